@@ -1,0 +1,68 @@
+"""The `surveil` command: finds the subcommand's module, hands it the arguments, turns errors into exit codes.
+
+Only the module of the command that was asked for is imported, so `surveil --help` and `surveil check` stay fast.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from surveil import __version__
+from surveil.errors import SurveilError
+
+COMMANDS = {
+    "run": "watch the cameras of a configuration until told to stop",
+    "demo": "watch three drawn cameras for a minute, with everything inside one process",
+    "check": "say what is wrong with a configuration, or what it amounts to",
+    "schema": "print the JSON Schema of the configuration",
+}
+"""Name -> one line of help. The module is surveil.commands.<name>, dashes as underscores."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code of the command; argparse itself exits with 2 on wrong arguments."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    args = _parser(arguments).parse_args(arguments)
+    if args.command is None:
+        _parser([]).print_help()
+        return 0
+    try:
+        return int(args.run(args))
+    except SurveilError as error:
+        print(f"surveil: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        return _closed_pipe()
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="surveil", description="Watches cameras by describing them.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"surveil {__version__}")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    asked = next((word for word in arguments if not word.startswith("-")), None)
+    for name, help_line in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=help_line, description=_sentence(help_line), allow_abbrev=False
+        )
+        command.set_defaults(command=name)
+        if name == asked:
+            module = importlib.import_module(f"surveil.commands.{name.replace('-', '_')}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    return parser
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _closed_pipe() -> int:
+    """The reader (`| head`) went away: no error, but Python must not flush into it at exit."""
+    sys.stdout = None
+    return 0
