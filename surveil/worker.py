@@ -1,7 +1,7 @@
 """One thread, told to stop by a flag, watched by its heartbeat.
 
-A worker's life is a loop over `step()`. Tests call `step()` themselves, with no thread and no sleep; `start()` is for the
-daemon. An exception that leaves `step()` is kept in `failure` and handed to `on_failure`: it ends the process.
+A worker's life is a loop over `step()`. Tests call `step()` themselves, with no thread and no sleep; `start()` is for
+the daemon. An exception that leaves `step()` is kept in `failure` and handed to `on_failure`: it ends the process.
 """
 
 from __future__ import annotations
