@@ -1,0 +1,263 @@
+"""Due times, gates, fairness and floors, on a clock moved by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from surveil.clock import ns
+from surveil.records import Frame, LookReason
+from surveil.sampling import CameraPlan, Gates, Pull, Region, Sampler
+from tests.fakes import ArrayPicture, flat_picture, make_frame
+
+OFF = Gates(motion_area=None, duplicate_area=None)
+
+
+class Cameras:
+    """A FrameStore whose cameras send what they are told to."""
+
+    def __init__(self) -> None:
+        self._newest: dict[str, Frame] = {}
+        self._seq = 0
+
+    def newest(self, camera_id: str) -> Frame | None:
+        return self._newest.get(camera_id)
+
+    def send(self, camera_id: str, at_s: float, *, marked: bool = False) -> None:
+        self._seq += 1
+        pixels = np.full((54, 96, 3), 100, dtype=np.uint8)
+        if marked:
+            pixels[10:30, 10:30] = 250
+        self._newest[camera_id] = make_frame(
+            camera_id, seq=self._seq, mono_ns=ns(at_s), picture=ArrayPicture(pixels)
+        )
+
+
+class Bench:
+    """A sampler, its cameras, and a captioner that answers at once."""
+
+    def __init__(self, *plans: CameraPlan) -> None:
+        self.cameras = Cameras()
+        self.sampler = Sampler(self.cameras)
+        self.plans = plans
+        self.sampler.set_plans(plans, 0)
+
+    def at(self, now_s: float, *, limit: int = 8, send: bool = True, marked: bool = False) -> Pull:
+        """Every camera sends a frame, then the captioner pulls and finishes what it got."""
+        for plan in self.plans if send else ():
+            self.cameras.send(plan.camera_id, now_s, marked=marked)
+        pull = self.sampler.pull(ns(now_s), limit)
+        for look in pull.looks:
+            self.sampler.captioned(look, ns(now_s))
+        return pull
+
+
+def plan(
+    camera_id: str = "yard",
+    *,
+    gates: Gates = OFF,
+    interval_s: float = 5,
+    max_interval_s: float = 60,
+) -> CameraPlan:
+    return CameraPlan(camera_id, interval_s=interval_s, max_interval_s=max_interval_s, gates=gates)
+
+
+def cameras_of(pull: Pull) -> list[str]:
+    return [look.frame.camera_id for look in pull.looks]
+
+
+def test_a_look_is_due_at_once_and_then_every_interval() -> None:
+    bench = Bench(plan())
+    looked_at = [now_s for now_s in range(21) if bench.at(now_s).looks]
+    assert looked_at == [0, 5, 10, 15, 20]
+
+
+def test_the_frame_taken_is_the_newest() -> None:
+    bench = Bench(plan())
+    bench.cameras.send("yard", 1)
+    bench.cameras.send("yard", 2)
+    (look,) = bench.sampler.pull(ns(3), 1).looks
+    assert look.frame.captured_mono_ns == ns(2)
+
+
+def test_a_camera_that_stands_still_is_not_captioned_again() -> None:
+    bench = Bench(plan())
+    assert bench.at(0).looks
+    assert not bench.at(5, send=False).looks
+
+
+def test_nothing_is_pulled_twice_while_in_flight() -> None:
+    bench = Bench(plan())
+    bench.cameras.send("yard", 0)
+    (look,) = bench.sampler.pull(0, 4).looks
+    bench.cameras.send("yard", 9)
+    assert not bench.sampler.pull(ns(9), 4).looks
+    bench.sampler.captioned(look, ns(9))
+    assert bench.sampler.pull(ns(9), 4).looks
+
+
+def test_a_failed_look_is_due_again_with_the_same_frame() -> None:
+    bench = Bench(plan())
+    bench.cameras.send("yard", 0)
+    (look,) = bench.sampler.pull(0, 4).looks
+    bench.sampler.failed(look)
+    assert bench.sampler.pull(ns(5), 4).looks[0].frame is look.frame
+
+
+def test_unchanged_looks_are_told_and_count_as_watched() -> None:
+    bench = Bench(plan(gates=Gates()))
+    assert bench.at(0).looks
+    for now_s in (5, 10, 15):
+        pull = bench.at(now_s)
+        assert not pull.looks
+        assert [u.frame.captured_mono_ns for u in pull.unchanged] == [ns(now_s)]
+    assert bench.sampler.report(ns(20))[0].unwatched_s == 0
+
+
+def test_a_change_is_captioned_and_so_is_its_end() -> None:
+    bench = Bench(plan(gates=Gates()))
+    bench.at(0)
+    assert bench.at(5, marked=True).looks[0].reason is LookReason.DUE
+    assert bench.at(10, marked=True).unchanged
+    assert bench.at(15).looks
+
+
+def test_every_camera_is_captioned_at_least_every_max_interval() -> None:
+    bench = Bench(plan(gates=Gates(), max_interval_s=30))
+    reasons = [(now_s, look.reason) for now_s in range(0, 65, 5) for look in bench.at(now_s).looks]
+    assert reasons == [(0, LookReason.OVERDUE), (30, LookReason.OVERDUE), (60, LookReason.OVERDUE)]
+
+
+def test_an_incident_bypasses_the_gates_until_it_ends() -> None:
+    bench = Bench(plan(gates=Gates()))
+    bench.at(0)
+    bench.sampler.set_attention("yard", None, on=True)
+    assert bench.at(5).looks[0].reason is LookReason.INCIDENT
+    bench.sampler.set_attention("yard", None, on=False)
+    assert bench.at(10).unchanged
+
+
+def test_a_request_is_captioned_before_its_time_and_first() -> None:
+    bench = Bench(plan("a"), plan("b"))
+    bench.at(0)
+    bench.sampler.request("b")
+    pull = bench.at(1)
+    assert cameras_of(pull) == ["b"]
+    assert pull.looks[0].reason is LookReason.REQUESTED
+    assert cameras_of(bench.at(6, limit=1)) == ["a"]
+
+
+def test_a_request_is_answered_even_when_the_camera_sent_nothing_new() -> None:
+    bench = Bench(plan())
+    bench.at(0)
+    bench.sampler.request("yard")
+    assert bench.at(1, send=False).looks
+
+
+def test_short_capacity_is_shared_alike() -> None:
+    """Six cameras of 1 s, room for two captions a second: each gets a third of what it asked for."""
+    bench = Bench(*(plan(f"c{i}", interval_s=1, max_interval_s=100) for i in range(6)))
+    counts = dict.fromkeys((f"c{i}" for i in range(6)), 0)
+    for now_s in range(60):
+        for camera_id in cameras_of(bench.at(now_s, limit=2)):
+            counts[camera_id] += 1
+    assert set(counts.values()) == {20}
+
+
+def test_a_camera_with_an_incident_keeps_its_interval_and_the_others_keep_their_floor() -> None:
+    bench = Bench(*(plan(f"c{i}", interval_s=1, max_interval_s=10) for i in range(6)))
+    times: dict[str, list[int]] = {f"c{i}": [] for i in range(6)}
+    for now_s in range(121):
+        bench.sampler.set_attention("c0", None, on=True)
+        for camera_id in cameras_of(bench.at(now_s, limit=2)):
+            times[camera_id].append(now_s)
+    gaps = {camera_id: np.diff(at).max() for camera_id, at in times.items()}
+    assert gaps["c0"] <= 3
+    assert all(gap <= 12 for gap in gaps.values())
+    assert len(times["c0"]) > 2 * len(times["c1"])
+
+
+def test_being_short_shows_as_lateness_and_as_unwatched_seconds() -> None:
+    bench = Bench(*(plan(f"c{i}", interval_s=1, max_interval_s=100) for i in range(8)))
+    for now_s in range(40):
+        bench.at(now_s, limit=1)
+    reports = bench.sampler.report(ns(40))
+    assert all(report.spacing_s == pytest.approx(8) for report in reports)
+    assert all(report.unwatched_s > 20 for report in reports)
+    assert max(report.late_s for report in reports) >= 6
+
+
+def test_unwatched_counts_only_what_lies_beyond_twice_the_interval() -> None:
+    bench = Bench(plan(interval_s=5))
+    bench.at(0)
+    bench.at(25)
+    assert bench.sampler.report(ns(30))[0].unwatched_s == pytest.approx(15)
+    assert bench.sampler.report(ns(37))[0].unwatched_s == pytest.approx(17)
+
+
+def test_regions_are_looked_at_as_pictures_of_their_own() -> None:
+    left, right = Region("door", 0, 0, 0.5, 1), Region("gate", 0.5, 0, 1, 1)
+    bench = Bench(
+        CameraPlan("yard", interval_s=5, max_interval_s=60, gates=OFF, regions=(left, right))
+    )
+    looks = bench.at(0).looks
+    assert {look.frame.region_id for look in looks} == {"door", "gate"}
+    assert {(look.frame.width_px, look.frame.height_px) for look in looks} == {(48, 54)}
+
+
+def test_a_changed_plan_keeps_the_rhythm_and_a_removed_camera_is_forgotten() -> None:
+    bench = Bench(plan("a"), plan("b"))
+    bench.at(0)
+    bench.sampler.set_plans([plan("a"), plan("c")], ns(1))
+    bench.cameras.send("c", 1)
+    assert cameras_of(bench.sampler.pull(ns(1), 8)) == ["c"]
+
+
+def test_a_shorter_interval_takes_effect_at_once() -> None:
+    bench = Bench(plan(interval_s=60))
+    bench.at(0)
+    bench.sampler.set_plans([plan(interval_s=5)], ns(4))
+    assert not bench.at(4).looks
+    assert bench.at(5).looks
+
+
+def test_seconds_to_next_follows_the_due_list() -> None:
+    bench = Bench(plan(interval_s=5))
+    assert Sampler(Cameras()).seconds_to_next(0) == 1
+    bench.at(0)
+    assert bench.sampler.seconds_to_next(ns(1)) == 1
+    assert bench.sampler.seconds_to_next(ns(4.8)) == pytest.approx(0.2)
+    assert bench.sampler.seconds_to_next(ns(5)) == pytest.approx(0.05)
+
+
+def test_a_region_is_never_empty() -> None:
+    frame = make_frame(picture=flat_picture(width_px=2, height_px=2))
+    cut = Region("r", 0.99, 0.99, 1, 1).cut(frame)
+    assert (cut.width_px, cut.height_px) == (1, 1)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 8), st.booleans()), min_size=1, max_size=6),
+    st.integers(1, 4),
+)
+def test_no_camera_starves_and_no_look_exceeds_the_limit(
+    wishes: list[tuple[int, bool]], limit: int
+) -> None:
+    """Whatever the intervals and incidents, every camera is captioned, and a pull never exceeds its limit."""
+    plans = [
+        plan(f"c{i}", interval_s=interval_s, max_interval_s=10 + interval_s)
+        for i, (interval_s, _) in enumerate(wishes)
+    ]
+    bench = Bench(*plans)
+    for i, (_, attention) in enumerate(wishes):
+        bench.sampler.set_attention(f"c{i}", None, on=attention)
+    seen: dict[str, int] = {}
+    for now_s in range(60):
+        looks = bench.at(now_s, limit=limit)
+        assert len(looks.looks) <= limit
+        for camera_id in cameras_of(looks):
+            assert now_s - seen.get(camera_id, 0) <= 30
+            seen[camera_id] = now_s
+    assert len(seen) == len(plans)
