@@ -8,7 +8,9 @@
     ├── CaptionError                one batch could not be captioned
     │   └── OutOfMemoryError        ... for want of accelerator memory: halve the batch, try again
     ├── StoreError                  a database or the disk refuses
-    │   └── SchemaTooNewError       ... written by a newer Surveil: refused, never touched
+    │   ├── SchemaTooNewError       ... written by a newer Surveil: refused, never touched
+    │   ├── StoreCorruptError       ... its bytes are damaged: set aside, started anew
+    │   └── StoreFullError          ... there is no room left: goes on from memory until there is
     └── DeliveryError               a destination (broker, webhook) refuses
 
 A library's exception is translated once, in the room that imports the library. Messages say what was found,
@@ -60,6 +62,14 @@ class StoreError(SurveilError):
 
 class SchemaTooNewError(StoreError):
     """The database was written by a newer version."""
+
+
+class StoreCorruptError(StoreError):
+    """The file is no database, or a damaged one."""
+
+
+class StoreFullError(StoreError):
+    """The file system has no room left."""
 
 
 class DeliveryError(SurveilError):
