@@ -1,0 +1,82 @@
+"""Small clips drawn by the tests themselves: every picture tells its own number."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+BITS = 12
+LOW, HIGH = 40, 215
+
+
+def numbered_picture(
+    number: int, *, width_px: int = 320, height_px: int = 180
+) -> NDArray[np.uint8]:
+    """RGB picture whose upper half holds `number` as black and white columns, over a background that moves."""
+    picture = np.empty((height_px, width_px, 3), dtype=np.uint8)
+    ramp = (np.arange(width_px) + number * 5) % 160 + 50
+    picture[:] = ramp[None, :, None]
+    for bit in range(BITS):
+        left, right = bit * width_px // BITS, (bit + 1) * width_px // BITS
+        picture[: height_px // 2, left:right] = HIGH if number >> bit & 1 else LOW
+    return picture
+
+
+def read_number(picture: NDArray[np.uint8]) -> int:
+    """The number drawn by `numbered_picture`, from RGB or brightness of any size."""
+    height_px, width_px = picture.shape[:2]
+    brightness = picture if picture.ndim == 2 else picture.mean(axis=2)
+    number = 0
+    for bit in range(BITS):
+        centre = int((bit + 0.5) * width_px / BITS)
+        patch = brightness[height_px // 8 : height_px // 3, centre - 2 : centre + 3]
+        number |= int(patch.mean() > (LOW + HIGH) / 2) << bit
+    return number
+
+
+def render_clip(
+    path: Path,
+    *,
+    frames: int = 50,
+    fps: int = 25,
+    gop: int = 25,
+    width_px: int = 320,
+    height_px: int = 180,
+    codec: str = "libx264",
+    b_frames: int = 0,
+    first_number: int = 0,
+) -> Path:
+    """An MP4 (or whatever the suffix says) of numbered pictures; a keyframe at every `gop`-th."""
+    with av.open(str(path), "w") as container:
+        stream = cast(av.VideoStream, container.add_stream(codec, rate=Fraction(fps)))
+        stream.width, stream.height = width_px, height_px
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.codec_context.gop_size = gop
+        stream.codec_context.thread_count = 1
+        stream.options = _encoder_options(codec, gop=gop, b_frames=b_frames)
+        for index in range(frames):
+            pixels = numbered_picture(first_number + index, width_px=width_px, height_px=height_px)
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def _encoder_options(codec: str, *, gop: int, b_frames: int) -> dict[str, str]:
+    if codec == "libx264":
+        return {
+            "preset": "ultrafast",
+            "crf": "20",
+            "x264-params": f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={b_frames}",
+        }
+    if codec == "libx265":
+        return {
+            "preset": "ultrafast",
+            "x265-params": f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={b_frames}:log-level=none",
+        }
+    return {}
