@@ -1,0 +1,199 @@
+"""The whole configuration."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from surveil.config.alerts import Alerts, Journal, Snapshots, _off_or_section
+from surveil.config.cameras import Camera, Sampling, interval_contradictions
+from surveil.config.captioner import Captioner
+from surveil.config.fields import (
+    NODE_ID,
+    Allowed,
+    Contradiction,
+    Phrase,
+    RelativePath,
+    Section,
+    Switch,
+    _many,
+)
+from surveil.config.mqtt import Mqtt
+from surveil.config.node import Canary, Http, Log, Memory
+from surveil.config.notify import Notify
+from surveil.config.rules import Rule, Semantic, TimeZone
+
+NodeId = Annotated[str, StringConstraints(pattern=NODE_ID), Allowed("1 to 63 of a-z, 0-9 and -")]
+Synonyms = Annotated[tuple[Phrase, ...], BeforeValidator(_many), Field(min_length=1)]
+OnOrSection = BeforeValidator(_off_or_section)
+
+
+def host_node() -> str:
+    """The node's name that this machine's host name gives."""
+    name = re.sub("[^a-z0-9-]+", "-", socket.gethostname().split(".")[0].lower()).strip("-")
+    return name[:63] or "node"
+
+
+class Config(Section):
+    """All of config.yaml. Relative paths start at the file's folder."""
+
+    node: NodeId = Field(
+        default_factory=host_node,
+        description="Names this machine in topics; by default made from the host name.",
+        examples=["edge-01"],
+    )
+    timezone: TimeZone | None = Field(
+        default=None,
+        description="For schedules; by default the machine's.",
+        examples=["Europe/Berlin"],
+    )
+    state_dir: RelativePath = Field(
+        default=Path("state"),
+        description="Databases and snapshots. By default $STATE_DIRECTORY, else `state` beside the config.",
+        examples=["/var/lib/surveil"],
+    )
+    watch: Switch = Field(
+        default=False,
+        description="Whether a saved change takes effect by itself; SIGHUP always works.",
+    )
+    log: Log = Field(default=Log(), description="What is logged, and how.")
+    memory: Memory = Field(default=Memory(), description="Caps of what is held in memory.")
+    sampling: Sampling = Field(default=Sampling(), description="Which frames are worth a caption.")
+    captioner: Captioner = Field(
+        default=Captioner(), description="The engine that writes the sentences."
+    )
+    cameras: tuple[Camera, ...] = Field(default=(), max_length=256, description="What is watched.")
+    rules: tuple[Rule, ...] = Field(
+        default=(), max_length=1000, description="Which sentences become an alert."
+    )
+    synonyms: dict[Phrase, Synonyms] = Field(
+        default_factory=dict,
+        description="Words that mean a word of your patterns, beside those that the lexicon knows.",
+        examples=[{"forklift": ["stacker", "pallet truck"]}],
+    )
+    semantic: Semantic | None = Field(
+        default=None, description="A sentence-embedding model as a second opinion; by default none."
+    )
+    mqtt: Mqtt | None = Field(default=None, description="The broker that alerts and states go to.")
+    alerts: Alerts = Field(default=Alerts(), description="How long alerts wait and are kept.")
+    snapshots: Annotated[Snapshots, OnOrSection] = Field(
+        default=Snapshots(), description="The pictures of alerts; `off`, or a section."
+    )
+    journal: Annotated[Journal, OnOrSection] = Field(
+        default=Journal(), description="Every caption, searchable; `off`, or a section."
+    )
+    notify: tuple[Notify, ...] = Field(default=(), description="Ways out beside MQTT.")
+    http: Http = Field(default=Http(), description="Health and metrics for this machine.")
+    canary: Annotated[Canary, OnOrSection] = Field(
+        default=Canary(), description="The hourly proof; `off`, or a section."
+    )
+
+    @property
+    def topic_prefix(self) -> str | None:
+        """`mqtt.topic_prefix` with the node's name in it."""
+        return None if self.mqtt is None else self.mqtt.topic_prefix.replace("{node}", self.node)
+
+    @property
+    def snapshots_dir(self) -> Path:
+        """Where pictures and clips go."""
+        return self.snapshots.folder or self.state_dir / "snapshots"
+
+    def sampling_of(self, camera: Camera) -> Sampling:
+        """`sampling` with the camera's own values in place."""
+        own = {
+            "interval_s": camera.interval_s,
+            "max_interval_s": self._max_interval_s(camera),
+            "motion_area": camera.motion_area,
+            "duplicate_area": camera.duplicate_area,
+        }
+        update = {
+            key: None if value == "off" else value
+            for key, value in own.items()
+            if value is not None
+        }
+        return self.sampling.model_copy(update=update)
+
+    def rules_of(self, camera: Camera) -> tuple[Rule, ...]:
+        """The enabled rules that look at the camera."""
+        return tuple(
+            rule
+            for rule in self.rules
+            if rule.enabled and (not rule.cameras or camera.id in rule.cameras)
+        )
+
+    def prompt_of(self, camera: Camera) -> str | None:
+        """The camera's own prompt, or the captioner's."""
+        return camera.prompt or self.captioner.prompt
+
+    def _max_interval_s(self, camera: Camera) -> float | None:
+        """An interval longer than the general max_interval takes it along, unless the camera names one itself."""
+        if camera.max_interval_s is None and camera.interval_s is not None:
+            return max(camera.interval_s, self.sampling.max_interval_s)
+        return camera.max_interval_s
+
+    def contradictions(self) -> Iterator[Contradiction]:
+        yield from _repeated("cameras", [camera.id for camera in self.cameras])
+        yield from _repeated("rules", [rule.rule_id for rule in self.rules])
+        yield from _repeated_slugs(self.rules)
+        yield from _repeated("notify", [entry.id or entry.type for entry in self.notify])
+        yield from self._unknown_names()
+        for index, camera in enumerate(self.cameras):
+            merged = self.sampling_of(camera)
+            for _, text in interval_contradictions(merged.interval_s, merged.max_interval_s):
+                key = "interval" if camera.interval_s is not None else "max_interval"
+                yield Contradiction(("cameras", index, key), text)
+
+    def _unknown_names(self) -> Iterator[Contradiction]:
+        cameras = [camera.id for camera in self.cameras]
+        rules = [rule.rule_id for rule in self.rules]
+        for list_key, entries in (("rules", self.rules), ("notify", self.notify)):
+            for index, entry in enumerate(entries):
+                yield from _unknown("camera", entry.cameras, cameras, (list_key, index, "cameras"))
+        for index, entry in enumerate(self.notify):
+            named = getattr(entry, "rules", ())
+            yield from _unknown("rule", named, rules, ("notify", index, "rules"))
+        for section in ("alerts", "snapshots"):
+            named = tuple(getattr(self, section).retention.by_camera)
+            where = (section, "retention", "by_camera")
+            for name in named:
+                if name not in cameras:
+                    yield Contradiction((*where, name), unknown_name("camera", name, cameras))
+
+
+def unknown_name(kind: str, name: str, known: Sequence[str]) -> str:
+    """The sentence for a camera or rule that is not there."""
+    return f"no {kind} is called {name}; there are {', '.join(known) or 'none'}"
+
+
+def _unknown(
+    kind: str, named: Sequence[str], known: Sequence[str], where: tuple[Any, ...]
+) -> Iterator[Contradiction]:
+    for index, name in enumerate(named):
+        if name not in known:
+            yield Contradiction((*where, index), unknown_name(kind, name, known))
+
+
+def _repeated(section: str, names: Sequence[str]) -> Iterator[Contradiction]:
+    for index, name in enumerate(names):
+        first = names.index(name)
+        if first < index:
+            yield Contradiction(
+                (section, index, "id"),
+                f"{name} is already the id of {section}[{first}]: give it another",
+            )
+
+
+def _repeated_slugs(rules: Sequence[Rule]) -> Iterator[Contradiction]:
+    slugs = [rule.slug for rule in rules]
+    for index, (rule, slug) in enumerate(zip(rules, slugs, strict=True)):
+        first = slugs.index(slug)
+        if first < index and rule.rule_id != rules[first].rule_id:
+            yield Contradiction(
+                ("rules", index, "event_type"),
+                f"{slug} is already that of rules[{first}] ({rules[first].rule_id}): give this one its own event_type:",
+            )
