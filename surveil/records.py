@@ -94,6 +94,11 @@ class Frame:
     def height_px(self) -> int:
         return self.picture.height_px
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that the picture holds, in bytes."""
+        return self.picture.nbytes
+
     def rgb(self, max_px: int | None = None) -> Rgb:
         """uint8 (height_px, width_px, 3), not writeable; the longer side at most `max_px`, never enlarged."""
         return self.picture.rgb(*fit(self.width_px, self.height_px, max_px))
