@@ -1,0 +1,139 @@
+"""BLIP on torch: pictures -> vision tower -> transformers' `generate` over the text decoder -> sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from surveil.captioning import devices
+from surveil.captioning.confidence import confidences
+from surveil.captioning.devices import Device
+from surveil.captioning.engine import CaptionerSpec, GenerationSpec, Said
+from surveil.captioning.generation import generation_config
+from surveil.captioning.loading import LoadedModel, load_blip
+from surveil.captioning.pictures import to_pixels
+from surveil.errors import CaptionError, OutOfMemoryError
+from surveil.records import Rgb
+
+DEFAULT_MAX_BATCH = 4
+
+
+class BlipCaptioner:
+    """A Captioner over BlipForConditionalGeneration. One thread at a time."""
+
+    gives_confidence = True
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        *,
+        device: Device,
+        precision: str,
+        generation: GenerationSpec,
+        max_batch: int = DEFAULT_MAX_BATCH,
+    ) -> None:
+        self.model_id = loaded.model_id
+        self.device = str(device)
+        self.precision = precision
+        self.max_batch = max_batch
+        self._device = device
+        self._pictures = loaded.pictures
+        self._tokenizer = loaded.tokenizer
+        self._text_config = loaded.model.config.text_config
+        self._dtype = devices.DTYPES[precision]
+        self._vision: Any = loaded.model.vision_model
+        self._decoder: Any = loaded.model.text_decoder
+        self._search = generation_config(
+            generation,
+            bos_token_id=self._text_config.bos_token_id,
+            eos_token_id=self._text_config.sep_token_id,
+            pad_token_id=self._text_config.pad_token_id,
+        )
+
+    @classmethod
+    def open(cls, spec: CaptionerSpec) -> BlipCaptioner:
+        """Raises DeviceError, ModelError. Sets torch's thread count and seed, which are process-wide."""
+        if spec.threads is not None:
+            torch.set_num_threads(spec.threads)
+        if spec.seed is not None:
+            torch.manual_seed(spec.seed)
+        device = devices.choose_device(spec.device)
+        precision = devices.choose_precision(spec.precision, device)
+        loaded = load_blip(
+            spec.model,
+            dtype=devices.DTYPES[precision],
+            device=device,
+            allow_download=spec.allow_download,
+        )
+        return cls(
+            loaded,
+            device=device,
+            precision=precision,
+            generation=spec.generation,
+            max_batch=spec.max_batch or DEFAULT_MAX_BATCH,
+        )
+
+    @property
+    def input_px(self) -> int:
+        return self._pictures.side_px
+
+    def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[Said]:
+        if not pictures:
+            return []
+        try:
+            with torch.inference_mode():
+                return self._caption(pictures, prompt)
+        except Exception as error:
+            if not devices.is_out_of_memory(error):
+                raise
+            self._device.release_cache()
+            raise OutOfMemoryError(
+                f"{self.device} has no room for a batch of {len(pictures)}"
+            ) from error
+
+    def warm_up(self) -> None:
+        side = self.input_px
+        grey = torch.full((side, side, 3), 128, dtype=torch.uint8).numpy()
+        self.caption([grey])
+        self._device.synchronize()
+
+    def close(self) -> None:
+        self._vision = self._decoder = None
+        self._device.release_cache()
+
+    def _caption(self, pictures: Sequence[Rgb], prompt: str | None) -> list[Said]:
+        if self._decoder is None:
+            raise CaptionError("the captioner is closed")
+        pixels = to_pixels(pictures, self._pictures, device=self._device, dtype=self._dtype)
+        seen = self._vision(pixel_values=pixels).last_hidden_state
+        start = self._start_tokens(prompt).expand(len(pictures), -1)
+        found = self._decoder.generate(
+            start,
+            generation_config=self._search,
+            attention_mask=torch.ones_like(start),
+            encoder_hidden_states=seen,
+            encoder_attention_mask=seen.new_ones(seen.shape[:2], dtype=torch.long),
+        )
+        return self._say(found, prompt_tokens=start.shape[1])
+
+    def _start_tokens(self, prompt: str | None) -> Tensor:
+        """(1, n): the begin token, then the prompt's words; the tokenizer's own begin and end are not BLIP's."""
+        words = self._tokenizer(prompt, add_special_tokens=False).input_ids if prompt else []
+        tokens = [self._text_config.bos_token_id, *words]
+        return torch.tensor([tokens], device=self._device.target)
+
+    def _say(self, found: Any, *, prompt_tokens: int) -> list[Said]:
+        generated = found.sequences[:, prompt_tokens:]
+        sure = confidences(
+            found.logits,
+            generated,
+            getattr(found, "beam_indices", None),
+            eos_token_id=self._text_config.sep_token_id,
+        )
+        texts = self._tokenizer.batch_decode(generated, skip_special_tokens=True)
+        return [
+            Said(" ".join(text.split()), value) for text, value in zip(texts, sure, strict=True)
+        ]

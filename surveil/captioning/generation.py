@@ -1,0 +1,29 @@
+"""From a GenerationSpec to what transformers' `generate` takes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from transformers import GenerationConfig
+
+from surveil.captioning.engine import GenerationSpec
+
+DEFAULT_NEW_TOKENS = 20
+"""BLIP's own captions are 8 to 14 tokens; an engine that says more repeats itself."""
+
+
+def generation_config(
+    spec: GenerationSpec, *, bos_token_id: int, eos_token_id: int, pad_token_id: int
+) -> GenerationConfig:
+    """The search, with raw logits kept (confidence is taken from them, before any penalty)."""
+    asked = {name: value for name, value in asdict(spec).items() if value is not None}
+    if "max_length" not in asked:
+        asked.setdefault("max_new_tokens", DEFAULT_NEW_TOKENS)
+    return GenerationConfig(
+        **asked,
+        bos_token_id=bos_token_id,
+        eos_token_id=eos_token_id,
+        pad_token_id=pad_token_id,
+        output_logits=True,
+        return_dict_in_generate=True,
+    )

@@ -1,0 +1,37 @@
+"""The one way to an engine. Importing this module imports no model library; calling `open_captioner` does."""
+
+from __future__ import annotations
+
+import os
+
+from surveil.captioning.engine import Captioner, CaptionerSpec
+
+
+def open_captioner(spec: CaptionerSpec) -> Captioner:
+    """Load the engine that `spec` names. Raises DeviceError, ModelError, ConfigError; may take a minute."""
+    if spec.engine == "script":
+        from surveil.captioning.script import ScriptCaptioner
+
+        return ScriptCaptioner.open(spec)
+    quiet_libraries(allow_download=spec.allow_download)
+    from surveil.captioning.blip import BlipCaptioner
+
+    return BlipCaptioner.open(spec)
+
+
+def quiet_libraries(*, allow_download: bool) -> None:
+    """Set, before torch and transformers are first imported, what they read from the environment at import.
+
+    Progress bars and telemetry are for notebooks. Without TORCH_DEVICE_BACKEND_AUTOLOAD=0, `import torch` itself
+    raises on a machine with torch-npu and no CANN; `devices.py` imports torch-npu when a device asks for it.
+    """
+    os.environ["TORCH_DEVICE_BACKEND_AUTOLOAD"] = "0"
+    os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if not allow_download:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from surveil.captioning.opening import quiet_libraries
+
+quiet_libraries(allow_download=False)
+
+import torch  # noqa: E402  # after the environment is set
+
+from tests.captioning.blips import random_blip, save_blip, tiny_config  # noqa: E402  # torch comes after
+
+torch.set_num_threads(1)  # tiny models: a second thread only waits for the first
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny random BLIP."""
+    return save_blip(random_blip(tiny_config()), tmp_path_factory.mktemp("models") / "tiny-blip")

@@ -1,0 +1,278 @@
+"""The captioner's thread, step by step: batches, back-pressure, memory, failures."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from surveil.captioning import CaptionerWorker, Said
+from surveil.clock import ns
+from surveil.errors import CaptionError, OutOfMemoryError
+from surveil.records import Caption, Look, LookReason, Rgb, Unchanged
+from tests.fakes import FakeClock, make_frame
+
+
+@dataclass
+class FakeEngine:
+    """Says the prompt and a running number; fails as told."""
+
+    clock: FakeClock
+    room: int = 99
+    fails: bool = False
+    takes_s: float = 0.25
+    max_batch: int = 4
+    model_id: str = "fake"
+    gives_confidence: bool = True
+    input_px: int = 16
+    device: str = "cpu"
+    precision: str = "none"
+    batches: list[tuple[int, str | None]] = field(default_factory=list)
+    closed: bool = False
+
+    def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[Said]:
+        assert all(picture.shape == (16, 16, 3) for picture in pictures)
+        if len(pictures) > self.room:
+            raise OutOfMemoryError("cpu has no room")
+        if self.fails:
+            raise CaptionError("endpoint is away")
+        self.batches.append((len(pictures), prompt))
+        self.clock.advance(self.takes_s)
+        return [Said(f"{prompt} {number}", 0.5) for number in range(len(pictures))]
+
+    def warm_up(self) -> None: ...
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class Pulled:
+    looks: list[Look]
+    unchanged: list[Unchanged]
+
+
+@dataclass
+class FakeSource:
+    """A due list; `arrivals` come in one by one as the worker waits."""
+
+    clock: FakeClock
+    due: list[Look] = field(default_factory=list)
+    unchanged: list[Unchanged] = field(default_factory=list)
+    arrivals: list[Look] = field(default_factory=list)
+    waits_s: list[float] = field(default_factory=list)
+    done: list[Look] = field(default_factory=list)
+    gone: list[tuple[Look, str]] = field(default_factory=list)
+
+    def pull(self, limit: int) -> Pulled:
+        pulled = Pulled(self.due[:limit], self.unchanged)
+        self.due, self.unchanged = self.due[limit:], []
+        return pulled
+
+    def wait(self, seconds: float) -> None:
+        self.waits_s.append(seconds)
+        self.clock.advance(min(seconds, 0.1))
+        self.due += self.arrivals[:1]
+        self.arrivals = self.arrivals[1:]
+
+    def captioned(self, look: Look) -> None:
+        self.done.append(look)
+
+    def failed(self, look: Look, error: CaptionError) -> None:
+        self.gone.append((look, str(error)))
+
+
+@dataclass
+class FakeSink:
+    """Takes everything, or says no `refusals` times first."""
+
+    refusals: int = 0
+    items: list[Caption | Unchanged] = field(default_factory=list)
+    on_refusal: list[threading.Event] = field(default_factory=list)
+
+    def put(self, item: Caption | Unchanged, timeout_s: float) -> bool:
+        assert timeout_s <= 1.0, "a bounded wait, so that a stop is prompt"
+        if self.refusals:
+            self.refusals -= 1
+            return False
+        self.items.append(item)
+        return True
+
+
+def look_at(
+    camera_id: str = "yard",
+    *,
+    clock: FakeClock,
+    captured_s_ago: float = 0.0,
+    due_s_ago: float = 0.0,
+) -> Look:
+    now = clock.monotonic_ns()
+    frame = make_frame(camera_id, mono_ns=now - ns(captured_s_ago))
+    return Look(frame, LookReason.DUE, now - ns(due_s_ago))
+
+
+def test_a_caption_carries_its_times() -> None:
+    """waited_ms counts from due or capture, whichever came later, to the start of inference."""
+    clock = FakeClock()
+    source, sink = FakeSource(clock), FakeSink()
+    source.due = [
+        look_at("old-frame", clock=clock, captured_s_ago=3.0, due_s_ago=0.5),
+        look_at("long-due", clock=clock, captured_s_ago=0.2, due_s_ago=9.0),
+    ]
+    worker = CaptionerWorker(FakeEngine(clock), source=source, sink=sink, clock=clock)
+
+    worker.step()
+
+    captions = [item for item in sink.items if isinstance(item, Caption)]
+    assert [caption.waited_ms for caption in captions] == [500, 200]
+    assert {caption.inferred_ms for caption in captions} == {250}
+    assert {caption.done_mono_ns for caption in captions} == {clock.monotonic_ns()}
+    assert {caption.batch_size for caption in captions} == {2}
+    assert [look.frame.camera_id for look in source.done] == ["old-frame", "long-due"]
+
+
+def test_batches_are_grouped_by_prompt() -> None:
+    clock = FakeClock()
+    source, sink, engine = FakeSource(clock), FakeSink(), FakeEngine(clock)
+    source.due = [look_at(name, clock=clock) for name in ("a", "b", "c", "d")]
+    prompts = {"a": "a picture of", "c": "a picture of"}
+    worker = CaptionerWorker(engine, source=source, sink=sink, clock=clock, prompt_of=prompts.get)
+
+    worker.step()
+
+    assert sorted(engine.batches, key=str) == [(2, "a picture of"), (2, None)]
+    said = {item.frame.camera_id: item.text for item in sink.items if isinstance(item, Caption)}
+    assert said == {"a": "a picture of 0", "c": "a picture of 1", "b": "None 0", "d": "None 1"}
+
+
+def test_nothing_due_waits_and_passes_on_what_is_unchanged() -> None:
+    clock = FakeClock()
+    unchanged = Unchanged(make_frame())
+    source, sink = FakeSource(clock, unchanged=[unchanged]), FakeSink()
+
+    CaptionerWorker(FakeEngine(clock), source=source, sink=sink, clock=clock).step()
+
+    assert sink.items == [unchanged]
+    assert source.waits_s == [1.0]
+
+
+def test_a_batch_waits_for_company_at_most_max_wait() -> None:
+    clock = FakeClock()
+    source, sink, engine = FakeSource(clock), FakeSink(), FakeEngine(clock)
+    source.due = [look_at("a", clock=clock)]
+    source.arrivals = [look_at("b", clock=clock), look_at("c", clock=clock)]
+    worker = CaptionerWorker(engine, source=source, sink=sink, clock=clock, max_wait_s=0.25)
+
+    worker.step()
+
+    assert engine.batches == [(3, None)]
+    assert sum(min(wait, 0.1) for wait in source.waits_s) <= 0.25 + 1e-6
+
+
+def test_without_max_wait_a_lone_look_goes_at_once() -> None:
+    clock = FakeClock()
+    source, engine = FakeSource(clock), FakeEngine(clock)
+    source.due = [look_at(clock=clock)]
+    CaptionerWorker(engine, source=source, sink=FakeSink(), clock=clock).step()
+    assert engine.batches == [(1, None)]
+    assert source.waits_s == []
+
+
+def test_out_of_memory_halves_the_batch_and_tries_again() -> None:
+    """No look is lost, and the next batch is asked for at the size that fits."""
+    clock = FakeClock()
+    source, sink = FakeSource(clock), FakeSink()
+    engine = FakeEngine(clock, room=2, max_batch=8)
+    source.due = [look_at(f"camera-{n}", clock=clock) for n in range(11)]
+    worker = CaptionerWorker(engine, source=source, sink=sink, clock=clock)
+
+    worker.step()
+    worker.step()
+
+    assert [size for size, _ in engine.batches] == [2, 2, 2, 2, 2]
+    assert worker.stats.batch_limit == 2
+    assert [look.frame.camera_id for look in source.done] == [f"camera-{n}" for n in range(10)]
+    assert source.gone == []
+
+
+def test_one_picture_too_many_is_a_failure_and_the_thread_lives() -> None:
+    clock = FakeClock()
+    source, sink = FakeSource(clock), FakeSink()
+    source.due = [look_at("a", clock=clock), look_at("b", clock=clock)]
+    worker = CaptionerWorker(FakeEngine(clock, room=0), source=source, sink=sink, clock=clock)
+
+    worker.step()
+
+    assert [(look.frame.camera_id, told) for look, told in source.gone] == [
+        ("a", "cpu has no room"),
+        ("b", "cpu has no room"),
+    ]
+    assert worker.stats.failed_total == 2
+
+
+def test_a_failed_batch_is_a_status_until_one_succeeds() -> None:
+    clock = FakeClock()
+    source, sink, engine = FakeSource(clock), FakeSink(), FakeEngine(clock, fails=True)
+    worker = CaptionerWorker(engine, source=source, sink=sink, clock=clock)
+    source.due = [look_at(clock=clock)]
+    worker.step()
+    first = worker.stats
+    assert sink.items == []
+
+    engine.fails = False
+    source.due = [look_at(clock=clock)]
+    worker.step()
+    assert (first.last_error, worker.stats.last_error) == ("endpoint is away", None)
+    assert (worker.stats.captions_total, worker.stats.failed_total) == (1, 1)
+
+
+def test_a_full_sink_is_waited_for() -> None:
+    clock = FakeClock()
+    source, sink = FakeSource(clock), FakeSink(refusals=3)
+    source.due = [look_at(clock=clock)]
+    worker = CaptionerWorker(FakeEngine(clock), source=source, sink=sink, clock=clock)
+    worker.step()
+    assert len(sink.items) == 1
+    assert worker.stats.lost_total == 0
+
+
+def test_a_stop_ends_the_wait_for_a_full_sink() -> None:
+    clock = FakeClock()
+    source, sink = FakeSource(clock), FakeSink(refusals=1_000_000)
+    source.due = [look_at(clock=clock)]
+    worker = CaptionerWorker(FakeEngine(clock), source=source, sink=sink, clock=clock)
+    worker.stop()
+    worker.step()
+    assert worker.stats.lost_total == 1
+
+
+def test_the_watchdog_grants_an_inference_its_deadline() -> None:
+    """A beat is fresh before and after an inference; in between it may age up to the deadline, and no more."""
+    clock = FakeClock()
+    source = FakeSource(clock)
+    source.due = [look_at(clock=clock)]
+    engine = FakeEngine(clock, takes_s=45.0)
+    seen: list[tuple[float, float]] = []
+    worker = CaptionerWorker(engine, source=source, sink=FakeSink(), clock=clock, deadline_s=60.0)
+    advance = clock.advance
+
+    def watch(seconds: float) -> None:
+        advance(seconds)
+        seen.append((worker.beat_age_s(), worker.allowance_s))
+
+    clock.advance = watch  # type: ignore[method-assign]
+    worker.step()
+
+    assert seen == [(45.0, 60.0)]
+    assert worker.beat_age_s() == 0.0
+    assert worker.allowance_s < 60.0
+
+
+def test_the_engine_is_closed_when_the_thread_ends() -> None:
+    clock = FakeClock()
+    engine = FakeEngine(clock)
+    worker = CaptionerWorker(engine, source=FakeSource(clock), sink=FakeSink(), clock=clock)
+    worker.stop()
+    worker.start()
+    assert worker.join(clock.monotonic_ns() + ns(5))
+    assert engine.closed
