@@ -1,0 +1,10 @@
+"""Alerts: a picture and a row that survive a power cut, then delivery until each destination has it.
+
+store       AlertStore: alerts.db
+snapshots   Snapshots: JPEG files
+desk        AlertDesk, OpenedIncident, Route: what the alerts thread calls
+mqtt        MqttDelivery, and mqtt_session below it; topics, payloads, homeassistant hold what goes over the wire
+webhook     WebhookDelivery, and speech SpeechDelivery: other ways out
+clips       ClipMaker: video around an alert
+retention   Retention: what leaves the disk, and when
+"""

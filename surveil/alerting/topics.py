@@ -1,0 +1,118 @@
+"""Names of MQTT topics, and what arrives on them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+RETAINED_LEAVES = (
+    "status",
+    "status/attributes",
+    "abnormal",
+    "abnormal/attributes",
+    "snapshot",
+    "caption",
+    "enabled/state",
+)
+"""Per camera; what must be cleared when the camera leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetEnabled:
+    """Somebody switched a camera on or off."""
+
+    camera_id: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionNow:
+    """Somebody wants the camera's newest frame captioned."""
+
+    camera_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A subscriber missed alerts from this sequence number on."""
+
+    camera_id: str
+    first: int
+
+
+Command = SetEnabled | CaptionNow
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """All names below one prefix, and the discovery names beside it."""
+
+    prefix: str
+    node: str
+    discovery_prefix: str | None = "homeassistant"
+
+    def of_node(self, leaf: str) -> str:
+        return f"{self.prefix}/{leaf}"
+
+    def of_camera(self, camera_id: str, leaf: str) -> str:
+        return f"{self.prefix}/{camera_id}/{leaf}"
+
+    def discovery(self, camera_id: str) -> str | None:
+        if self.discovery_prefix is None:
+            return None
+        return f"{self.discovery_prefix}/device/{self.device_id(camera_id)}/config"
+
+    @property
+    def birth(self) -> str | None:
+        """Where Home Assistant says that it has started."""
+        return None if self.discovery_prefix is None else f"{self.discovery_prefix}/status"
+
+    def device_id(self, camera_id: str) -> str:
+        return f"surveil-{self.node}--{camera_id}"
+
+    def subscriptions(self) -> list[str]:
+        leaves = ("enabled/set", "caption/now", "alert/replay")
+        birth = [self.birth] if self.birth else []
+        return [*(self.of_camera("+", leaf) for leaf in leaves), *birth]
+
+    def retained(self, camera_id: str) -> list[str]:
+        """Every retained topic of one camera, discovery first, so that Home Assistant drops the entities at once."""
+        discovery = self.discovery(camera_id)
+        return [
+            *([discovery] if discovery else []),
+            *(self.of_camera(camera_id, leaf) for leaf in RETAINED_LEAVES),
+        ]
+
+    def read_command(self, topic: str, payload: bytes) -> Command | Replay:
+        """Raises ValueError, which says what was found and what is allowed."""
+        camera_id, _, leaf = topic.removeprefix(f"{self.prefix}/").partition("/")
+        match leaf:
+            case "enabled/set":
+                return SetEnabled(camera_id, _on_or_off(payload))
+            case "caption/now":
+                return CaptionNow(camera_id)
+            case "alert/replay":
+                return Replay(camera_id, _first(payload))
+            case _:
+                raise ValueError("no such command")
+
+
+def _on_or_off(payload: bytes) -> bool:
+    if payload not in (b"ON", b"OFF"):
+        raise ValueError(f"found {_shown(payload)}, allowed are ON and OFF")
+    return payload == b"ON"
+
+
+def _first(payload: bytes) -> int:
+    allowed = 'allowed is {"from": n} with a whole number n >= 1'
+    try:
+        first = json.loads(payload)["from"]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"found {_shown(payload)}, {allowed}") from error
+    if not isinstance(first, int) or isinstance(first, bool) or first < 1:
+        raise ValueError(f"found {_shown(payload)}, {allowed}")
+    return first
+
+
+def _shown(payload: bytes) -> str:
+    return repr(payload[:40].decode("utf-8", "replace"))
