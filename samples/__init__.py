@@ -1,0 +1,1 @@
+"""The demo model, the clips, and the programs that made both."""

@@ -1,0 +1,1 @@
+"""Draws small surveillance scenes with their captions; see `sampler` for random ones."""
