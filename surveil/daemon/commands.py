@@ -1,0 +1,56 @@
+"""What subscribers ask for over MQTT, carried from the delivery thread to the main thread."""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from surveil.alerting.topics import CaptionNow, Command, SetEnabled
+
+logger = logging.getLogger(__name__)
+
+CAPACITY = 1000
+"""A flood of commands (a broken automation) may be lost, with a log line; it must not eat the memory."""
+
+
+class Switches(Protocol):
+    def set_enabled(self, camera_id: str, *, on: bool) -> bool: ...
+
+
+class Requests(Protocol):
+    def request(self, camera_id: str) -> None: ...
+
+
+class Commands:
+    """`put` from any thread; the rest in the main thread."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._waiting: queue.Queue[Command] = queue.Queue(CAPACITY)
+
+    def put(self, command: Command) -> None:
+        try:
+            self._waiting.put_nowait(command)
+        except queue.Full:
+            logger.warning("too many commands at once; lost one for camera %s", command.camera_id)
+        self._wake()
+
+    def take(self) -> Iterator[Command]:
+        """What has come so far."""
+        while True:
+            try:
+                yield self._waiting.get_nowait()
+            except queue.Empty:
+                return
+
+
+def obey(command: Command, *, cameras: Switches, looks: Requests) -> None:
+    """Do what was asked."""
+    match command:
+        case SetEnabled(camera_id, on):
+            if cameras.set_enabled(camera_id, on=on):
+                logger.info("camera %s switched %s", camera_id, "on" if on else "off")
+        case CaptionNow(camera_id):
+            looks.request(camera_id)

@@ -1,0 +1,87 @@
+"""Tells everyone who wants to know what the alerts thread saw: MQTT, the journal, the metrics, the capture room."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from surveil.alerting.mqtt import MqttDelivery
+from surveil.capture import Captures
+from surveil.clock import Clock, ns
+from surveil.journal.store import Journal
+from surveil.records import Alert, Caption, Unchanged
+from surveil.rules import ChangeKind, Incident, IncidentChange
+
+FLUSH_NS = ns(5.0)
+DETAIL_S = 20.0
+"""How long every frame of a camera is decoded after something was seen on it; each new hit starts it again."""
+
+
+class Counted(Protocol):
+    """The metrics that the alerts thread feeds."""
+
+    def caption(self, caption: Caption) -> None: ...
+    def match(self, rule_id: str) -> None: ...
+    def alert(self, alert: Alert) -> None: ...
+
+
+class Herald:
+    """Alerts thread only. Nothing here waits for a network or a disk, but the journal's flush every 5 s."""
+
+    def __init__(
+        self,
+        *,
+        mqtt: MqttDelivery | None,
+        journal: Journal | None,
+        captures: Captures,
+        counted: Counted,
+        clock: Clock,
+    ) -> None:
+        self._mqtt = mqtt
+        self._journal = journal
+        self._captures = captures
+        self._counted = counted
+        self._clock = clock
+        self._next_flush_ns = 0
+
+    def captioned(self, caption: Caption) -> None:
+        self._counted.caption(caption)
+        if self._journal is not None:
+            self._journal.add(caption)
+        if self._mqtt is not None:
+            self._mqtt.set_caption(caption)
+
+    def looked(self, unchanged: Unchanged) -> None:
+        """Nothing to tell: the sampler has counted it as watched."""
+
+    def alerted(self, alert: Alert) -> None:
+        self._counted.alert(alert)
+        if self._journal is not None:
+            self._journal.add_alert(alert)
+
+    def changed(self, change: IncidentChange) -> None:
+        if change.kind is not ChangeKind.ENDED:
+            self._counted.match(change.incident.rule.rule_id)
+            self._captures.want_detail(change.incident.camera_id, DETAIL_S)
+
+    def abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
+        if self._mqtt is None:
+            return
+        last = incidents[-1].evidence if incidents else ()
+        self._mqtt.set_abnormal(
+            camera_id,
+            [incident.rule.rule_id for incident in incidents],
+            since_unix_ms=min((i.started_unix_ms for i in incidents), default=None),
+            hits=sum(incident.hits for incident in incidents),
+            last_caption=last[-1].caption if last else None,
+        )
+
+    def tick(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        if self._journal is not None and now_ns >= self._next_flush_ns:
+            self._next_flush_ns = now_ns + FLUSH_NS
+            self._journal.flush()
+
+    def close(self) -> None:
+        """Write what is left. After the alerts thread has ended."""
+        if self._journal is not None:
+            self._journal.flush()

@@ -1,0 +1,5 @@
+"""A minute of Surveil on drawn cameras: the daemon as it is, an embedded broker, and a subscriber that shows what comes."""
+
+from surveil.demo.play import play
+
+__all__ = ["play"]
