@@ -3,7 +3,9 @@
 store       AlertStore: alerts.db
 snapshots   Snapshots: JPEG files
 desk        AlertDesk, OpenedIncident, Route: what the alerts thread calls
-mqtt        MqttDelivery, and mqtt_session below it; topics, payloads, homeassistant hold what goes over the wire
+mqtt        MqttDelivery: the thread. Below it mqtt_link (staying connected), mqtt_session (one connection; MqttSpec),
+            mqtt_flow (what leaves, and the window), board and roster (states, cameras), pictures;
+            topics, payloads, homeassistant hold what goes over the wire
 webhook     WebhookDelivery, and speech SpeechDelivery: other ways out
 clips       ClipMaker: video around an alert
 retention   Retention: what leaves the disk, and when

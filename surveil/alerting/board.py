@@ -19,6 +19,8 @@ class Post:
     retain: bool = True
     user_properties: tuple[tuple[str, str], ...] = ()
     """MQTT 5 only."""
+    note: str | None = None
+    """For the sender: handed back when the broker has acknowledged the message."""
 
 
 class Board:

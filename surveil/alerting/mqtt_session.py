@@ -80,6 +80,11 @@ class MqttSpec:
     def prefix(self) -> str:
         return self.topic_prefix or f"surveil/{self.node}"
 
+    @property
+    def where(self) -> str:
+        """For messages to people."""
+        return f"MQTT broker {self.host}:{self.port}"
+
 
 @dataclass(frozen=True, slots=True)
 class Connected:
@@ -95,7 +100,10 @@ class Lost:
 
     reason: str
     taken_over: bool = False
+    """By another client with our id."""
     wrong_protocol: bool = False
+    unreachable: bool = False
+    """There was nobody to speak MQTT with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +173,9 @@ class MqttSession:
             self._client.connect(spec.host, spec.port, keepalive=spec.keepalive_s)
         except ssl.SSLCertVerificationError as error:
             text = f"its certificate is not accepted: {error.verify_message}"
-            raise DeliveryError(f"{self._where}: {text}") from error
+            raise DeliveryError(f"{self._spec.where}: {text}") from error
         except (OSError, ValueError) as error:
-            raise DeliveryError(f"{self._where}: {_os_reason(error)}") from error
+            raise DeliveryError(f"{self._spec.where}: {_os_reason(error)}") from error
 
     def poll(self, wake_fd: int, timeout_s: float) -> list[Event]:
         """Wait for the socket or `wake_fd`, move bytes, and tell what happened."""
@@ -180,7 +188,7 @@ class MqttSession:
             wait_for(waits, 0.0 if decrypted else timeout_s)
             self._move_bytes()
         if self._client.socket() is None and not self._ended:
-            self._end(Lost(f"{self._where}: the connection was closed"))
+            self._end(Lost(f"{self._spec.where}: the connection was closed"))
         events, self._events = self._events, []
         return events
 
@@ -208,10 +216,6 @@ class MqttSession:
         if sock is not None:
             sock.close()
 
-    @property
-    def _where(self) -> str:
-        return f"MQTT broker {self._spec.host}:{self._spec.port}"
-
     def _move_bytes(self) -> None:
         try:
             self._client.loop_read()
@@ -219,7 +223,7 @@ class MqttSession:
             self._client.loop_misc()
         except (OSError, ValueError, IndexError, struct.error) as error:
             # paho raises these on bytes that are no MQTT; the broker's fault must not end the daemon.
-            self._end(Lost(f"{self._where}: it does not speak MQTT as it should ({error!r})"))
+            self._end(Lost(f"{self._spec.where}: it does not speak MQTT as it should ({error!r})"))
             self.close(politely=False)
 
     def _end(self, lost: Lost) -> None:
@@ -244,7 +248,7 @@ class MqttSession:
     ) -> None:
         if reason.is_failure:
             unsupported = reason.value == UNSUPPORTED_PROTOCOL
-            text = f"{self._where} refused the connection: {reason.getName()}"
+            text = f"{self._spec.where} refused the connection: {reason.getName()}"
             self._end(Lost(text, wrong_protocol=unsupported))
             return
         asked = self._spec.max_in_flight
@@ -263,9 +267,9 @@ class MqttSession:
     ) -> None:
         if flags.is_disconnect_packet_from_server and reason.value == SESSION_TAKEN_OVER:
             text = "another client connected with the same client id: is this node running twice?"
-            self._end(Lost(f"{self._where}: session taken over: {text}", taken_over=True))
+            self._end(Lost(f"{self._spec.where}: session taken over: {text}", taken_over=True))
         else:
-            self._end(Lost(f"{self._where}: disconnected: {reason.getName()}"))
+            self._end(Lost(f"{self._spec.where}: disconnected: {reason.getName()}"))
 
     def _on_publish(
         self,

@@ -7,6 +7,9 @@ from typing import Literal, NamedTuple
 
 from surveil.records import Alert
 
+MQTT = "mqtt"
+"""The destination that MqttDelivery serves."""
+
 Kind = Literal["alert", "clip"]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any
 
@@ -202,9 +202,8 @@ def health_payload(problems: Sequence[Problem], tz: tzinfo | None = None) -> byt
     )
 
 
-def document(values: Mapping[str, Any]) -> bytes:
-    """Stats and canary results, as their rooms made them."""
-    return encode(dict(values))
+def nothing_abnormal() -> bytes:
+    return abnormal_attributes((), since_unix_ms=None, hits=0, last_caption=None)
 
 
 def _moment(name: str, unix_ms: int, tz: tzinfo | None) -> dict[str, Any]:

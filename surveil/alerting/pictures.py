@@ -34,9 +34,9 @@ class PictureMaker:
             self._due.update(dict.fromkeys(camera_ids))
 
     @property
-    def due(self) -> bool:
-        """Whether `take` has something."""
-        return bool(self._due)
+    def due(self) -> int:
+        """How many cameras `take` will give."""
+        return len(self._due)
 
     def take(self) -> list[str]:
         """The next camera to look at, if any."""

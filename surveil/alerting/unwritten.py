@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from surveil.alerting import tables
 from surveil.alerting.outgoing import Gap, Outgoing, Receipt
@@ -78,8 +78,12 @@ class Unwritten:
                 item.destinations.discard(destination)
         self.receipts[destination] |= got
 
-    def is_acknowledged(self, destination: str, receipt: Receipt) -> bool:
-        return receipt in self.receipts.get(destination, ())
+    def refuse(self, destination: str, receipt: Receipt, reason: str) -> None:
+        """The destination will not take this held alert: a gap instead."""
+        for item in self.held:
+            if item.alert.alert_id == receipt.alert_id and destination in item.destinations:
+                item.destinations.discard(destination)
+                self.gaps.append((destination, replace(self._gap(item), reason=reason)))
 
     def write(self, connection: Connection, *, store_id: str) -> None:
         """Put everything into the open transaction; `clear` when that was committed."""
