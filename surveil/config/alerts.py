@@ -12,6 +12,7 @@ from surveil.config.fields import (
     Contradiction,
     Duration,
     Level,
+    OrSwitch,
     RelativePath,
     Section,
     Size,
@@ -23,7 +24,7 @@ from surveil.config.fields import (
 )
 
 
-def _off_or_section(value: Any) -> Any:
+def off_or_section(value: Any) -> Any:
     """`snapshots: off` is a section that is not enabled."""
     words = {"on": True, "yes": True, "off": False, "no": False}
     if isinstance(value, str):
@@ -116,7 +117,7 @@ class Snapshots(Section):
         default=False,
         description="Whether camera, time, rule and caption are drawn into the picture.",
     )
-    evidence: Annotated[Evidence | None, BeforeValidator(_off_or_clip)] = Field(
+    evidence: Annotated[Evidence | None, BeforeValidator(_off_or_clip), OrSwitch()] = Field(
         default=None,
         description="An MP4 clip beside the picture, not re-encoded; by default none.",
         examples=[{"before": "3s", "after": "3s"}],

@@ -23,12 +23,13 @@ from surveil.config.fields import (
     Contradiction,
     Duration,
     Fraction,
+    OrSwitch,
     RelativePath,
     Section,
     Slug,
     Switch,
     Text,
-    _off_is_none,
+    off_is_none,
     refuse,
     seconds,
 )
@@ -57,7 +58,7 @@ def _address(value: SecretStr, info: ValidationInfo) -> SecretStr:
 def _local(text: str, info: ValidationInfo) -> str:
     if not text or "\0" in text:
         raise refuse("the address is empty")
-    if re.match(r"[a-z0-9+]{2,10}:/?[^/]|[a-z0-9+]{2,10}//", text):
+    if re.match(rf"({'|'.join(map(re.escape, SCHEMES))})(:|//)", text, re.IGNORECASE):
         raise refuse("an address begins with a scheme and ://, such as rtsp://")
     folder = (info.context or {}).get("folder")
     return text if folder is None else str(Path(folder) / text)
@@ -94,7 +95,10 @@ Polygon = Annotated[
     Allowed("3 to 64 points [x, y], fractions 0..1 of width and height"),
 ]
 Area = Annotated[
-    Fraction | None, BeforeValidator(_off_is_none), Allowed("a part of the picture, 0..1, or off")
+    Fraction | None,
+    BeforeValidator(off_is_none),
+    OrSwitch(),
+    Allowed("a part of the picture, 0..1, or off"),
 ]
 HardwareDecoder = Annotated[
     str,
@@ -102,7 +106,10 @@ HardwareDecoder = Annotated[
     Allowed("FFmpeg's name of a decoder (vaapi, cuda, qsv, drm, vulkan), with :device if need be"),
 ]
 OptionalDuration = Annotated[
-    Duration | None, BeforeValidator(_off_is_none), Allowed("a duration such as 1m, or off")
+    Duration | None,
+    BeforeValidator(off_is_none),
+    OrSwitch(),
+    Allowed("a duration such as 1m, or off"),
 ]
 AreaOverride = Annotated[
     Fraction | Literal["off"] | None,
@@ -312,10 +319,8 @@ class Camera(Section):
             )
         if self.kind in ("file", "device") and self.username:
             yield Contradiction(("username",), f"means nothing to a {self.kind}: remove it")
-        if self.poll_s is not None and self.kind != "http":
-            yield Contradiction(
-                ("poll",), "is for still pictures at an http:// or https:// address"
-            )
+        if self.poll_s is not None and self.kind != "still":
+            yield Contradiction(("poll",), "is for still pictures: write the url as still+http://")
         yield from _repeated_regions(self.regions)
 
     @property

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+)
 
 from surveil.config.fields import (
     Allowed,
     Contradiction,
     Duration,
     Number,
+    OneOrMany,
     RelativePath,
     Section,
     Switch,
     Text,
     Whole,
-    _many,
+    many,
     seconds,
 )
 
@@ -26,6 +36,30 @@ Device = Annotated[
     str,
     StringConstraints(pattern=DEVICE),
     Allowed("auto, cpu, cuda, cuda:N, npu, npu:N; gpu, gpu:N and npu also with engine openvino"),
+]
+
+
+def _model(value: str, info: ValidationInfo) -> str:
+    """A hub name stays as it is; what is a path, or is there, becomes an absolute one."""
+    path = Path(value).expanduser() if value.startswith("~/") else Path(value)
+    folder = (info.context or {}).get("folder")
+    if folder is None or "\0" in value:
+        return value
+    looks_local = value.startswith(("/", "./", "../", "~/"))
+    return (
+        os.path.normpath(Path(folder) / path)
+        if looks_local or os.path.isdir(Path(folder) / path)
+        else value
+    )
+
+
+Model = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=4096),
+    AfterValidator(_model),
+    Allowed(
+        "a hub name such as Salesforce/blip-image-captioning-base, or a folder such as ./models/blip"
+    ),
 ]
 HttpUrl = Annotated[
     str,
@@ -161,13 +195,13 @@ class Engine(Section):
         default="torch",
         description="`torch` and `openvino` run BLIP here; `remote` asks a server; `script` reads a file.",
     )
-    model: Text = Field(
+    model: Model = Field(
         default="Salesforce/blip-image-captioning-large",
         description="Hub name or folder of a BLIP model (torch, openvino).",
         examples=["./models/blip-base"],
     )
     devices: Annotated[
-        tuple[Device, ...], BeforeValidator(_many), Field(min_length=1, max_length=16)
+        tuple[Device, ...], BeforeValidator(many), OneOrMany(), Field(min_length=1, max_length=16)
     ] = Field(
         default=("auto",),
         alias="device",

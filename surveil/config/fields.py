@@ -6,6 +6,7 @@ Each type says in an `Allowed` what a person may write, for error texts and the 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetJsonSchemaHandler,
     SecretStr,
     StringConstraints,
     ValidationInfo,
@@ -41,6 +43,7 @@ CONTRADICTION = "contradiction"
 REFUSED = "refused"
 """Type of the pydantic errors whose message is already fit for a person."""
 
+_SWITCH_WORDS = [True, False, "on", "off", "yes", "no"]
 CAMERA_ID = r"^[a-z0-9][a-z0-9_-]{0,62}$"
 NODE_ID = r"^[a-z0-9-]{1,63}$"
 
@@ -51,6 +54,8 @@ class Contradiction(NamedTuple):
     where: tuple[str | int, ...]
     """Keys from the section on; empty names the section itself."""
     text: str
+    name: str | None = None
+    """The id or slug that is not there, or there twice."""
 
 
 class Section(BaseModel):
@@ -125,6 +130,21 @@ def _size(value: Any) -> int:
     raise refuse("")
 
 
+class OneOrMany:
+    """In the JSON Schema: a list, or one of its items by itself."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        schema = handler(core)
+        return {"anyOf": [schema, schema["items"]]}
+
+
+class OrSwitch:
+    """In the JSON Schema: a section (or number), or on and off."""
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        return {"anyOf": [handler(core), {"enum": _SWITCH_WORDS}]}
+
+
 def _switch(value: Any) -> Any:
     """YAML 1.2 knows only true and false; people also write on, off, yes and no."""
     words = {"on": True, "yes": True, "true": True, "off": False, "no": False, "false": False}
@@ -141,20 +161,20 @@ def _not_bool(value: Any) -> Any:
     return value
 
 
-def _many(value: Any) -> Any:
+def many(value: Any) -> Any:
     """One word is a list of one."""
     return [value] if isinstance(value, str) else value
 
 
-def _off_is_none(value: Any) -> Any:
+def off_is_none(value: Any) -> Any:
     return None if value is False or value == "off" else value
 
 
 def _path(value: Path, info: ValidationInfo) -> Path:
     """Absolute; relative ones start at the config's folder. Without a folder in the context they stay as written."""
-    expanded = value.expanduser() if str(value).startswith("~") else value
+    expanded = value.expanduser() if str(value).startswith("~/") else value
     folder = (info.context or {}).get("folder")
-    return expanded if folder is None else Path(folder) / expanded
+    return expanded if folder is None else Path(os.path.normpath(Path(folder) / expanded))
 
 
 def _regex(value: str) -> str:
@@ -185,7 +205,6 @@ Size = Annotated[
     Unit("size"),
 ]
 """Bytes."""
-_SWITCH_WORDS = [True, False, "on", "off", "yes", "no"]
 Switch = Annotated[
     bool,
     BeforeValidator(_switch),

@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
-import re
-import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from surveil.config.alerts import Alerts, Journal, Snapshots, _off_or_section
+from surveil.config.alerts import Alerts, Journal, Snapshots, off_or_section
 from surveil.config.cameras import Camera, Sampling, interval_contradictions
 from surveil.config.captioner import Captioner
 from surveil.config.fields import (
     NODE_ID,
     Allowed,
     Contradiction,
+    OneOrMany,
+    OrSwitch,
     Phrase,
     RelativePath,
     Section,
     Switch,
-    _many,
+    many,
 )
+from surveil.config.host import host_node
 from surveil.config.mqtt import Mqtt
 from surveil.config.node import Canary, Http, Log, Memory
 from surveil.config.notify import Notify
+from surveil.config.problems import did_you_mean
 from surveil.config.rules import Rule, Semantic, TimeZone
 
 NodeId = Annotated[str, StringConstraints(pattern=NODE_ID), Allowed("1 to 63 of a-z, 0-9 and -")]
-Synonyms = Annotated[tuple[Phrase, ...], BeforeValidator(_many), Field(min_length=1)]
-OnOrSection = BeforeValidator(_off_or_section)
+Synonyms = Annotated[tuple[Phrase, ...], BeforeValidator(many), OneOrMany(), Field(min_length=1)]
 
 
-def host_node() -> str:
-    """The node's name that this machine's host name gives."""
-    name = re.sub("[^a-z0-9-]+", "-", socket.gethostname().split(".")[0].lower()).strip("-")
-    return name[:63] or "node"
+PLACEHOLDER = "placeholder-"
+"""Begins the ids that stand in for wrong ones while the rest of a file is judged."""
 
 
 class Config(Section):
@@ -47,8 +46,8 @@ class Config(Section):
         description="Names this machine in topics; by default made from the host name.",
         examples=["edge-01"],
     )
-    timezone: TimeZone | None = Field(
-        default=None,
+    timezone: TimeZone = Field(
+        default="UTC",
         description="For schedules; by default the machine's.",
         examples=["Europe/Berlin"],
     )
@@ -81,15 +80,15 @@ class Config(Section):
     )
     mqtt: Mqtt | None = Field(default=None, description="The broker that alerts and states go to.")
     alerts: Alerts = Field(default=Alerts(), description="How long alerts wait and are kept.")
-    snapshots: Annotated[Snapshots, OnOrSection] = Field(
+    snapshots: Annotated[Snapshots, BeforeValidator(off_or_section), OrSwitch()] = Field(
         default=Snapshots(), description="The pictures of alerts; `off`, or a section."
     )
-    journal: Annotated[Journal, OnOrSection] = Field(
+    journal: Annotated[Journal, BeforeValidator(off_or_section), OrSwitch()] = Field(
         default=Journal(), description="Every caption, searchable; `off`, or a section."
     )
     notify: tuple[Notify, ...] = Field(default=(), description="Ways out beside MQTT.")
     http: Http = Field(default=Http(), description="Health and metrics for this machine.")
-    canary: Annotated[Canary, OnOrSection] = Field(
+    canary: Annotated[Canary, BeforeValidator(off_or_section), OrSwitch()] = Field(
         default=Canary(), description="The hourly proof; `off`, or a section."
     )
 
@@ -137,16 +136,16 @@ class Config(Section):
         return camera.max_interval_s
 
     def contradictions(self) -> Iterator[Contradiction]:
-        yield from _repeated("cameras", [camera.id for camera in self.cameras])
-        yield from _repeated("rules", [rule.rule_id for rule in self.rules])
+        yield from _repeated("cameras", "id", [camera.id for camera in self.cameras])
+        yield from _repeated("rules", "id", [rule.rule_id for rule in self.rules])
         yield from _repeated_slugs(self.rules)
-        yield from _repeated("notify", [entry.id or entry.type for entry in self.notify])
+        yield from _repeated("notify", "id", [entry.id or entry.type for entry in self.notify])
         yield from self._unknown_names()
         for index, camera in enumerate(self.cameras):
             merged = self.sampling_of(camera)
-            for _, text in interval_contradictions(merged.interval_s, merged.max_interval_s):
+            for found in interval_contradictions(merged.interval_s, merged.max_interval_s):
                 key = "interval" if camera.interval_s is not None else "max_interval"
-                yield Contradiction(("cameras", index, key), text)
+                yield Contradiction(("cameras", index, key), found.text)
 
     def _unknown_names(self) -> Iterator[Contradiction]:
         cameras = [camera.id for camera in self.cameras]
@@ -162,12 +161,14 @@ class Config(Section):
             where = (section, "retention", "by_camera")
             for name in named:
                 if name not in cameras:
-                    yield Contradiction((*where, name), unknown_name("camera", name, cameras))
+                    yield Contradiction((*where, name), unknown_name("camera", name, cameras), name)
 
 
 def unknown_name(kind: str, name: str, known: Sequence[str]) -> str:
     """The sentence for a camera or rule that is not there."""
-    return f"no {kind} is called {name}; there are {', '.join(known) or 'none'}"
+    known = [one for one in known if not one.startswith(PLACEHOLDER)]
+    there = ", ".join(known[:12]) + (" ..." if len(known) > 12 else "")
+    return f"no {kind} is called {name}; there are: {there or 'none'}{did_you_mean(name, known)}"
 
 
 def _unknown(
@@ -175,25 +176,21 @@ def _unknown(
 ) -> Iterator[Contradiction]:
     for index, name in enumerate(named):
         if name not in known:
-            yield Contradiction((*where, index), unknown_name(kind, name, known))
+            yield Contradiction((*where, index), unknown_name(kind, name, known), name)
 
 
-def _repeated(section: str, names: Sequence[str]) -> Iterator[Contradiction]:
+def _repeated(section: str, key: str, names: Sequence[str]) -> Iterator[Contradiction]:
     for index, name in enumerate(names):
         first = names.index(name)
         if first < index:
-            yield Contradiction(
-                (section, index, "id"),
-                f"{name} is already the id of {section}[{first}]: give it another",
-            )
+            text = f"{name} is taken by {section}[{first}]: give this one another {key}:"
+            yield Contradiction((section, index, key), text, name)
 
 
 def _repeated_slugs(rules: Sequence[Rule]) -> Iterator[Contradiction]:
-    slugs = [rule.slug for rule in rules]
-    for index, (rule, slug) in enumerate(zip(rules, slugs, strict=True)):
-        first = slugs.index(slug)
-        if first < index and rule.rule_id != rules[first].rule_id:
-            yield Contradiction(
-                ("rules", index, "event_type"),
-                f"{slug} is already that of rules[{first}] ({rules[first].rule_id}): give this one its own event_type:",
-            )
+    """Rules of one slug; those of one id too were told already."""
+    ids, slugs = [rule.rule_id for rule in rules], [rule.slug for rule in rules]
+    for found in _repeated("rules", "event_type", slugs):
+        index = int(found.where[1])
+        if ids[index] != ids[slugs.index(slugs[index])] and not ids[index].startswith(PLACEHOLDER):
+            yield found

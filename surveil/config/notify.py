@@ -13,13 +13,14 @@ from surveil.config.fields import (
     Contradiction,
     Duration,
     Level,
+    OneOrMany,
     RelativePath,
     Section,
     Slug,
     Switch,
     Text,
     Whole,
-    _many,
+    many,
     refuse,
     seconds,
 )
@@ -47,12 +48,12 @@ class Destination(Section):
     id: Slug | None = Field(
         default=None, description="Names the destination; by default its type.", examples=["desk"]
     )
-    rules: Annotated[tuple[Slug, ...], BeforeValidator(_many)] = Field(
+    rules: Annotated[tuple[Slug, ...], BeforeValidator(many), OneOrMany()] = Field(
         default=(),
         description="Only alerts of these rules; empty is all.",
         examples=[["person-climbing"]],
     )
-    cameras: Annotated[tuple[CameraId, ...], BeforeValidator(_many)] = Field(
+    cameras: Annotated[tuple[CameraId, ...], BeforeValidator(many), OneOrMany()] = Field(
         default=(), description="Only these cameras; empty is all.", examples=[["entrance"]]
     )
     min_severity: Level = Field(
@@ -115,7 +116,7 @@ class Describe(Section):
     id: Slug | None = Field(
         default=None, description="Names the destination; by default its type.", examples=["desk"]
     )
-    cameras: Annotated[tuple[CameraId, ...], BeforeValidator(_many)] = Field(
+    cameras: Annotated[tuple[CameraId, ...], BeforeValidator(many), OneOrMany()] = Field(
         default=(), description="Only these cameras; empty is all.", examples=[["entrance"]]
     )
     every_s: Duration = seconds("every", "30s", "Between two sentences.", ge="2s", le="1d")

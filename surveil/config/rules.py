@@ -17,6 +17,7 @@ from surveil.config.fields import (
     Duration,
     Fraction,
     Level,
+    OneOrMany,
     Phrase,
     Regex,
     RelativePath,
@@ -24,7 +25,7 @@ from surveil.config.fields import (
     Slug,
     Switch,
     Whole,
-    _many,
+    many,
     refuse,
     seconds,
 )
@@ -76,7 +77,7 @@ ClockTime = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-4]):[0-5]\d$"}),
     Allowed("a time from 00:00 to 24:00, such as 22:00"),
 ]
-Phrases = Annotated[tuple[Phrase, ...], BeforeValidator(_many), Field(max_length=100)]
+Phrases = Annotated[tuple[Phrase, ...], BeforeValidator(many), OneOrMany(), Field(max_length=100)]
 Days = Annotated[
     tuple[Day, ...],
     BeforeValidator(_day_list),
@@ -159,12 +160,14 @@ class Rule(Section):
         description="Phrases that must not be asserted.",
         examples=[["person in a uniform"]],
     )
-    regex: Annotated[tuple[Regex, ...], BeforeValidator(_many), Field(max_length=100)] = Field(
+    regex: Annotated[
+        tuple[Regex, ...], BeforeValidator(many), OneOrMany(), Field(max_length=100)
+    ] = Field(
         default=(),
         description="Regular expressions on the raw caption, in place of or beside patterns; case is ignored.",
         examples=[[r"\bladders?\b"]],
     )
-    cameras: Annotated[tuple[CameraId, ...], BeforeValidator(_many)] = Field(
+    cameras: Annotated[tuple[CameraId, ...], BeforeValidator(many), OneOrMany()] = Field(
         default=(), description="Only these cameras; empty is all.", examples=[["entrance", "yard"]]
     )
     severity: Level = Field(
@@ -177,7 +180,7 @@ class Rule(Section):
         description="The slug that subscribers see; by default made from the first pattern.",
         examples=["person_climbing"],
     )
-    schedule: Annotated[tuple[Window, ...], BeforeValidator(_windows)] = Field(
+    schedule: Annotated[tuple[Window, ...], BeforeValidator(_windows), OneOrMany()] = Field(
         default=(),
         description="One window or a list of them; outside, the rule is not armed. Empty is always.",
     )
