@@ -67,7 +67,7 @@ def render_clip(
     return path
 
 
-def _encoder_options(codec: str, *, gop: int, b_frames: int) -> dict[str, str]:
+def _encoder_options(codec: str, *, gop: int, b_frames: int) -> dict[str, object]:
     if codec == "libx264":
         return {
             "preset": "ultrafast",

@@ -1,6 +1,6 @@
 """A real RTSP server (GStreamer's) that plays MP4 files in a loop. Run by Debian's /usr/bin/python3, not by the venv's.
 
-One argument, a JSON object: port, mounts {path: {file, codec}}, user, password, digest, certificate (a PEM file: rtsps).
+One argument, a JSON object: port, mounts {path: {file, codec}}, user, password, digest, certificate (PEM file: rtsps).
 Prints `ready PORT` once it listens. Reads commands from standard input, one a line: `stall` (send nothing, close
 nothing), `resume`, `disconnect` (close every client), `mount {"path":..., "file":..., "codec":...}`.
 """
