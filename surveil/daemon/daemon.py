@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 STOP_DEADLINE_S = 10.0
 TICK_S = 1.0
 WALL_REFRESH_NS = ns(10.0)
+STATS_S = 60.0
+STATUS_NS = ns(10.0)
 WORKER_ALLOWANCE_S = 30.0
 """How old a beat of alerts or a delivery may be: a disk that is slow to sync is not a hung thread."""
 
@@ -56,6 +58,7 @@ class Daemon:
         self._failed: list[tuple[str, BaseException]] = []
         self._house: House | None = None
         self._next_refresh_ns = 0
+        self._next_status_ns = 0
 
     @property
     def failure(self) -> tuple[str, BaseException] | None:
@@ -83,6 +86,7 @@ class Daemon:
             on_job_failure=self._failed_by,
         )
         self._house = house
+        house.know()
         try:
             house.open_captioners(self._status)
             for worker in house.deliveries:
@@ -91,6 +95,7 @@ class Daemon:
             for captioner in house.captioners:
                 captioner.start()
             house.cameras.apply(self._config)
+            house.jobs.every("stats", STATS_S, house.reporter.publish_stats, first_after_s=5.0)
             house.jobs.start()
         except BaseException:
             self.stop()
@@ -103,10 +108,11 @@ class Daemon:
         house = self.house
         for command in self._commands.take():
             self._obey(command)
-        house.cameras.tell()
         house.tell_health()
+        house.reporter.tick(house.cameras.tell())
         self._refresh_wall()
-        self._watchdog.step()
+        late = self._watchdog.step()
+        self._tell_status(late)
 
     def run(self, signals: Signals) -> int:
         """Tick until told to stop or something dies; exit code."""
@@ -196,6 +202,15 @@ class Daemon:
             self._watchdog.watch(
                 worker.name, worker.beat_age_s, lambda: WORKER_ALLOWANCE_S, stack=worker.stack
             )
+
+    def _tell_status(self, late: list[str]) -> None:
+        """A fresh line for `systemctl status`, now and then."""
+        now_ns = self._clock.monotonic_ns()
+        if late:
+            self._notifier.status(f"hung: {', '.join(late)}")
+        elif now_ns >= self._next_status_ns:
+            self._next_status_ns = now_ns + STATUS_NS
+            self._notifier.status(self.house.reporter.line())
 
     def _status(self, text: str) -> None:
         self._notifier.status(text)

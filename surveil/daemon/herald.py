@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from surveil.alerting.mqtt import MqttDelivery
 from surveil.capture import Captures
-from surveil.clock import Clock, ns
+from surveil.clock import NS_PER_S, Clock, ns
 from surveil.journal.store import Journal
 from surveil.records import Alert, Caption, Unchanged
 from surveil.rules import ChangeKind, Incident, IncidentChange
+from surveil.service.metrics import Metrics
 
 FLUSH_NS = ns(5.0)
 DETAIL_S = 20.0
 """How long every frame of a camera is decoded after something was seen on it; each new hit starts it again."""
-
-
-class Counted(Protocol):
-    """The metrics that the alerts thread feeds."""
-
-    def caption(self, caption: Caption) -> None: ...
-    def match(self, rule_id: str) -> None: ...
-    def alert(self, alert: Alert) -> None: ...
 
 
 class Herald:
@@ -33,34 +24,41 @@ class Herald:
         mqtt: MqttDelivery | None,
         journal: Journal | None,
         captures: Captures,
-        counted: Counted,
+        metrics: Metrics,
         clock: Clock,
     ) -> None:
         self._mqtt = mqtt
         self._journal = journal
         self._captures = captures
-        self._counted = counted
+        self._metrics = metrics
         self._clock = clock
         self._next_flush_ns = 0
 
     def captioned(self, caption: Caption) -> None:
-        self._counted.caption(caption)
+        frame = caption.frame
+        self._metrics.caption(
+            frame.camera_id,
+            batch_size=caption.batch_size,
+            waited_s=caption.waited_ms / 1000,
+            inferred_s=caption.inferred_ms / 1000,
+            age_s=(caption.done_mono_ns - frame.captured_mono_ns) / NS_PER_S,
+        )
         if self._journal is not None:
             self._journal.add(caption)
         if self._mqtt is not None:
             self._mqtt.set_caption(caption)
 
     def looked(self, unchanged: Unchanged) -> None:
-        """Nothing to tell: the sampler has counted it as watched."""
+        self._metrics.unchanged(unchanged.frame.camera_id)
 
     def alerted(self, alert: Alert) -> None:
-        self._counted.alert(alert)
+        self._metrics.alert(alert.camera_id, rule_id=alert.rule_id, severity=alert.severity)
         if self._journal is not None:
             self._journal.add_alert(alert)
 
     def changed(self, change: IncidentChange) -> None:
         if change.kind is not ChangeKind.ENDED:
-            self._counted.match(change.incident.rule.rule_id)
+            self._metrics.match(change.incident.rule.rule_id)
             self._captures.want_detail(change.incident.camera_id, DETAIL_S)
 
     def abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from surveil.alerting.desk import AlertDesk, Route
-from surveil.alerting.mqtt import DESTINATION, MqttDelivery
+from surveil.alerting.mqtt import MqttDelivery
+from surveil.alerting.outgoing import MQTT
 from surveil.alerting.snapshots import Snapshots
 from surveil.alerting.store import AlertStore
 from surveil.captioning import CaptionerWorker, open_captioner
@@ -21,6 +22,7 @@ from surveil.daemon.commands import Commands
 from surveil.daemon.herald import Herald
 from surveil.daemon.inbox import Inbox
 from surveil.daemon.looks import Looks
+from surveil.daemon.report import Reporter
 from surveil.journal.store import Journal
 from surveil.rules import Lexicon, RuleEngine
 from surveil.sampling import Sampler
@@ -50,6 +52,7 @@ class House:
     alerts: AlertsWorker
     desk: AlertDesk
     herald: Herald
+    reporter: Reporter
     cameras: CameraDesk
     mqtt: MqttDelivery | None
     jobs: Jobs
@@ -66,6 +69,9 @@ class House:
             captioner = open_captioner(spec)
             captioner.warm_up()
             tell(f"{captioner.model_id} is ready on {captioner.device} in {captioner.precision}")
+            self.metrics.engine(
+                model_id=captioner.model_id, device=captioner.device, precision=captioner.precision
+            )
             self.captioners.append(
                 CaptionerWorker(
                     captioner,
@@ -79,6 +85,7 @@ class House:
                     on_failure=self.on_failure,
                 )
             )
+        self.reporter.captioners = self.captioners
 
     def reload(self, config: Config) -> None:
         """Give running rooms what may change while they run; cameras are the CameraDesk's."""
@@ -87,6 +94,15 @@ class House:
         for captioner in self.captioners:
             captioner.set_prompts(wiring.prompts(config).get)
         self.config = config
+        self.know()
+
+    def know(self) -> None:
+        """Bound the metrics' labels to what the configuration names."""
+        self.metrics.know(
+            cameras=[camera.id for camera in self.config.cameras],
+            rules=[rule.rule_id for rule in self.config.rules],
+            destinations=[delivery.name.removeprefix("delivery-") for delivery in self.deliveries],
+        )
 
     def tell_health(self) -> None:
         """Gather what the rooms know of their own troubles."""
@@ -136,7 +152,7 @@ def build_house(
     captures = Captures(ring, clock=clock, wall=wall, on_failure=on_failure)
     looks = Looks(Sampler(ring), clock)
     inbox = Inbox()
-    metrics = Metrics()
+    metrics = Metrics(clock)
     mqtt = _mqtt(config, store, snapshots, clock=clock, commands=commands, on_failure=on_failure)
     health = Health(
         lambda: wall.unix_ms_at(clock.monotonic_ns()),
@@ -147,12 +163,12 @@ def build_house(
     desk = AlertDesk(
         store,
         snapshots,
-        [Route(DESTINATION)] if mqtt else [],
+        [Route(MQTT)] if mqtt else [],
         clock=clock,
         wall=wall,
         source=captures,
     )
-    herald = Herald(mqtt=mqtt, journal=journal, captures=captures, counted=metrics, clock=clock)
+    herald = Herald(mqtt=mqtt, journal=journal, captures=captures, metrics=metrics, clock=clock)
     engine = RuleEngine(wiring.rule_specs(config), Lexicon.load(config.synonyms))
     alerts = AlertsWorker(
         engine,
@@ -188,6 +204,15 @@ def build_house(
         alerts=alerts,
         desk=desk,
         herald=herald,
+        reporter=Reporter(
+            looks=looks,
+            store=store,
+            mqtt=mqtt,
+            metrics=metrics,
+            health=health,
+            clock=clock,
+            state_dir=config.state_dir,
+        ),
         cameras=cameras,
         mqtt=mqtt,
         jobs=Jobs(clock=clock, on_failure=on_job_failure, timezone=wiring.zone(config)),

@@ -1,4 +1,4 @@
-"""A minute of Surveil on drawn cameras: the daemon as it is, an embedded broker, and a subscriber that shows what comes."""
+"""A minute of Surveil on drawn cameras: the daemon as it is, an embedded broker, a subscriber that shows what comes."""
 
 from surveil.demo.play import play
 

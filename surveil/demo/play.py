@@ -88,7 +88,12 @@ def configuration(cameras: Sequence[DemoCamera], model: Path, *, port: int) -> d
         "captioner": {"model": str(model), "generation": {"num_beams": 1, "max_new_tokens": 24}},
         "cameras": [{"id": c.camera_id, "url": str(c.clip)} for c in cameras],
         "rules": [{**rule, "confirm": {"hits": 2, "of": 3}, "cooldown": "5s"} for rule in RULES],
-        "mqtt": {"host": "127.0.0.1", "port": port, "homeassistant": {"enabled": False}},
+        "mqtt": {
+            "host": "127.0.0.1",
+            "port": port,
+            "protocol": "3.1.1",  # all that amqtt speaks
+            "homeassistant": {"enabled": False},
+        },
         "http": {"listen": "off"},
         "canary": "off",
     }
