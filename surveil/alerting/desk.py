@@ -69,6 +69,12 @@ class SnapshotSource(Protocol):
         ...
 
 
+class ClipQueue(Protocol):
+    """Makes the video around an alert, later."""
+
+    def request(self, alert: Alert, captured_mono_ns: int) -> None: ...
+
+
 class AlertDesk:
     """Alerts thread only, but `set_routes` and `problems` from any. No full disk and no broken database stops it."""
 
@@ -81,6 +87,7 @@ class AlertDesk:
         clock: Clock,
         wall: WallTime,
         source: SnapshotSource | None = None,
+        clips: ClipQueue | None = None,
         boxes: Mapping[tuple[str, str], Box] | None = None,
     ) -> None:
         """`snapshots` None keeps words and no pictures. `boxes`: (camera, region) -> where to draw it."""
@@ -90,6 +97,7 @@ class AlertDesk:
         self._clock = clock
         self._wall = wall
         self._source = source
+        self._clips = clips
         self._boxes = dict(boxes or {})
         self._snapshot_problem: Problem | None = None
 
@@ -112,13 +120,16 @@ class AlertDesk:
         draft = replace(draft, timings=self._timings(incident.caption))
         destinations = [route.destination for route in self._routes if route.takes(incident)]
         try:
-            return self._store.commit(
+            alert = self._store.commit(
                 draft, destinations, open_incidents=open_incidents, snapshot_bytes=snapshot_bytes
             )
         except StoreError:
             return self._store.hold(
                 draft, destinations, open_incidents=open_incidents, snapshot_bytes=snapshot_bytes
             )
+        if self._clips is not None:
+            self._clips.request(alert, incident.caption.frame.captured_mono_ns)
+        return alert
 
     def tick(self) -> None:
         """Call about once a second: what had to wait in memory is written as soon as the disk takes it."""

@@ -118,7 +118,7 @@ class AlertStore:
         with self._lock:
             alert = replace(draft, sequence=self._next(draft.camera_id), durable=False)
             self._file.unwritten.hold(
-                Held(alert, self.store_id, set(destinations), self._service_ms(), snapshot_bytes)
+                Held(alert, self.store_id, set(destinations), self.service_ms(), snapshot_bytes)
             )
             self._last[alert.camera_id] = alert.sequence
             if open_incidents is not None:
@@ -205,7 +205,7 @@ class AlertStore:
         and is then told the time must not lose what it saw in between.
         """
         with self._lock:
-            now_ms = self._service_ms()
+            now_ms = self.service_ms()
             before_ms = now_ms - round(after_s * 1000)
 
             def work(connection: Connection) -> int:
@@ -288,6 +288,19 @@ class AlertStore:
         """It was cleared. Never raises."""
         self._set_state(("announced", key), None)
 
+    def clip_begun(self, alert_id: str) -> None:
+        """A clip was promised. Never raises."""
+        self._set_state(("clip", alert_id), "begun")
+
+    def clip_ended(self, alert_id: str) -> None:
+        """It was made, or subscribers were told why not. Never raises."""
+        self._set_state(("clip", alert_id), None)
+
+    def clips_begun(self) -> list[str]:
+        """Ids of alerts whose clips were promised."""
+        with self._lock:
+            return [key for kind, key in self._states if kind == "clip"]
+
     def close(self) -> None:
         """Safe to call twice."""
         with self._lock:
@@ -330,7 +343,8 @@ class AlertStore:
     def _next(self, camera_id: str) -> int:
         return self._last.get(camera_id, 0) + 1
 
-    def _service_ms(self) -> int:
+    def service_ms(self) -> int:
+        """How long this store has been in service, over all restarts, by the monotonic clock."""
         in_service_ns = self._clock.monotonic_ns() - self._opened_mono_ns
         return self._service_base_ms + in_service_ns // NS_PER_MS
 
@@ -347,7 +361,7 @@ class AlertStore:
             alert,
             destinations,
             store_id=self.store_id,
-            service_ms=self._service_ms(),
+            service_ms=self.service_ms(),
             snapshot_bytes=snapshot_bytes,
         )
         for destination in destinations:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from surveil.clock import Clock
-from surveil.database import Connection, Database, set_aside
+from surveil.database import Connection, Database, Value, set_aside
 from surveil.errors import StoreCorruptError, StoreError
 from surveil.journal.search import Hit, Query, find
 from surveil.records import Alert, Caption, Problem
@@ -135,13 +135,24 @@ class Journal:
             limit = PAGE if done else 2 * asked.limit
             asked = replace(asked, since_unix_ms=since_ms, limit=limit)
 
-    def prune(self, before_unix_ms: int) -> int:
-        """Delete what was captured earlier, in small transactions; returns how many captions. Raises StoreError."""
+    def prune(self, before_unix_ms: int, *, max_bytes: int | None = None) -> int:
+        """Delete what was captured earlier, then the oldest until the rest fits `max_bytes`; in small transactions.
+
+        Returns how many captions. SQLite uses the room again; the file does not shrink. Raises StoreError.
+        """
         removed = 0
-        while count := self._prune_some(before_unix_ms):
+        while count := self._prune_some("captured_unix_ms < ?", (before_unix_ms,)):
+            removed += count
+        while max_bytes is not None and self._used_bytes() > max_bytes:
+            if not (count := self._prune_some("1", ())):
+                break
             removed += count
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM alerts WHERE captured_unix_ms < ?", (before_unix_ms,))
+            connection.execute(
+                """DELETE FROM alerts WHERE captured_unix_ms < ?
+                   OR captured_unix_ms < (SELECT min(captured_unix_ms) FROM captions)""",
+                (before_unix_ms,),
+            )
         return removed
 
     def problem(self) -> Problem | None:
@@ -153,13 +164,20 @@ class Journal:
         self.flush()
         self._database.close()
 
-    def _prune_some(self, before_unix_ms: int) -> int:
+    def _prune_some(self, condition: str, parameters: tuple[Value, ...]) -> int:
         with self._database.transaction() as connection:
             return connection.execute(
-                """DELETE FROM captions WHERE row_id IN
-                   (SELECT row_id FROM captions WHERE captured_unix_ms < ? LIMIT ?)""",
-                (before_unix_ms, PAGE),
+                f"""DELETE FROM captions WHERE row_id IN (SELECT row_id FROM captions WHERE {condition}
+                    ORDER BY captured_unix_ms LIMIT ?)""",
+                (*parameters, PAGE),
             ).rowcount
+
+    def _used_bytes(self) -> int:
+        pages, free, size = (
+            int(self._database.read(f"PRAGMA {name}")[0][0])
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * size
 
     def _open(self) -> Database:
         try:
