@@ -214,7 +214,7 @@ class Engine(Section):
     threads: Annotated[Whole, Field(ge=1, le=1024)] | None = Field(
         default=None, description="Processor threads; by default one a core.", examples=[4]
     )
-    seed: Annotated[Whole, Field(ge=0, lt=2**63)] | None = Field(
+    seed: Annotated[Whole, Field(ge=0, le=2**32 - 1)] | None = Field(
         default=None, description="Makes do_sample draw the same at every start.", examples=[1]
     )
     allow_download: Switch = Field(

@@ -162,12 +162,16 @@ def _list_text(kind: Kind) -> str:
 def _range(kind: Kind, unit: Unit | None) -> str:
     show = unit.format if unit is not None else _number
     low, above = kind.limit("ge"), kind.limit("gt")
-    high, below = kind.limit("le"), kind.limit("lt")
-    parts = [] if low is None else [f"from {show(low)}"]
-    parts += [] if above is None else [f"above {show(above)}"]
-    parts += [] if high is None else [f"{'to' if parts else 'up to'} {show(high)}"]
-    parts += [] if below is None else [f"below {show(below)}"]
-    return f" {' '.join(parts)}" if parts else ""
+    high = kind.limit("le")
+    if above is not None:
+        low_text = f"above {show(above)}"
+    else:
+        low_text = "" if low is None else f"from {show(low)}"
+    if high is None:
+        return f" {low_text}".rstrip()
+    if not low_text:
+        return f" up to {show(high)}"
+    return f" {low_text}{', up' if above is not None else ''} to {show(high)}"
 
 
 def _number(value: float) -> str:

@@ -11,6 +11,7 @@ from surveil.config.fields import (
     Allowed,
     Contradiction,
     Duration,
+    OrSwitch,
     RelativePath,
     Section,
     Switch,
@@ -98,6 +99,7 @@ class Mqtt(Section):
     tls: Annotated[
         Tls | None,
         BeforeValidator(_on_or_section),
+        OrSwitch(),
         Allowed("on, off, or a section with ca, cert, key"),
     ] = Field(default=None, description="Encryption; `on`, or a section.", examples=["on"])
     username: Text | None = Field(default=None, description="For the broker.", examples=["surveil"])
