@@ -18,6 +18,8 @@ COMMANDS = {
     "demo": "watch three drawn cameras for a minute, with everything inside one process",
     "check": "say what is wrong with a configuration, or what it amounts to",
     "schema": "print the JSON Schema of the configuration",
+    "alerts": "list alerts, and take note of them",
+    "search": "find captions by their words",
 }
 """Name -> one line of help. The module is surveil.commands.<name>, dashes as underscores."""
 

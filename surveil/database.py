@@ -54,6 +54,13 @@ class Database:
                 self._connection.close()
                 raise
 
+    @classmethod
+    def join(cls, path: Path, *, busy_s: float = 5.0) -> Database:
+        """Write beside the daemon that owns the file: whatever its schema is, it stays. Raises StoreError."""
+        with _translated(path), closing(sqlite3.connect(path, timeout=busy_s)) as connection:
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        return cls(path, migrations=[""] * version, synchronous="FULL", busy_s=busy_s)
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """All or nothing; on leaving, the rows are as durable as `synchronous` promises. Raises StoreError."""
@@ -129,6 +136,14 @@ def open_read_only(path: Path, *, busy_s: float = 2.0) -> Connection:
         connection = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None)
         connection.row_factory = sqlite3.Row
         return connection
+
+
+def read_rows(
+    connection: Connection, path: Path, sql: str, parameters: Sequence[Value] = ()
+) -> list[Row]:
+    """All rows of a query on a connection of `open_read_only`. Raises StoreError."""
+    with _translated(path):
+        return connection.execute(sql, parameters).fetchall()
 
 
 def set_aside(path: Path, label: str) -> Path:

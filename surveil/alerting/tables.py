@@ -248,6 +248,14 @@ def alert_from_row(row: Row) -> Alert:
     )
 
 
+def clip_from_row(row: Row) -> Clip | None:
+    """None when none was ever promised."""
+    if row["clip"] is None:
+        return None
+    clip = Clip(**json.loads(row["clip"]))
+    return clip if clip.path == row["clip_path"] else Clip(reason="no longer kept")
+
+
 def outgoing_from_row(row: Row) -> Outgoing:
     """A row of `OUTGOING`."""
     clip = Clip(**json.loads(row["clip"])) if row["kind"] == "clip" and row["clip"] else None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
-from surveil.database import Row, Value
+from surveil.database import Row, Value, open_read_only, read_rows
 from surveil.errors import SurveilError
 
 Read = Callable[[str, Sequence[Value]], list[Row]]
@@ -58,6 +60,12 @@ def find(read: Read, query: Query, *, newest_first: bool = True) -> list[Hit]:
         (*parameters, query.limit),
     )
     return [_hit(row) for row in rows]
+
+
+def find_in(path: Path, query: Query) -> list[Hit]:
+    """`find`, newest first, in a journal that a daemon may be writing. Raises SearchError, StoreError."""
+    with closing(open_read_only(path)) as connection:
+        return find(lambda sql, parameters: read_rows(connection, path, sql, parameters), query)
 
 
 def to_fts5(words: str) -> str:
