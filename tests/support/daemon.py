@@ -19,17 +19,21 @@ STOP_TIMEOUT_S = 15.0
 class DaemonProcess:
     """A context manager: started and READY inside, stopped with SIGTERM outside (or already ended)."""
 
-    def __init__(self, config: Path, *, environ: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, config: Path, *, environ: dict[str, str] | None = None, await_ready: bool = True
+    ) -> None:
         self.config = config
         self.log_path = config.with_suffix(".log")
         self.notified: list[str] = []
         self._environ = environ or {}
+        self._await_ready = await_ready
         self._socket_path = config.with_suffix(".notify")
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> DaemonProcess:
         self.start()
-        self.wait_notified("READY=1")
+        if self._await_ready:
+            self.wait_notified("READY=1")
         return self
 
     def __exit__(
