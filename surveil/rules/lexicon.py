@@ -1,15 +1,42 @@
-"""Words and what they mean to the matcher."""
+"""Words and what they mean to the matcher: a man is a person, jogging is running, shattered is broken.
+
+Three small languages of plain text, in `surveil/rules/words`: our own nouns, verbs and states, and what WordNet says
+of all other words. Each word leads to the terms it implies, with a quality: 1 for itself, less for a looser kinship.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib import resources
+
+from surveil.rules import morphology
+
+OWN, NEAR, FAR = 1.0, 0.95, 0.8
+"""The word itself; kin by our own files or the operator's; kin by WordNet."""
+Terms = Mapping[str, float]
+"""Term -> quality, 0..1."""
+_TOO_GENERAL = frozenset(
+    "entity,physical entity,abstraction,whole,matter,causal agent,psychological feature,attribute,relation,measure,"
+    "living thing,organism,thing,unit,artifact,physical object,abstract entity,event,act,set,cause,being,material,"
+    "substance,move,be,make,get,do,have,change,travel,touch,alter,go,create,use,commodity,instrumentality,structure,"
+    "way,part,body,process,cover,covering,device,activity,happening,state,group,position,location,area,region,content,"
+    "natural object,solid,fluid,communication,consumer goods,equipment,mechanism,conveyance".split(
+        ","
+    )
+)
 
 
 class Lexicon:
     """Immutable after `load`; any thread may read it."""
 
     def __init__(self, synonyms: Mapping[str, Sequence[str]]) -> None:
-        self.synonyms = {word: tuple(others) for word, others in synonyms.items()}
+        own = _own_tables()
+        self._nouns = _Kin(own["nouns"], _wordnet("nouns"), synonyms, steps=(8, 40))
+        self._verbs = _Kin(own["verbs"], _wordnet("verbs"), synonyms, steps=(1, 3))
+        self._states = _Kin(own["states"], {}, synonyms, steps=(1, 1))
+        self.compounds = self._all_compounds()
 
     @classmethod
     def load(cls, synonyms: Mapping[str, Sequence[str]] | None = None) -> Lexicon:
@@ -17,5 +44,148 @@ class Lexicon:
         return cls(synonyms or {})
 
     def unknown_words(self, pattern: str) -> list[str]:
-        """Content words of the pattern that can only match themselves; in order."""
-        return []
+        """Content words of the pattern that can only match themselves; in order, each once."""
+        from surveil.rules.wants import content_words
+
+        return [word for word in content_words(pattern, self) if not self.knows(word)]
+
+    def knows(self, word: str) -> bool:
+        """Whether any table has the word."""
+        return word in self._nouns or word in self._verbs or word in self._states
+
+    def noun(self, lemma: str) -> Terms:
+        """What the thing is: `kitten` -> kitten, cat, animal ..."""
+        return self._nouns.terms(lemma)
+
+    def verb(self, lemma: str) -> Terms:
+        """What the action is: `jog` -> jog, run ... Phrasal verbs as `kick in`."""
+        return self._verbs.terms(lemma)
+
+    def state(self, word: str) -> Terms:
+        """What the adjective implies: `ajar` -> ajar, open."""
+        return self._states.terms(word)
+
+    def has_noun(self, lemma: str) -> bool:
+        return lemma in self._nouns
+
+    def has_verb(self, lemma: str) -> bool:
+        return lemma in self._verbs
+
+    def has_state(self, word: str) -> bool:
+        return word in self._states
+
+    def own_verb(self, lemma: str) -> bool:
+        """Whether our own file, not only WordNet, has the verb."""
+        return self._verbs.is_own(lemma)
+
+    def _all_compounds(self) -> dict[str, list[tuple[tuple[str, ...], str]]]:
+        """First word -> (further words, kind), longest first; kind is `state`, `noun` or `wordnet` (a noun too)."""
+        found: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+        for kind, phrases in (
+            ("state", self._states.own_phrases()),
+            ("noun", self._nouns.own_phrases()),
+            ("wordnet", self._nouns.far_phrases()),
+        ):
+            for words in phrases:
+                first, *rest = words.split()
+                found[first].append((tuple(rest), kind))
+        for entries in found.values():
+            entries.sort(key=lambda entry: -len(entry[0]))
+        return dict(found)
+
+
+class _Kin:
+    """One table of kinship: word -> what it directly is, own words first, WordNet for the rest."""
+
+    def __init__(
+        self,
+        own: Mapping[str, Sequence[str]],
+        wordnet: Mapping[str, str],
+        synonyms: Mapping[str, Sequence[str]],
+        *,
+        steps: tuple[int, int],
+    ) -> None:
+        self._steps, self._far_steps = steps
+        self._own = {word: list(parents) for word, parents in own.items()}
+        self._wordnet = wordnet
+        for term, words in synonyms.items():
+            for word in words:
+                self._own.setdefault(morphology.folded_phrase(word), []).append(
+                    morphology.folded_phrase(term)
+                )
+        self._classes = {parent for parents in self._own.values() for parent in parents}
+        self._terms: dict[str, Terms] = {}
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._own or word in self._classes or word in self._wordnet
+
+    def is_own(self, word: str) -> bool:
+        return word in self._own or word in self._classes
+
+    def own_phrases(self) -> Iterator[str]:
+        yield from (word for word in {*self._own, *self._classes} if " " in word)
+
+    def far_phrases(self) -> Iterator[str]:
+        yield from (word for word in self._wordnet if " " in word and "#" not in word)
+
+    def terms(self, word: str) -> Terms:
+        if word not in self._terms:
+            self._terms[word] = self._climb(word)
+        return self._terms[word]
+
+    def _climb(self, word: str) -> Terms:
+        """Breadth first. Own things nest (a puppy is a dog is an animal); own actions are listed in full, so that
+        kinship does not drift from hugging to holding to using."""
+        terms = {word: OWN}
+        queue = [(word, 0)]
+        while queue:
+            here, steps = queue.pop(0)
+            if steps >= (self._steps if self.is_own(here) else self._far_steps):
+                continue
+            for parent, quality in self._above(here, terms[here]):
+                mutual = steps > 0 and here in self._own.get(parent, ())
+                if terms.get(parent, 0.0) < quality and not mutual:
+                    terms[parent] = quality
+                    queue.append((parent, steps + 1))
+        return {
+            term: quality
+            for term, quality in terms.items()
+            if "#" not in term and (quality > FAR or term not in _TOO_GENERAL)
+        }
+
+    def _above(self, word: str, quality: float) -> Iterable[tuple[str, float]]:
+        if word in self._own:
+            return [(parent, min(quality, NEAR)) for parent in self._own[word]]
+        if word in self._classes or word not in self._wordnet:
+            return []
+        return [(parent, min(quality, FAR)) for parent in self._wordnet[word].split(",")]
+
+
+@cache
+def _own_tables() -> dict[str, dict[str, list[str]]]:
+    return {kind: _members(_lines(f"{kind}.txt")) for kind in ("nouns", "verbs", "states")}
+
+
+def _members(lines: Iterable[str]) -> dict[str, list[str]]:
+    """`class: member, member` lines -> member -> its classes. A class may be written as `! word` for none."""
+    parents: dict[str, list[str]] = defaultdict(list)
+    for line in lines:
+        term, _, members = line.partition(":")
+        for member in members.split(","):
+            word = member.strip()
+            if word.startswith("!"):
+                parents.setdefault(word[1:].strip(), [])
+            elif word and word != term and term not in parents[word]:
+                parents[word].append(term)
+    return dict(parents)
+
+
+@cache
+def _wordnet(kind: str) -> dict[str, str]:
+    """Word or synset name -> what it is, separated by commas: `sofa` -> `sofa#1`, `sofa#1` -> `seat#1,sofa`."""
+    return dict(line.split("\t") for line in _lines(f"wordnet_{kind}.txt"))
+
+
+def _lines(name: str) -> list[str]:
+    text = resources.files("surveil.rules.words").joinpath(name).read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]

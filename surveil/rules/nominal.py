@@ -1,0 +1,81 @@
+"""Nouns that name events: a brawl is fighting, a car crash is a car crashing."""
+
+from __future__ import annotations
+
+from surveil.rules.lexicon import Lexicon
+from surveil.rules.sentence import Doing, Sentence, Thing
+
+EVENTS = {
+    "fight": "fight",
+    "accident": "crash",
+    "collision": "crash",
+    "robbery": "rob",
+    "theft": "steal",
+    "burglary": "break in",
+    "break-in": "break in",
+    "attack": "attack",
+    "assault": "attack",
+    "chase": "chase",
+    "pursuit": "chase",
+    "explosion": "explode",
+    "leak": "leak",
+    "protest": "protest",
+    "argument": "argue",
+    "flood": "flood",
+    "shooting": "shoot",
+    "stabbing": "stab",
+    "hug": "hug",
+    "kiss": "kiss",
+    "arrest": "arrest",
+    "fall": "fall",
+    "vandalism": "vandalize",
+    "delivery": "deliver",
+}
+"""Noun term -> the verb that it stands for."""
+_PARTIES = ("between", "among", "of", "by", "with", "involving")
+
+
+def verb_of(lemma: str, lexicon: Lexicon) -> str | None:
+    """The verb behind an event noun, through its kin: a melee is a fight is fighting."""
+    if lemma in EVENTS:
+        return EVENTS[lemma]
+    return next((EVENTS[term] for term in lexicon.noun(lemma) if term in EVENTS), None)
+
+
+def add_events(sentence: Sentence, lexicon: Lexicon) -> None:
+    """For each event noun a doing beside the thing."""
+    for thing in list(sentence.things):
+        verb = verb_of(thing.lemma, lexicon)
+        if verb is None:
+            continue
+        doing = Doing(
+            thing.start, thing.head, thing.end, verb, lexicon.verb(verb), "b", nominal=True
+        )
+        doing.subjects = _parties(thing, sentence)
+        doing.places = thing.places
+        doing.negated, doing.unreal = thing.negated, thing.unreal
+        sentence.doings.append(doing)
+
+
+def _parties(event: Thing, sentence: Sentence) -> list[Thing]:
+    parties = [place.thing for place in event.places if place.preposition in _PARTIES]
+    parties += [
+        Thing(index, index, index + 1, lemma, terms)
+        for index, lemma, terms in event.modifiers
+        if "person" in terms or "animal" in terms or "vehicle" in terms
+    ]
+    for doing in sentence.doings:
+        if event in doing.objects and doing.lemma in (
+            "have",
+            "start",
+            "get",
+            "engage",
+            "begin",
+            "join",
+        ):
+            parties += doing.subjects
+        if any(
+            place.thing is event and place.preposition in ("in", "into") for place in doing.places
+        ):
+            parties += doing.subjects
+    return parties

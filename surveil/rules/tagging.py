@@ -1,0 +1,483 @@
+"""Which word is what: compounds are joined, then each token gets its tag from left to right.
+
+A caption is easy English with hard corners: "a man walks" and "street lights", "a running man" and "a man running".
+Each token keeps all its readings; the choice looks at the tag before, the word after, and how often people mean which.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+from surveil.rules import grammar, morphology
+from surveil.rules.lexicon import Lexicon
+from surveil.rules.tokens import Token, tokenise
+
+_OPENS_NOUN = frozenset("DAQS")
+"""After these a noun is due."""
+_STARTS_PHRASE = frozenset('DSPXTLRCGQ,.;:!?()"')
+"""A word before one of these is complete: if it may be a verb, its object or place follows."""
+_SMALL_CLASSES = frozenset("DQXSBHOMTPCLGE")
+
+
+def tag(text: str, lexicon: Lexicon) -> list[Token]:
+    """Tokens of the text, tagged."""
+    tokens = _joined(tokenise(text), lexicon)
+    for token in tokens:
+        _read(token)
+    for index in range(len(tokens)):
+        _choose(tokens, index)
+    return tokens
+
+
+def _joined(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
+    """Compounds of the lexicon (police officer, on fire) become one token."""
+    joined: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        found = _compound(tokens, index, lexicon)
+        if found is None:
+            joined.append(tokens[index])
+            index += 1
+            continue
+        token, length = found
+        joined.append(token)
+        index += length
+    return joined
+
+
+def _compound(tokens: list[Token], index: int, lexicon: Lexicon) -> tuple[Token, int] | None:
+    prepositional = _preposition(tokens, index)
+    if prepositional is not None:
+        return prepositional
+    for rest, kind in lexicon.compounds.get(tokens[index].text, ()):
+        length = len(rest) + 1
+        if kind == "wordnet" and _verb_like(tokens[index].text):
+            continue
+        words = tuple(token.text for token in tokens[index + 1 : index + length])
+        if len(words) != len(rest) or words[:-1] != rest[:-1]:
+            continue
+        last = words[-1]
+        plural = last != rest[-1]
+        if plural and (kind == "state" or morphology.lemma_of(last) != rest[-1]):
+            continue
+        lemma = " ".join((tokens[index].text, *rest))
+        return _merged(tokens[index : index + length], lemma, kind, plural=plural), length
+    return None
+
+
+def _verb_like(word: str) -> bool:
+    """WordNet has a throw stick and a looking at; in a caption people throw sticks and look at things."""
+    reading = morphology.read(word)
+    return bool(reading.verbs) and _verb_uses(reading.verbs[0]) > _noun_uses(reading.verbs[0])
+
+
+def _merged(parts: list[Token], lemma: str, kind: str, *, plural: bool) -> Token:
+    token = Token(" ".join(part.text for part in parts), parts[0].start, parts[-1].end)
+    token.lemma = lemma
+    if kind != "state":
+        token.tag, token.nouns, token.form = "N", (lemma,), "p" if plural else "s"
+    else:
+        token.tag, token.is_adjective = "A", True
+    return token
+
+
+def _preposition(tokens: list[Token], index: int) -> tuple[Token, int] | None:
+    for length in (4, 3, 2):
+        words = tuple(token.text for token in tokens[index : index + length])
+        name = grammar.MULTIWORD_PREPOSITIONS.get(words)
+        if name is not None:
+            token = Token(name, tokens[index].start, tokens[index + length - 1].end)
+            token.tag, token.lemma = "P", name
+            return token, length
+    pronoun = grammar.PAIRED_PRONOUNS.get(tuple(token.text for token in tokens[index : index + 2]))
+    if pronoun is None:
+        return None
+    token = Token(pronoun, tokens[index].start, tokens[index + 1].end)
+    token.tag, token.lemma = "X", pronoun
+    return token, 2
+
+
+def _read(token: Token) -> None:
+    if token.tag:
+        return
+    small = grammar.FUNCTION.get(token.text, "")
+    if small or not token.text[0].isalnum():
+        token.tag = small or token.text
+        token.lemma = token.text
+        return
+    if token.text.isdigit():
+        token.tag, token.lemma = "Q", token.text
+        return
+    reading = morphology.read(token.text)
+    token.nouns, token.verbs, token.verb_forms = reading.nouns, reading.verbs, reading.verb_forms
+    token.is_adjective = reading.adjective or token.text in grammar.PLAIN_ADJECTIVES
+    token.is_adverb = reading.adverb
+    token.form = "p" if reading.plural else "s"
+    if token.text in grammar.PLAIN_ADJECTIVES and token.text in grammar.COLOURS:
+        token.verbs = ()
+    if "-" in token.text:
+        _read_hyphenated(token)
+
+
+def _read_hyphenated(token: Token) -> None:
+    """white-haired, smoke-filled, knife-wielding: adjectives; t-shirt: a noun."""
+    last = morphology.read(token.text.rpartition("-")[2])
+    token.verbs = ()
+    if (last.verbs and last.verb_forms != "b") or token.text.endswith("ed"):
+        token.nouns, token.is_adjective = (), True
+    elif last.nouns:
+        token.nouns = (token.text.rpartition("-")[0] + "-" + last.nouns[0],)
+        token.form = "p" if last.plural else "s"
+
+
+def _choose(tokens: list[Token], index: int) -> None:
+    token = tokens[index]
+    if token.tag:
+        _reconsider(tokens, index)
+        return
+    before = _before(tokens, index)
+    if before is None and token.verb_forms == "z" and not token.nouns:
+        token.nouns = (
+            token.verbs
+        )  # "logs are stacked": a sentence does not start with its verb in -s
+    readings = bool(token.nouns) + bool(token.verbs) + token.is_adjective
+    if readings <= 1 and not (token.verbs and "b" not in token.verb_forms):
+        kind = "N" if token.nouns else "V" if token.verbs else "A" if token.is_adjective else "R"
+        _set(token, kind if readings else ("R" if token.is_adverb else "N"))
+        return
+    _set(token, _decide(tokens, index, before))
+
+
+def _before(tokens: list[Token], index: int) -> Token | None:
+    """The token before, adverbs skipped."""
+    for back in range(index - 1, -1, -1):
+        if tokens[back].tag not in ("R", "G"):
+            return tokens[back]
+    return None
+
+
+def _set(token: Token, kind: str) -> None:
+    token.tag = kind
+    if kind == "N":
+        token.lemma = token.nouns[0] if token.nouns else token.text
+    elif kind == "V":
+        token.lemma, token.form = token.verbs[0], token.verb_forms
+    else:
+        token.lemma = token.text
+
+
+def _decide(tokens: list[Token], index: int, before: Token | None) -> str:
+    token = tokens[index]
+    kind = before.tag if before is not None else ""
+    if kind == "T" or kind in ("M", "O"):
+        return _after_to(tokens, index, kind)
+    if kind in _OPENS_NOUN:
+        return _inside_noun_phrase(tokens, index)
+    if kind == "P":
+        return _after_preposition(tokens, index)
+    if kind in ("N", "X"):
+        return _after_noun(tokens, index, before)
+    if kind in ("V", "B", "H"):
+        return _after_verb(tokens, index, kind)
+    if kind == "C" or kind == ",":
+        return _after_conjunction(tokens, index)
+    if kind == "L":
+        return (
+            "V"
+            if token.verbs and not (token.verb_forms == "g" and _noun_follows(tokens, index))
+            else _plain(token)
+        )
+    return _at_start(tokens, index)
+
+
+def _after_to(tokens: list[Token], index: int, kind: str) -> str:
+    token = tokens[index]
+    if "b" not in token.verb_forms or not token.verbs:
+        return _inside_noun_phrase(tokens, index)
+    if kind == "T" and token.nouns and _noun_uses(token.verbs[0]) > 3 * _verb_uses(token.verbs[0]):
+        return "V" if _next_tag(tokens, index) in ("D", "X", "S") else "N"
+    return "V"
+
+
+def _inside_noun_phrase(tokens: list[Token], index: int) -> str:
+    token = tokens[index]
+    if (
+        tokens[index - 1].tag == "Q"
+        and token.verbs
+        and not token.nouns
+        and not _noun_follows(tokens, index)
+    ):
+        return "V"
+    if _noun_follows(tokens, index):
+        if _rather_adjective(token) or (token.verbs and token.verb_forms not in ("b", "z", "bz")):
+            return "A"
+        return "N" if token.nouns else "V"
+    if token.nouns:
+        return "N"
+    return "A" if token.is_adjective or token.verb_forms != "b" else "V"
+
+
+def _rather_adjective(token: Token) -> bool:
+    if not token.is_adjective or not token.nouns or token.text in grammar.PLAIN_ADJECTIVES:
+        return token.is_adjective
+    noun, _, adjective = _uses().get(token.text, (1, 0, 0))
+    return adjective > noun
+
+
+def _after_preposition(tokens: list[Token], index: int) -> str:
+    token = tokens[index]
+    if token.verb_forms == "g":
+        before = tokens[index - 1].text
+        bare = _noun_follows(tokens, index) and before in ("with", "in", "on", "near", "at")
+        return "A" if bare else "V"
+    return _inside_noun_phrase(tokens, index)
+
+
+def _after_noun(tokens: list[Token], index: int, before: Token | None) -> str:
+    token = tokens[index]
+    assert before is not None
+    if token.verb_forms == "g" or "n" in token.verb_forms or "d" in token.verb_forms:
+        return "V"
+    if not token.verbs:
+        return "N" if token.nouns and not _rather_adjective(token) else "A"
+    if not token.nouns:
+        postnominal = token.is_adjective and not (
+            before.form == "p" and _phrase_follows(tokens, index)
+        )
+        return "A" if postnominal and "z" not in token.verb_forms else "V"
+    agrees = (
+        "z" in token.verb_forms
+        if before.form != "p" and before.tag == "N"
+        else "b" in token.verb_forms
+    )
+    uses = _verb_uses(token.verbs[0]), _noun_uses(token.verbs[0])
+    if before.tag == "X" or (uses[0] > uses[1] and not _verb_so_far(tokens, index)):
+        agrees = True
+    if not agrees:
+        return "N"
+    animate = before.tag == "X" or before.form == "p" or _animate(before)
+    follows = _next_tag(tokens, index)
+    likely = uses[0] * (4 if animate else 1) >= uses[1] or follows in ("D", "S", "X")
+    return (
+        "V"
+        if likely
+        and (follows in _STARTS_PHRASE or follows in ("", "N", "A"))
+        and not (follows in ("N",) and not animate)
+        else "N"
+    )
+
+
+def _verb_so_far(tokens: list[Token], index: int) -> bool:
+    for token in reversed(tokens[:index]):
+        if token.tag in (".", ";", "L"):
+            return False
+        if token.tag in ("V", "B", "H", "M"):
+            return True
+    return False
+
+
+def _after_verb(tokens: list[Token], index: int, kind: str) -> str:
+    token = tokens[index]
+    if kind in ("B", "H"):
+        if token.verb_forms == "g" or "n" in token.verb_forms:
+            return "V"
+        if token.is_adjective:
+            return "A"
+        return "N" if token.nouns else "V"
+    if token.verb_forms == "g":
+        before = tokens[index - 1]
+        worn = _noun_follows(tokens, index) and before.lemma in (
+            "wear",
+            "hold",
+            "carry",
+            "use",
+            "have",
+        )
+        return "A" if worn else "V"
+    if _noun_follows(tokens, index) and (token.is_adjective or "n" in token.verb_forms):
+        return "A"
+    if token.nouns:
+        return "N"
+    return "A" if token.is_adjective else "V"
+
+
+def _after_conjunction(tokens: list[Token], index: int) -> str:
+    token = tokens[index]
+    if token.verbs and token.verb_forms == "g":
+        return "A" if token.is_adjective and _noun_follows(tokens, index) else "V"
+    forms = {form for earlier in tokens[:index] if earlier.tag == "V" for form in earlier.form}
+    finite = token.verbs and (set(token.verb_forms) & forms)
+    if token.nouns and finite:
+        earlier_noun = any(earlier.tag == "N" for earlier in tokens[max(0, index - 3) : index])
+        follows = _next_tag(tokens, index)
+        verby = follows in ("D", "P", "S", "X", "R", "T") and _verb_uses(
+            token.verbs[0]
+        ) * 2 >= _noun_uses(token.verbs[0])
+        return "V" if verby or not earlier_noun else "N"
+    if token.verbs and not token.nouns:
+        return "A" if _noun_follows(tokens, index) and "n" in token.verb_forms else "V"
+    return _plain(token)
+
+
+def _at_start(tokens: list[Token], index: int) -> str:
+    token = tokens[index]
+    if token.verb_forms == "g":
+        return "A" if _noun_follows(tokens, index) and not takes_object(token.verbs[0]) else "V"
+    if _noun_follows(tokens, index) and (token.is_adjective or "n" in token.verb_forms):
+        return "A"
+    return _plain(token)
+
+
+def _plain(token: Token) -> str:
+    if token.nouns:
+        return "N"
+    return "A" if token.is_adjective else "V" if token.verbs else "R"
+
+
+def _reconsider(tokens: list[Token], index: int) -> None:
+    """Small words whose tag depends on the neighbours."""
+    token = tokens[index]
+    text = token.text
+    following = tokens[index + 1] if index + 1 < len(tokens) else None
+    before = tokens[index - 1] if index else None
+    if text == "to":
+        verb = following is not None and "b" in following.verb_forms and following.tag in ("", "V")
+        be = (
+            following is not None
+            and following.tag in ("B", "H", "O")
+            and following.text in ("be", "have", "do")
+        )
+        token.tag = (
+            "T" if be or (verb and not (before and before.text in ("next", "close"))) else "P"
+        )
+    elif text == "'s":
+        owner = (
+            before is not None
+            and before.tag in ("N", "X")
+            and before.text not in ("he", "she", "it", "there")
+        )
+        token.tag = "S" if owner and _noun_follows(tokens, index) else "B"
+    elif text == "there":
+        token.tag = "E" if following is not None and following.tag in ("B", "M", "H") else "R"
+    elif text in ("her", "his"):
+        token.tag = "S" if _noun_follows(tokens, index) else "X"
+    elif text == "that":
+        token.tag = (
+            "L" if before is not None and before.tag in ("N", "X", "V") or before is None else "D"
+        )
+        if before is not None and before.tag == "V" and _noun_follows(tokens, index):
+            token.tag = "D"
+    elif text == "back" or text == "front":
+        token.tag = "R" if not _noun_follows(tokens, index) else "A"
+        if before is not None and before.tag in _OPENS_NOUN:
+            token.tag, token.nouns = ("A" if _noun_follows(tokens, index) else "N"), (text,)
+    elif text in ("after", "before", "until", "since", "like", "than") and _clause_follows(
+        tokens, index
+    ):
+        token.tag = "L"
+    elif text in (
+        "one",
+        "another",
+        "both",
+        "some",
+        "all",
+        "each",
+        "many",
+        "several",
+        "others",
+    ) and not _noun_follows(tokens, index):
+        token.tag = "X"
+    elif (
+        token.tag == "P"
+        and text in ("past", "inside", "outside", "opposite", "down", "up")
+        and before is not None
+    ):
+        if before.tag in ("D", "S"):
+            token.tag = "A" if _noun_follows(tokens, index) else "N"
+    token.lemma = token.lemma or text
+
+
+def _clause_follows(tokens: list[Token], index: int) -> bool:
+    """A noun phrase and a finite verb within the next words: "before he climbs"."""
+    window = tokens[index + 1 : index + 6]
+    return any(t.tag == "B" and t.text != "being" for t in window) or (
+        bool(window) and window[0].tag == "X" and len(window) > 1 and bool(window[1].verbs)
+    )
+
+
+def _noun_follows(tokens: list[Token], index: int) -> bool:
+    """The next word, adjectives skipped, may be a noun that this one belongs to."""
+    for token in tokens[index + 1 : index + 4]:
+        if token.tag == "N" or (token.nouns and not token.tag):
+            return True
+        if (
+            token.tag == "Q"
+            or token.is_adjective
+            or (not token.tag and token.verb_forms in ("g", "n", "dn"))
+        ):
+            continue
+        return False
+    return False
+
+
+def _phrase_follows(tokens: list[Token], index: int) -> bool:
+    return _next_tag(tokens, index) in ("D", "S", "X")
+
+
+def _next_tag(tokens: list[Token], index: int) -> str:
+    if index + 1 >= len(tokens):
+        return ""
+    token = tokens[index + 1]
+    if token.tag:
+        return token.tag
+    if token.is_adverb and not token.nouns and not token.verbs:
+        return "R"
+    return (
+        "V"
+        if token.verb_forms == "g"
+        else "N"
+        if token.nouns
+        else "A"
+        if token.is_adjective
+        else "V"
+    )
+
+
+def takes_object(verb: str) -> bool:
+    """Whether a bare noun after the participle is its object ("carrying bag") and not its bearer ("burning house")."""
+    return verb in _TRANSITIVE
+
+
+_TRANSITIVE = frozenset(
+    "carry hold climb push pull ride drive open wear use throw break smash steal cut paint wash clean drag take put "
+    "scale enter leave cross block touch kick hit punch feed walk load unload deliver pick climb grab fix repair cook "
+    "eat drink read write jump chase follow wave point aim fire shoot sell buy lift move rob damage photograph film "
+    "play operate dig sweep mop pour spill approach pet hug attack beat vandalize pry pry pack exit crash".split()
+)
+_ANIMATE_TERMS = ("person", "animal", "vehicle", "group")
+
+
+@cache
+def _lexicon() -> Lexicon:
+    return Lexicon.load()
+
+
+def _animate(token: Token) -> bool:
+    terms = _lexicon().noun(token.lemma)
+    return any(term in terms for term in _ANIMATE_TERMS)
+
+
+@cache
+def _uses() -> dict[str, tuple[int, int, int]]:
+    text = resources.files("surveil.rules.words").joinpath("wordnet_use.txt").read_text("utf-8")
+    rows = (line.split() for line in text.splitlines())
+    return {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in rows}
+
+
+def _noun_uses(lemma: str) -> int:
+    return _uses().get(lemma, (1, 1, 0))[0]
+
+
+def _verb_uses(lemma: str) -> int:
+    return _uses().get(lemma, (1, 1, 0))[1]

@@ -1,0 +1,151 @@
+"""Whether a bag or parcel is left alone: what "suspicious package" and "unattended bag" mean.
+
+Nobody holds, wears, moves or minds it, and something says so: it was left or forgotten, it is by itself, or it rests in
+a place where things are not kept while nobody is near.
+"""
+
+from __future__ import annotations
+
+from surveil.rules import roles
+from surveil.rules.sentence import Doing, Sentence, Thing
+
+_STATES = ("unattended", "abandoned", "alone", "suspicious")
+_LEAVING = ("leave", "abandon", "forget", "dump", "drop", "discard", "ditch", "desert")
+_RESTING = ("sit", "lie", "stand", "rest", "remain", "lay", "stay", "lean", "hang")
+_HANDLING = (
+    "carry",
+    "hold",
+    "wear",
+    "push",
+    "pull",
+    "drag",
+    "take",
+    "lift",
+    "open",
+    "load",
+    "unload",
+    "deliver",
+    "move",
+    "search",
+    "give",
+    "pack",
+    "sell",
+    "buy",
+    "ride",
+    "check",
+    "sit",
+    "inspect",
+    "steal",
+    "throw",
+    "pick up",
+    "wrap",
+    "kick",
+    "sort",
+    "put",
+)
+_OPEN_PLACES = frozenset(
+    "ground floor road street sidewalk bench platform pillar station entrance doorstep door porch corridor hallway "
+    "tracks stairs field bridge square plaza lobby escalator elevator atm mailbox gate car trash bin fence corner "
+    "parking lot airport train bus step doorway pavement curb grass park alley wall seat lawn yard building".split()
+) | {
+    "parking lot",
+    "trash can",
+    "train station",
+    "bus station",
+    "bus stop",
+    "waiting room",
+    "subway car",
+}
+_HOMELY = frozenset(
+    "table counter desk shelf kitchen bed bedroom closet couch sofa rack store hook tree belt conveyor truck van cart pallet warehouse trunk room".split()
+)
+
+
+def sole_evidence(thing: Thing, sentence: Sentence) -> int | None:
+    """The token that says that the thing is left alone; None when nothing does or somebody has it."""
+    if _minded(thing, sentence):
+        return None
+    stated = _stated(thing, sentence)
+    if stated is not None:
+        return stated
+    if _people_near(sentence):
+        return None
+    return _rests(thing, sentence)
+
+
+def _minded(thing: Thing, sentence: Sentence) -> bool:
+    left = any(
+        any(verb in doing.terms for verb in _LEAVING) and thing in _things(doing)
+        for doing in sentence.doings
+    )
+    for doing in sentence.doings:
+        if doing.negated or doing.unreal or left:
+            continue
+        handled = thing in roles.patients(doing) and any(verb in doing.terms for verb in _HANDLING)
+        if (
+            handled
+            and any(roles.is_person(agent) for agent in doing.subjects)
+            and not roles.is_watching(doing)
+        ):
+            return True
+    held = any(
+        place.thing is thing and place.preposition in ("with", "in") and roles.is_living(other)
+        for other in sentence.things
+        for place in other.places
+    )
+    return held or any(
+        "body part" in place.thing.terms
+        and place.preposition in ("on", "in", "over", "across", "under", "around")
+        for place in thing.places
+    )
+
+
+def _stated(thing: Thing, sentence: Sentence) -> int | None:
+    for state in thing.states:
+        if not state.negated and any(
+            term in state.terms for term in (*_STATES, *(v + "-ed" for v in _LEAVING))
+        ):
+            return state.token
+    for doing in sentence.doings:
+        if doing.negated or doing.unreal or thing not in _things(doing):
+            continue
+        if any(verb in doing.terms for verb in _LEAVING) and not _dropped_off(doing):
+            return doing.head
+    return _put_and_gone(thing, sentence)
+
+
+def _dropped_off(doing: Doing) -> bool:
+    return "off" in doing.adverbs or doing.terms.get("drop off", 0.0) == 1.0
+
+
+def _things(doing: Doing) -> list[Thing]:
+    return [*roles.patients(doing), *(doing.subjects if doing.open_voice or doing.passive else ())]
+
+
+def _put_and_gone(thing: Thing, sentence: Sentence) -> int | None:
+    """Puts a bag down and walks away."""
+    put = next((d for d in sentence.doings if "put" in d.terms and thing in d.objects), None)
+    if put is None:
+        return None
+    return next(
+        (d.head for d in sentence.doings if d is not put and {"leave", "flee"} & d.terms.keys()),
+        None,
+    )
+
+
+def _people_near(sentence: Sentence) -> bool:
+    return any(roles.is_person(thing) and not thing.unreal for thing in sentence.things)
+
+
+def _rests(thing: Thing, sentence: Sentence) -> int | None:
+    if any(place.preposition == "of" for place in thing.places) or thing.owner is not None:
+        return None
+    places = list(thing.places)
+    for doing in sentence.doings:
+        if thing in doing.subjects:
+            if not any(verb in doing.terms for verb in (*_RESTING, "be", "place", "put")):
+                return None
+            places += doing.places
+    homely = any(_HOMELY & place.thing.terms.keys() for place in places)
+    public = next((place for place in places if _OPEN_PLACES & place.thing.terms.keys()), None)
+    return public.token if public is not None and not homely else None

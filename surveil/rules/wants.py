@@ -1,0 +1,342 @@
+"""What a pattern asks for: the same shapes as a sentence, as requirements.
+
+A pattern is read by the reader of captions and turned into wants; other ways to say the same (meanings.txt) become
+alternatives. All wants of one alternative must be met by one caption.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import resources
+
+from surveil.rules import morphology, nominal
+from surveil.rules.grammar import FUNCTION
+from surveil.rules.lexicon import Lexicon
+from surveil.rules.reader import read
+from surveil.rules.sentence import Doing, Sentence, Thing
+from surveil.rules.tokens import tokenise
+
+REWORDED = 0.9
+"""Quality of a match through another way to say it."""
+UNATTENDED = frozenset({"suspicious", "unattended", "abandoned", "unclaimed"})
+LEFT_THINGS = ("package", "bag", "luggage", "box", "container", "case", "object", "parcel")
+
+
+@dataclass(frozen=True, slots=True)
+class WantState:
+    """An adjective, or a participle with its verb: broken (break, undergone), burning (burn, done)."""
+
+    word: str
+    verb: str = ""
+    undergone: bool = False
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WantPlace:
+    preposition: str
+    thing: WantThing
+
+
+@dataclass(frozen=True, slots=True)
+class WantThing:
+    terms: tuple[str, ...]
+    """Any of these; `*` is anything."""
+    states: tuple[WantState, ...] = ()
+    modifiers: tuple[str, ...] = ()
+    places: tuple[WantPlace, ...] = ()
+    plural: bool = False
+    negated: bool = False
+    left_alone: bool = False
+    """It must be unattended."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantDoing:
+    verb: str
+    agent: WantThing | None = None
+    patient: WantThing | None = None
+    places: tuple[WantPlace, ...] = ()
+    states: tuple[WantState, ...] = ()
+    negated: bool = False
+    either_role: bool = False
+    """The single argument may do it or undergo it: a window breaking."""
+    mutual: bool = False
+    phrasal: str = ""
+    """With its particle, where it has one: kick in."""
+
+
+Want = WantThing | WantDoing
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Wants that must all be met."""
+
+    wants: tuple[Want, ...]
+    quality: float
+    anchors: tuple[frozenset[str], ...] = ()
+    """A caption that lacks all terms of one of these cannot match."""
+    wording: str = ""
+    """The other way to say it; empty for the pattern's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A compiled pattern; no alternatives means that it has no content."""
+
+    text: str
+    alternatives: tuple[Alternative, ...] = field(default=())
+
+
+_ANYTHING = frozenset({"something", "anything", "thing"})
+_NO_WANT = frozenset({"be", "see", "appear", "seem"})
+
+
+def compile_pattern(text: str, lexicon: Lexicon) -> Pattern:
+    """Requirements of an operator's phrase."""
+    wants = tuple(_wants(read(text, lexicon), lexicon))
+    if not wants:
+        return Pattern(text)
+    base = Alternative(wants, 1.0, _anchors(wants))
+    return Pattern(text, (base, *_reworded(wants, lexicon)))
+
+
+def _wants(sentence: Sentence, lexicon: Lexicon) -> Iterator[Want]:
+    taken: set[int] = set()
+    for doing in sentence.doings:
+        if doing.lemma in _NO_WANT or doing.nominal:
+            continue
+        taken.update(id(thing) for thing in (*doing.subjects, *doing.objects))
+        taken.update(id(place.thing) for place in doing.places)
+    held = {id(place.thing) for thing in sentence.things for place in thing.places}
+    held |= {id(thing.owner) for thing in sentence.things}
+    for doing in sentence.doings:
+        if doing.lemma not in _NO_WANT and not doing.nominal:
+            yield _want_doing(doing, sentence)
+    for thing in sentence.things:
+        if id(thing) not in taken and id(thing) not in held:
+            yield want_thing(thing, sentence)
+
+
+def want_thing(thing: Thing, sentence: Sentence) -> WantThing:
+    states = tuple(
+        _want_state(state.token, sentence, negated=state.negated) for state in thing.states
+    )
+    terms = ("*",) if thing.lemma in _ANYTHING else (thing.lemma,)
+    if thing.pronoun and "person" in thing.terms:
+        terms = ("person",)
+    left = any(state.word in UNATTENDED or (state.word in ("alone", "lone")) for state in states)
+    inanimate = (
+        not ({"person", "animal"} & thing.terms.keys()) and {*LEFT_THINGS} & thing.terms.keys()
+    )
+    if left and inanimate:
+        states = tuple(
+            s for s in states if s.word not in UNATTENDED and s.word not in ("alone", "lone")
+        )
+        terms = LEFT_THINGS if thing.lemma in ("package", "object", "item") else terms
+    places = [place for place in thing.places]
+    for doing in sentence.doings:
+        if thing in doing.subjects and doing.lemma in _NO_WANT:
+            places += doing.places
+    return WantThing(
+        terms=terms,
+        states=states,
+        modifiers=tuple(lemma for _, lemma, _ in thing.modifiers),
+        places=tuple(
+            WantPlace(p.preposition, want_thing(p.thing, sentence))
+            for p in places
+            if p.thing is not thing
+        ),
+        plural=_wants_many(thing, sentence),
+        negated=thing.negated,
+        left_alone=bool(left and inanimate),
+    )
+
+
+def _wants_many(thing: Thing, sentence: Sentence) -> bool:
+    """ "people" and "two dogs" ask for more than one; any other plural is but a manner of speaking."""
+    counted = any(sentence.tokens[i].tag in ("Q", "D") for i in range(thing.start, thing.head))
+    return thing.lemma == "people" or (thing.count >= 2 and counted)
+
+
+def _want_state(index: int, sentence: Sentence, *, negated: bool) -> WantState:
+    token = sentence.tokens[index]
+    reading = morphology.read(token.text)
+    participle = bool(reading.verbs) and reading.verb_forms not in ("b", "z", "bz")
+    verb = reading.verbs[0] if participle else ""
+    return WantState(token.text, verb, undergone="g" not in reading.verb_forms, negated=negated)
+
+
+def _want_doing(doing: Doing, sentence: Sentence) -> WantDoing:
+    subject = want_thing(doing.subjects[0], sentence) if doing.subjects else None
+    if subject is not None and len(doing.subjects) > 1:
+        subject = replace(subject, plural=True)
+    by = next((place.thing for place in doing.places if place.preposition == "by"), None)
+    passive = doing.passive or (doing.open_voice and by is not None)
+    target = doing.objects[0] if doing.objects else None
+    patient = want_thing(target, sentence) if target is not None and not doing.mutual else None
+    agent = subject
+    if passive:
+        agent, patient = (want_thing(by, sentence) if by is not None else None), subject
+    inanimate = bool(doing.subjects) and not ({"person", "animal"} & doing.subjects[0].terms.keys())
+    return WantDoing(
+        verb=doing.lemma,
+        agent=agent,
+        patient=patient,
+        places=tuple(_doing_places(doing, sentence, passive=passive)),
+        states=tuple(_want_state(s.token, sentence, negated=s.negated) for s in doing.states),
+        negated=doing.negated,
+        either_role=not passive and target is None and (inanimate or doing.open_voice),
+        mutual=doing.mutual,
+        phrasal=" ".join(token.text for token in sentence.tokens[doing.head + 1 : doing.end]),
+    )
+
+
+def _doing_places(doing: Doing, sentence: Sentence, *, passive: bool) -> Iterator[WantPlace]:
+    for place in doing.places:
+        if passive and place.preposition == "by":
+            continue
+        if place.quality == 1.0 and place.thing not in doing.objects:
+            yield WantPlace(place.preposition, want_thing(place.thing, sentence))
+
+
+def _anchors(wants: tuple[Want, ...]) -> tuple[frozenset[str], ...]:
+    anchors = []
+    for want in wants:
+        if isinstance(want, WantThing):
+            if want.terms != ("*",) and not want.negated:
+                anchors.append(frozenset(want.terms))
+        else:
+            for thing in (want.agent, want.patient):
+                if (
+                    thing is not None
+                    and thing.terms != ("*",)
+                    and not thing.negated
+                    and thing.terms != ("person",)
+                ):
+                    anchors.append(frozenset(thing.terms))
+    return tuple(anchors)
+
+
+# --- other ways to say it
+
+
+def _reworded(wants: tuple[Want, ...], lexicon: Lexicon) -> Iterator[Alternative]:
+    for position, want in enumerate(wants):
+        for wording, changed in _rewordings(want, lexicon):
+            others = (*wants[:position], *changed, *wants[position + 1 :])
+            yield Alternative(others, REWORDED, _anchors(others), wording)
+
+
+def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want, ...]]]:
+    for pattern, wording in _meanings():
+        key = _key(pattern, lexicon)
+        if key is None:
+            continue
+        bound = _bind(key, want, lexicon)
+        if bound is None:
+            continue
+        target = tuple(
+            _substitute(other, bound) for other in _wants(read(wording, lexicon), lexicon)
+        )
+        yield wording, target
+    if isinstance(want, WantThing) and not want.negated and want.terms != ("*",):
+        verb = nominal.verb_of(want.terms[0], lexicon)
+        if verb is not None:
+            agent = WantThing((want.modifiers[0],)) if want.modifiers else None
+            yield f"{verb} (as a verb)", (WantDoing(verb, agent, None, places=want.places),)
+
+
+@cache
+def _meanings() -> tuple[tuple[str, str], ...]:
+    text = resources.files("surveil.rules.words").joinpath("meanings.txt").read_text("utf-8")
+    pairs = (line.partition("=") for line in text.splitlines() if line and not line.startswith("#"))
+    return tuple((left.strip(), right.strip()) for left, _, right in pairs)
+
+
+_KEYS: dict[str, Want | None] = {}
+
+
+def _key(pattern: str, lexicon: Lexicon) -> Want | None:
+    if pattern not in _KEYS:
+        _KEYS[pattern] = next(_wants(read(pattern, lexicon), lexicon), None)
+    return _KEYS[pattern]
+
+
+def _bind(key: Want, want: Want, lexicon: Lexicon) -> dict[str, WantThing] | None:
+    """What X and Y stand for if the want has the shape of the key; None if it has not."""
+    if isinstance(key, WantDoing) and isinstance(want, WantDoing):
+        if key.verb != want.verb or want.negated or (key.patient is None) != (want.patient is None):
+            return None
+        return {
+            name: thing
+            for name, thing in (("x", want.agent or want.patient), ("y", want.patient))
+            if thing
+        }
+    if not isinstance(key, WantThing):
+        return None
+    if not key.states:
+        whole = (
+            isinstance(want, WantThing)
+            and want.terms == key.terms
+            and not (want.negated or want.states)
+        )
+        return {} if whole else None
+    word = key.states[0].word
+    if isinstance(want, WantDoing):
+        only = want.agent or want.patient
+        same = key.states[0].verb == want.verb and want.either_role and only is not None
+        return {"x": only} if same and only is not None else None
+    state = next((state for state in want.states if state.word == word and not state.negated), None)
+    if state is None or want.negated:
+        return None
+    return {"x": replace(want, states=tuple(other for other in want.states if other is not state))}
+
+
+def _substitute(want: Want, bound: dict[str, WantThing]) -> Want:
+    if isinstance(want, WantDoing):
+        return replace(
+            want,
+            agent=_bound(want.agent, bound),
+            patient=_bound(want.patient, bound),
+            places=tuple(replace(p, thing=_bound(p.thing, bound) or p.thing) for p in want.places),
+        )
+    return _bound(want, bound) or want
+
+
+def _bound(thing: WantThing | None, bound: dict[str, WantThing]) -> WantThing | None:
+    if thing is None:
+        return None
+    places = tuple(
+        replace(place, thing=_bound(place.thing, bound) or place.thing) for place in thing.places
+    )
+    given = bound.get(thing.terms[0])
+    if given is None:
+        return replace(thing, places=places)
+    return replace(
+        given,
+        places=(*given.places, *places),
+        states=(*given.states, *thing.states),
+        plural=False,
+        modifiers=(*given.modifiers, *thing.modifiers),
+    )
+
+
+def content_words(pattern: str, lexicon: Lexicon) -> list[str]:
+    """Lemmas of the pattern's words, small words left out; each once, in order."""
+    found: list[str] = []
+    for token in read(pattern, lexicon).tokens:
+        lemma = token.lemma or token.text
+        if token.text in FUNCTION or not token.text[0].isalpha() or lemma in found:
+            continue
+        if token.tag == "A" and token.verbs:
+            lemma = token.verbs[0] if not lexicon.knows(lemma) else lemma
+        found.append(lemma)
+    return found
+
+
+def has_words(pattern: str) -> bool:
+    return any(token.text[0].isalnum() for token in tokenise(pattern))
