@@ -1,6 +1,6 @@
 """Cameras in, frames and packets out, into one ring. See docs/design/capture.md.
 
-The only room that imports FFmpeg's binding. Importing the room itself does not: `Captures` does, when it is asked for.
+The only room that imports FFmpeg's binding, which takes 0.2 s.
 """
 
 from surveil.capture.captures import Captures

@@ -54,13 +54,12 @@ def redact_url(text: str) -> str:
 
 
 def with_credentials(url: str, *, username: str | None, password: str | None) -> str:
-    """The URL with the login inside, percent-encoded, as FFmpeg wants it. Without a username, the URL itself."""
-    if not username:
-        return url
+    """The URL with the login inside, percent-encoded, as FFmpeg wants it. One that is there already stays."""
     parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
+    if not username or "@" in parts.netloc:
+        return url
     login = f"{quote(username, safe='')}:{quote(password or '', safe='')}"
-    return urlunsplit(parts._replace(netloc=f"{login}@{host}"))
+    return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
 
 
 def without_credentials(url: str) -> tuple[str, str | None, str | None]:

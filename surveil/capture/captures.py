@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
+from surveil.capture.backoff import Backoff
+from surveil.capture.crew import Crew
 from surveil.capture.decode import FrameMaker, decode_run
 from surveil.capture.packet import StreamPacket
 from surveil.capture.ring import Ring
+from surveil.capture.snapshots import MAIN, main_stream, snapshot_of
 from surveil.capture.source import Opener, open_source
 from surveil.capture.spec import CameraSpec
 from surveil.capture.tally import Tally
 from surveil.capture.worker import CaptureWorker
 from surveil.clock import Clock, WallTime
 from surveil.records import CameraState, CameraStatus, Frame
-from surveil.worker import Worker, WorkerFailed
-
-logger = logging.getLogger(__name__)
+from surveil.worker import WorkerFailed
 
 
 class Captures:
-    """Main thread: `reconcile`, `supervise`, `stop`. Any thread: everything else. None of them waits for a camera."""
+    """Main thread: `reconcile`, `supervise`, `stop`. Any thread: everything else. Only `stop` waits for a camera."""
 
     def __init__(
         self,
@@ -31,81 +32,101 @@ class Captures:
         wall: WallTime,
         on_failure: WorkerFailed | None = None,
         opener: Opener = open_source,
+        backoff: Callable[[], Backoff] = Backoff,
     ) -> None:
         self._ring, self._clock, self._wall = ring, clock, wall
-        self._on_failure, self._opener = on_failure, opener
+        self._on_failure, self._opener, self._backoff = on_failure, opener, backoff
         self._lock = threading.Lock()
-        self._workers: dict[str, CaptureWorker] = {}
-        self._leaving: list[Worker] = []
+        self._crews: dict[str, Crew] = {}
+        """By the ring's name: a camera's id, or that of its big stream."""
+        self._leaving: list[CaptureWorker] = []
+        self._left_behind_total = 0
         ring.use_decoder(self)
 
     def reconcile(self, specs: Iterable[CameraSpec]) -> None:
         """Start, replace and stop so that exactly these cameras are watched. An unchanged one is not touched."""
-        wanted = {spec.camera_id: spec for spec in specs}
-        for camera_id, worker in list(self._workers.items()):
-            if wanted.get(camera_id) != worker.spec:
-                self._dismiss(camera_id)
-        for camera_id, spec in wanted.items():
-            if camera_id not in self._workers:
-                self._ring.add_camera(camera_id)
-                self._employ(spec, Tally(camera_id, self._clock))
-        for camera_id in self._ring.cameras() - wanted.keys():
-            self._ring.remove_camera(camera_id)
+        wanted = _streams(specs)
+        for name, crew in self._snapshot().items():
+            if wanted.get(name) != crew.spec:
+                self._dismiss(name)
+                self._ring.remove_camera(
+                    name
+                )  # frames from before a mask was drawn must not be shown
+        for name in self._ring.cameras() - wanted.keys():
+            self._ring.remove_camera(name)
+        for name, spec in wanted.items():
+            if name not in self._crews:
+                self._ring.add_camera(name)
+                crew = Crew(spec, Tally(name, self._clock), self._hire)
+                with self._lock:
+                    self._crews[name] = crew
 
     def supervise(self) -> None:
         """Called every second: threads that do not come back from native code are left behind and replaced."""
         self._leaving = [worker for worker in self._leaving if worker.alive]
-        for worker in list(self._workers.values()):
-            if worker.alive and worker.beat_age_s() > worker.allowed_s:
-                self._abandon(worker)
+        for crew in self._snapshot().values():
+            crew.supervise()
 
     def statuses(self) -> dict[str, CameraStatus]:
         """By camera."""
-        with self._lock:
-            workers = list(self._workers.items())
+        crews = self._snapshot()
         return {
-            camera_id: worker.tally.status(dropped_total=self._ring.dropped_total(camera_id))
-            for camera_id, worker in workers
+            name: _status(crew, crews.get(name + MAIN), self._ring.dropped_total(name))
+            for name, crew in crews.items()
+            if not name.endswith(MAIN)
         }
 
+    @property
+    def left_behind_total(self) -> int:
+        """Threads that were abandoned in native code since the start."""
+        crews = self._snapshot().values()
+        return self._left_behind_total + sum(crew.left_behind_total for crew in crews)
+
     def packets(self, camera_id: str, from_mono_ns: int, to_mono_ns: int) -> list[StreamPacket]:
-        """Undecoded packets for a clip, from a keyframe on; none where a mask would be shown what is behind it."""
-        worker = self._worker(camera_id)
-        if worker is None or worker.spec.mask:
+        """Undecoded packets for a clip, from a keyframe on; none where a clip would show what a mask hides."""
+        crew = self._crew(camera_id)
+        if crew is None or crew.spec.mask:
             return []
         return self._ring.packets_between(camera_id, from_mono_ns, to_mono_ns)
 
     def want_detail(self, camera_id: str, for_s: float) -> None:
         """Decode every frame of the camera for so many seconds, beginning with those since the last keyframe."""
-        worker = self._worker(camera_id)
-        if worker is not None:
-            worker.want_detail(for_s)
+        crew = self._crew(camera_id)
+        if crew is not None:
+            crew.worker.want_detail(for_s)
 
     def snapshot_frame(self, frame: Frame) -> tuple[Frame, int]:
         """The frame nearest in time from the camera's big stream, and how many ms later than `frame` it is.
 
-        `frame` itself and 0 where there is none. Decodes in the caller's thread, at most one group of pictures.
+        `frame` itself and 0 where there is none within 2 s. Decodes at most one group of pictures in the caller's
+        thread: 2 ms a 1080p frame. A region's frame gets the same region.
         """
-        return frame, 0
+        crew = self._crew(frame.camera_id)
+        if crew is None or crew.spec.snapshot_url is None:
+            return frame, 0
+        return snapshot_of(frame, crew.spec, self._ring)
 
     def decode(self, packets: Sequence[StreamPacket]) -> Iterator[Frame]:
-        """What the ring uses to decode its packets."""
-        worker = self._worker(packets[0].camera_id) if packets else None
-        return decode_run(packets, FrameMaker(worker.spec)) if worker else iter(())
+        """How the ring decodes its packets."""
+        crew = self._crew(packets[0].camera_id) if packets else None
+        return decode_run(packets, FrameMaker(crew.spec)) if crew else iter(())
 
     def stop(self, deadline_mono_ns: int) -> list[str]:
         """Tell all threads to end, wait until the deadline; names of those that stayed behind, in native code."""
-        with self._lock:
-            workers = [*self._workers.values(), *self._leaving]
-        for worker in workers:
-            worker.stop()
+        workers = [*self._leaving]
+        for crew in self._snapshot().values():
+            workers += crew.dismiss()
         return [worker.name for worker in workers if not worker.join(deadline_mono_ns)]
 
-    def _worker(self, camera_id: str) -> CaptureWorker | None:
+    def _snapshot(self) -> dict[str, Crew]:
         with self._lock:
-            return self._workers.get(camera_id)
+            return dict(self._crews)
 
-    def _employ(self, spec: CameraSpec, tally: Tally) -> None:
+    def _crew(self, name: str) -> Crew | None:
+        with self._lock:
+            return self._crews.get(name)
+
+    def _hire(self, spec: CameraSpec, tally: Tally) -> CaptureWorker:
         worker = CaptureWorker(
             spec,
             self._ring,
@@ -113,24 +134,36 @@ class Captures:
             wall=self._wall,
             opener=self._opener,
             tally=tally,
+            backoff=self._backoff(),
+            pictures=not spec.camera_id.endswith(MAIN),
             on_failure=self._on_failure,
         )
-        with self._lock:
-            self._workers[spec.camera_id] = worker
         worker.start()
-
-    def _dismiss(self, camera_id: str) -> CaptureWorker:
-        with self._lock:
-            worker = self._workers.pop(camera_id)
-        worker.stop()
-        self._leaving.append(worker)
         return worker
 
-    def _abandon(self, worker: CaptureWorker) -> None:
-        """The thread hangs inside a library; it can neither be stopped nor be waited for."""
-        self._dismiss(worker.spec.camera_id)
-        worker.tally.set_state(
-            CameraState.STUCK,
-            f"hung for {worker.beat_age_s():.0f} s in FFmpeg or a driver; replaced",
-        )
-        self._employ(worker.spec, worker.tally)
+    def _dismiss(self, name: str) -> None:
+        with self._lock:
+            crew = self._crews.pop(name)
+        self._left_behind_total += crew.left_behind_total
+        self._leaving += crew.dismiss()
+
+
+def _streams(specs: Iterable[CameraSpec]) -> dict[str, CameraSpec]:
+    """Every stream that needs a thread, by the ring's name."""
+    streams: dict[str, CameraSpec] = {}
+    for spec in specs:
+        streams[spec.camera_id] = spec
+        if main := main_stream(spec):
+            streams[main.camera_id] = main
+    return streams
+
+
+def _status(crew: Crew, main: Crew | None, dropped_total: int) -> CameraStatus:
+    """A camera is online when its small stream is; what is wrong with the big one is said beside it."""
+    status = crew.tally.status(dropped_total=dropped_total)
+    if main is None or status.state is not CameraState.ONLINE:
+        return status
+    big = main.tally.status(dropped_total=0)
+    if big.state in {CameraState.ONLINE, CameraState.CONNECTING}:
+        return status
+    return replace(status, reason=f"snapshots come from the small stream: {big.reason}")

@@ -93,6 +93,7 @@ class Decoder:
 
     @property
     def is_hardware(self) -> bool:
+        """Whether the accelerator that was asked for takes this stream."""
         return self._context.is_hwaccel
 
     def feed(self, packet: VideoPacket, slot: Slot) -> list[Decoded]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import cast
+from zlib import crc32
 
 import av
 import numpy as np
@@ -20,6 +21,7 @@ AREA_FACTOR = 2.0
 MATRICES = {1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601}
 MATRICES |= {7: Colorspace.SMPTE240M, 9: Colorspace.BT2020, 10: Colorspace.BT2020}
 """AVCOL_SPC_* (ITU-T H.273) -> what swscale calls it."""
+FINGERPRINT_STEP = 8
 FULL_RANGE = 2
 """AVCOL_RANGE_JPEG"""
 CROPPABLE = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"}
@@ -58,6 +60,10 @@ class AvPicture:
     def luma(self, width_px: int, height_px: int) -> Luma:
         """uint8 (height_px, width_px), not writeable; 0 is black and 255 white, whatever the stream's range."""
         return self._finished(self._scaled(width_px, height_px, "gray"))
+
+    def fingerprint(self) -> int:
+        """Of every eighth line of brightness: 0.1 ms at 1080p, and noise on a live sensor reaches them all."""
+        return crc32(_rows(self._frame.planes[0])[::FINGERPRINT_STEP].tobytes())
 
     def crop(self, left_px: int, top_px: int, right_px: int, bottom_px: int) -> AvPicture:
         """A copy of the part inside the box; ValueError for a box that is empty or sticks out."""

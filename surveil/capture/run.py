@@ -21,8 +21,15 @@ class Run:
     """Used by one capture thread. `put` takes the frames; the ring takes the packets."""
 
     def __init__(
-        self, spec: CameraSpec, source: Source, *, ring: Ring, wall: WallTime, decoder: Decoder
+        self,
+        spec: CameraSpec,
+        source: Source,
+        *,
+        ring: Ring,
+        wall: WallTime,
+        decoder: Decoder | None,
     ) -> None:
+        """Without a decoder packets are kept and no frames made."""
         self.run_id = secrets.token_hex(6)
         self.plan = DecodePlan(spec.decode, spec.interval_s)
         self.source = source
@@ -43,28 +50,40 @@ class Run:
         self.plan.meter.saw(arrival.mono_ns, is_key=packet.is_keyframe)
         unix_ms = self._wall.unix_ms_at(arrival.mono_ns)
         slot = Slot(self.run_id, self._seq, arrival.mono_ns, unix_ms)
-        decoded = self._decoded(arrival, slot, detail=detail)
+        decoded = self._decoded(self.decoder, arrival, slot, detail) if self.decoder else []
         self._keep(arrival, slot)
         return [self._maker.frame(one) for one in decoded if self._is_news(one)]
 
-    def _decoded(self, arrival: Arrival, slot: Slot, *, detail: bool) -> list[Decoded]:
+    @property
+    def broken_total(self) -> int:
+        """Packets and pictures of this connection that were damaged."""
+        return self.decoder.broken_total if self.decoder else 0
+
+    @property
+    def has_begun(self) -> bool:
+        """A keyframe has come."""
+        return self._seq >= 0
+
+    def _decoded(
+        self, decoder: Decoder, arrival: Arrival, slot: Slot, detail: bool
+    ) -> list[Decoded]:
         packet = arrival.packet
         if self.plan.all_wanted(arrival.mono_ns, detail=detail):
-            decoded = [] if self._decoding_all or packet.is_keyframe else self._caught_up()
+            decoded = [] if self._decoding_all or packet.is_keyframe else self._caught_up(decoder)
             self._decoding_all = True
-            return decoded + self.decoder.feed(packet, slot)
-        decoded = self.decoder.drain() if self._decoding_all else []
+            return decoded + decoder.feed(packet, slot)
+        decoded = decoder.drain() if self._decoding_all else []
         self._decoding_all = False
         if packet.is_keyframe and self.plan.key_wanted(arrival.mono_ns):
-            decoded += self.decoder.alone(packet, slot)
+            decoded += decoder.alone(packet, slot)
         return decoded
 
-    def _caught_up(self) -> list[Decoded]:
+    def _caught_up(self, decoder: Decoder) -> list[Decoded]:
         """Feeds what came since the last keyframe; those frames were not decoded before, so they are news too."""
         decoded: list[Decoded] = []
         for packet in self._ring.last_gop(self._camera_id):
             if packet.run_id == self.run_id:
-                decoded += self.decoder.feed(revived(packet), slot_of(packet))
+                decoded += decoder.feed(revived(packet), slot_of(packet))
         return decoded
 
     def _keep(self, arrival: Arrival, slot: Slot) -> None:

@@ -62,6 +62,10 @@ def open_source(spec: CameraSpec, url: str, *, clock: Clock, wait: Wait) -> Sour
         from surveil.capture.files import FileSource
 
         return FileSource(spec, clock=clock, wait=wait)
+    if spec.kind is SourceKind.STILL:
+        from surveil.capture.stills import StillSource
+
+        return StillSource(spec, clock=clock, wait=wait)
     return LiveSource(spec, url, clock=clock)
 
 
@@ -91,15 +95,9 @@ class LiveSource:
 
 def open_container(spec: CameraSpec, url: str, *, clock: Clock) -> av.container.InputContainer:
     """A container with at least one video stream, under the camera's deadlines. Raises SourceError."""
-    kind = spec.kind
     began_ns = clock.monotonic_ns()
     try:
-        container = av.open(
-            _for_ffmpeg(spec, url),
-            format="v4l2" if kind is SourceKind.V4L2 else None,
-            options={**_options(spec), **spec.options},
-            timeout=(spec.open_timeout_s, spec.read_timeout_s),
-        )
+        container = _opened(spec, url)
     except (av.error.FFmpegError, OSError, ValueError) as error:
         took_s = (clock.monotonic_ns() - began_ns) / NS_PER_S
         attempt = Attempt(spec, url, took_s=took_s, limit_s=spec.open_timeout_s)
@@ -108,6 +106,24 @@ def open_container(spec: CameraSpec, url: str, *, clock: Clock) -> av.container.
         container.close()
         raise SourceError(f"{redact_url(url)} has no video in it; check `url`")
     return container
+
+
+def _opened(spec: CameraSpec, url: str) -> av.container.InputContainer:
+    try:
+        return _open(spec, url, _options(spec))
+    except av.error.HTTPOtherClientError:  # RTSP's 461: this transport is not to be had
+        if spec.kind is not SourceKind.RTSP or spec.transport != Transport.AUTO:
+            raise
+        return _open(spec, url, {**_options(spec), "rtsp_transport": "udp"})
+
+
+def _open(spec: CameraSpec, url: str, options: dict[str, str]) -> av.container.InputContainer:
+    return av.open(
+        _for_ffmpeg(spec, url),
+        format="v4l2" if spec.kind is SourceKind.V4L2 else None,
+        options={**options, **spec.options},
+        timeout=(spec.open_timeout_s, spec.read_timeout_s),
+    )
 
 
 def describe(container: av.container.InputContainer, shown_url: str) -> StreamInfo:
@@ -131,6 +147,8 @@ def describe(container: av.container.InputContainer, shown_url: str) -> StreamIn
 def _for_ffmpeg(spec: CameraSpec, url: str) -> str:
     if spec.kind in {SourceKind.FILE, SourceKind.V4L2}:
         return path_of(url)
+    if spec.transport == Transport.TLS and url.startswith("rtsp://"):
+        url = f"rtsps{url.removeprefix('rtsp')}"
     return with_credentials(url, username=spec.username, password=spec.password)
 
 

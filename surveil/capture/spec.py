@@ -26,7 +26,7 @@ class Transport(StrEnum):
     """How RTSP carries the pictures."""
 
     AUTO = "auto"
-    """TCP first: it survives bad Wi-Fi and firewalls."""
+    """TCP, which survives bad Wi-Fi and firewalls; UDP when the camera refuses it."""
     TCP = "tcp"
     UDP = "udp"
     UDP_MULTICAST = "udp_multicast"
@@ -54,15 +54,15 @@ class CameraSpec:
     """`rtsp://`, `rtsps://`, `http(s)://`, `still+http(s)://`, `v4l2:///dev/video0`, `/dev/video0`, `file:`, a path."""
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
-    """Credentials here win over those inside the URL, and need no percent-encoding."""
+    """For both streams, unless their URLs hold a login themselves; need no percent-encoding."""
     transport: Transport = Transport.AUTO
     snapshot_url: str | None = field(default=None, repr=False)
-    """The big stream; same credentials. Demuxed, and decoded only for snapshots."""
+    """The camera's big stream. Demuxed, and decoded only for snapshots."""
     decode: DecodeMode = DecodeMode.AUTO
     interval_s: float = 5.0
     """How often the sampler looks; what `auto` compares the distance of keyframes with."""
     hwaccel: str | None = None
-    """`vaapi`, `cuda`, `qsv`, `drm`, `vulkan`; with a device after a colon: `vaapi:/dev/dri/renderD129`."""
+    """`vaapi`, `cuda`, `qsv`, `drm`, `v4l2m2m` ...; a device after a colon: `vaapi:/dev/dri/renderD129`."""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Passed to FFmpeg as they are; they win over what Surveil would set."""
     rotate: int = 0
@@ -92,7 +92,3 @@ class CameraSpec:
     def shown_url(self) -> str:
         """The URL without its credentials."""
         return redact_url(self.url)
-
-    @property
-    def has_mask(self) -> bool:
-        return bool(self.mask)

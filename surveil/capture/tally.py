@@ -39,15 +39,15 @@ class Tally:
             self._last_ns = mono_ns
             self._arrivals_ns.append(mono_ns)
 
-    def connected(self, width_px: int, height_px: int) -> None:
-        """The first frame of a new connection can be seen."""
+    def connected(self) -> None:
+        """A new connection has given its first picture."""
         with self._lock:
             self._runs += 1
-            self._size = (width_px, height_px)
             self._arrivals_ns.clear()
         self.set_state(CameraState.ONLINE)
 
-    def resized(self, width_px: int, height_px: int) -> None:
+    def sized(self, width_px: int, height_px: int) -> None:
+        """Pictures are of this size now."""
         with self._lock:
             self._size = (width_px, height_px)
 
@@ -57,6 +57,12 @@ class Tally:
             self._last_error = reason
             self._arrivals_ns.clear()
         self.set_state(CameraState.OFFLINE, reason)
+
+    def hung(self, reason: str) -> None:
+        """The thread does not come back from native code."""
+        with self._lock:
+            self._last_error = reason
+        self.set_state(CameraState.STUCK, reason)
 
     def set_state(self, state: CameraState, reason: str | None = None) -> None:
         with self._lock:

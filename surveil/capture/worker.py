@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import logging
+from typing import cast
+
+import av.error
 
 from surveil.capture.address import SourceKind
 from surveil.capture.backoff import Backoff
-from surveil.capture.decode import Decoder
+from surveil.capture.hardware import DecoderShop
+from surveil.capture.picture import AvPicture
 from surveil.capture.reasons import KNOCK_S, EndOfStream
 from surveil.capture.ring import Ring
 from surveil.capture.run import Run
+from surveil.capture.scrutiny import Scrutiny
 from surveil.capture.source import Opener
 from surveil.capture.spec import CameraSpec
 from surveil.capture.tally import Tally
 from surveil.clock import NS_PER_S, Clock, WallTime, ns
 from surveil.errors import SourceError
-from surveil.records import Frame
+from surveil.records import CameraState, Frame
 from surveil.worker import Worker, WorkerFailed
 
 logger = logging.getLogger(__name__)
 
 MARGIN_S = 5.0
 """Beyond every deadline of a native call, before the thread is taken to be stuck in it."""
-OWN_PACE = {SourceKind.FILE, SourceKind.STILL}
+KEYFRAME_WAIT_S = 60.0
+"""Cameras with "smart" codecs leave up to half a minute between keyframes."""
+SETTLED_S = 5.0
+"""A connection that held this long is a good one: the wait after its end starts small again."""
+ASKED = {SourceKind.FILE, SourceKind.STILL}
 """Sources that Surveil asks, rather than being sent: their silence is no stall."""
 
 
 class CaptureWorker(Worker):
-    """Named `cap-<camera>`. What a camera does wrong becomes its status; only a fault of Surveil leaves the thread."""
+    """Named `cap-<camera>`. What a camera or its library does wrong becomes the camera's status, and is tried again."""
 
     def __init__(
         self,
@@ -38,19 +47,24 @@ class CaptureWorker(Worker):
         wall: WallTime,
         opener: Opener,
         tally: Tally,
+        backoff: Backoff | None = None,
+        pictures: bool = True,
         on_failure: WorkerFailed | None = None,
     ) -> None:
+        """With `pictures=False` packets are kept, and nothing is decoded."""
         super().__init__(f"cap-{spec.camera_id}", clock=clock, on_failure=on_failure)
         self.spec = spec
         self.tally = tally
         self.allowed_s = MARGIN_S
         """How long the present step may take before the thread counts as stuck."""
         self._ring, self._wall, self._opener = ring, wall, opener
-        self._backoff = Backoff()
+        self._decoders = DecoderShop(spec.camera_id, spec.hwaccel) if pictures else None
+        self._backoff = backoff or Backoff()
         self._current: Run | None = None
-        self._try_at_ns = 0
-        self._last_arrival_ns = 0
+        self._scrutiny = Scrutiny(spec.detect_frozen_s)
         self._seen = False
+        self._try_at_ns = self._connected_ns = self._arrived_ns = self._shown_ns = 0
+        self._broken_seen = 0
         self._detail_until_ns = 0
 
     def step(self) -> None:
@@ -62,6 +76,9 @@ class CaptureWorker(Worker):
                 self._connect()
         except SourceError as error:
             self._lose(error)
+        except Exception as error:  # one camera must never end the other sixty-three
+            logger.exception("camera %s: fault in its thread", self.spec.camera_id)
+            self._lose(SourceError(f"unexpected {type(error).__name__}; see the log"))
 
     def finish(self) -> None:
         self._disconnect()
@@ -71,44 +88,71 @@ class CaptureWorker(Worker):
         until_ns = self._clock.monotonic_ns() + ns(for_s)
         self._detail_until_ns = max(self._detail_until_ns, until_ns)
 
+    def silent_s(self) -> float | None:
+        """Seconds since the last packet of a source that sends by itself; None where there is none. Any thread."""
+        if self._current is None or self.spec.kind in ASKED:
+            return None
+        return (self._clock.monotonic_ns() - self._arrived_ns) / NS_PER_S
+
     def _waited(self) -> bool:
         left_s = (self._try_at_ns - self._clock.monotonic_ns()) / NS_PER_S
         return left_s <= 0 or not (self.wait(min(left_s, 1.0)) or left_s > 1.0)
 
     def _connect(self) -> None:
-        self.allowed_s = 2 * self.spec.open_timeout_s + KNOCK_S + MARGIN_S
-        source = self._opener(self.spec, self.spec.url, clock=self._clock, wait=self.wait)
-        self._last_arrival_ns = self._clock.monotonic_ns()
-        self._seen = False
-        self.allowed_s = self.spec.read_timeout_s + MARGIN_S
-        self._current = Run(
-            self.spec, source, ring=self._ring, wall=self._wall, decoder=Decoder(source.info)
-        )
+        spec = self.spec
+        self.allowed_s = 2 * spec.open_timeout_s + spec.read_timeout_s + KNOCK_S + MARGIN_S
+        source = self._opener(spec, spec.url, clock=self._clock, wait=self.wait)
+        self.allowed_s = spec.read_timeout_s + spec.open_timeout_s + MARGIN_S
+        try:
+            decoder = self._decoders.decoder(source.info) if self._decoders else None
+        except (av.error.FFmpegError, ValueError, LookupError) as error:
+            source.close()
+            raise SourceError(f"cannot decode {source.info.codec}: {error}") from None
+        self._current = Run(spec, source, ring=self._ring, wall=self._wall, decoder=decoder)
+        self._connected_ns = self._arrived_ns = self._shown_ns = self._clock.monotonic_ns()
+        self._seen, self._broken_seen = False, 0
 
     def _read(self, run: Run) -> None:
         arrival = run.source.read()
         now_ns = self._clock.monotonic_ns()
-        if arrival is None:
-            self._check_stall(now_ns)
-            return
-        self._last_arrival_ns = arrival.mono_ns
-        self.tally.arrived(arrival.mono_ns)
-        for frame in run.take(arrival, detail=now_ns < self._detail_until_ns):
-            self._show(frame)
+        if arrival is not None and not self.stopping:
+            self._arrived_ns = now_ns
+            self.tally.arrived(arrival.mono_ns)
+            frames = run.take(arrival, detail=now_ns < self._detail_until_ns)
+            for frame in frames:
+                self._ring.put(frame)
+            if frames or (run.decoder is None and run.has_begun):
+                self._look_at(frames[-1] if frames else None, run, now_ns)
+        self._check(run, now_ns)
 
-    def _show(self, frame: Frame) -> None:
-        if self.stopping:
-            return
+    def _look_at(self, frame: Frame | None, run: Run, now_ns: int) -> None:
+        """Something came of the connection."""
+        self._shown_ns, self._broken_seen = now_ns, run.broken_total
         if not self._seen:
             self._seen = True
+            self.tally.connected()
+        if now_ns - self._connected_ns > ns(SETTLED_S):
             self._backoff.reset()
-            self.tally.connected(frame.width_px, frame.height_px)
-        self._ring.put(frame)
+        if frame is not None:
+            self.tally.sized(frame.width_px, frame.height_px)
+            picture = cast(AvPicture, frame.picture)
+            wrong = self._scrutiny.verdict(picture, frame.captured_mono_ns)
+            self.tally.set_state(CameraState.DEGRADED if wrong else CameraState.ONLINE, wrong)
 
-    def _check_stall(self, now_ns: int) -> None:
-        silent_s = (now_ns - self._last_arrival_ns) / NS_PER_S
-        if self.spec.kind not in OWN_PACE and silent_s > self.spec.stall_timeout_s:
-            raise SourceError(f"no frame for {silent_s:.0f} s, though the connection stands")
+    def _check(self, run: Run, now_ns: int) -> None:
+        """Ends a connection of which nothing comes, though it stands."""
+        stall_s = self.spec.stall_timeout_s
+        silent_s = (now_ns - self._arrived_ns) / NS_PER_S
+        if self.spec.kind not in ASKED and silent_s > stall_s:
+            raise SourceError(f"stalled: no frame for {stall_s:g} s, though the connection stands")
+        blind_s = (now_ns - self._shown_ns) / NS_PER_S
+        if run.broken_total > self._broken_seen and blind_s > stall_s:
+            raise SourceError(
+                f"damaged stream: no picture could be decoded for {stall_s:g} s; "
+                "is the network losing packets? try `transport: tcp`"
+            )
+        if not run.has_begun and blind_s > KEYFRAME_WAIT_S:
+            raise SourceError(f"no keyframe within {KEYFRAME_WAIT_S:g} s; set a shorter interval")
 
     def _lose(self, error: SourceError) -> None:
         """The connection is over, or there was none."""
@@ -116,9 +160,9 @@ class CaptureWorker(Worker):
         if self.stopping:
             return
         self.tally.failed(str(error))
-        over = isinstance(error, EndOfStream) and self.spec.kind is SourceKind.FILE
-        wait_s = float("inf") if over else self._backoff.next_s()
-        self._try_at_ns = self._clock.monotonic_ns() + (1 << 62 if over else ns(wait_s))
+        played_out = isinstance(error, EndOfStream) and self.spec.kind is SourceKind.FILE
+        wait_ns = 1 << 62 if played_out else ns(self._backoff.next_s())
+        self._try_at_ns = self._clock.monotonic_ns() + wait_ns
 
     def _disconnect(self) -> None:
         run, self._current = self._current, None
