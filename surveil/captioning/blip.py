@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from surveil.captioning import devices
+from surveil.captioning.batch_size import best_batch
 from surveil.captioning.confidence import confidences
 from surveil.captioning.devices import Device
 from surveil.captioning.engine import CaptionerSpec, GenerationSpec, Said
 from surveil.captioning.generation import generation_config
 from surveil.captioning.loading import LoadedModel, load_blip
 from surveil.captioning.pictures import to_pixels
+from surveil.captioning.text_decoder import TextDecoder
+from surveil.captioning.vision import TorchVision, VisionTower
 from surveil.errors import CaptionError, OutOfMemoryError
 from surveil.records import Rgb
 
@@ -30,22 +34,25 @@ class BlipCaptioner:
         self,
         loaded: LoadedModel,
         *,
+        vision: VisionTower | None = None,
         device: Device,
         precision: str,
         generation: GenerationSpec,
-        max_batch: int = DEFAULT_MAX_BATCH,
+        max_batch: int | None = None,
     ) -> None:
+        """`vision`: another engine's tower in place of torch's. `max_batch` None: found by `warm_up`."""
         self.model_id = loaded.model_id
         self.device = str(device)
         self.precision = precision
-        self.max_batch = max_batch
+        self.max_batch = max_batch or DEFAULT_MAX_BATCH
+        self._find_batch = max_batch is None
         self._device = device
         self._pictures = loaded.pictures
         self._tokenizer = loaded.tokenizer
         self._text_config = loaded.model.config.text_config
         self._dtype = devices.DTYPES[precision]
-        self._vision: Any = loaded.model.vision_model
-        self._decoder: Any = loaded.model.text_decoder
+        self._vision: VisionTower | None = vision or TorchVision(loaded.model.vision_model)
+        self._decoder: TextDecoder | None = TextDecoder(loaded.model.text_decoder)
         self._search = generation_config(
             generation,
             bos_token_id=self._text_config.bos_token_id,
@@ -73,7 +80,7 @@ class BlipCaptioner:
             device=device,
             precision=precision,
             generation=spec.generation,
-            max_batch=spec.max_batch or DEFAULT_MAX_BATCH,
+            max_batch=spec.max_batch,
         )
 
     @property
@@ -95,28 +102,25 @@ class BlipCaptioner:
             ) from error
 
     def warm_up(self) -> None:
-        side = self.input_px
-        grey = torch.full((side, side, 3), 128, dtype=torch.uint8).numpy()
-        self.caption([grey])
-        self._device.synchronize()
+        """Also finds the batch size that pays, where the spec left it open."""
+        self.caption([self._grey])
+        if self._find_batch:
+            self.max_batch = best_batch(lambda size: self.caption([self._grey] * size))
 
     def close(self) -> None:
         self._vision = self._decoder = None
         self._device.release_cache()
 
+    @property
+    def _grey(self) -> Rgb:
+        return np.full((self.input_px, self.input_px, 3), 128, dtype=np.uint8)
+
     def _caption(self, pictures: Sequence[Rgb], prompt: str | None) -> list[Said]:
-        if self._decoder is None:
+        if self._decoder is None or self._vision is None:
             raise CaptionError("the captioner is closed")
         pixels = to_pixels(pictures, self._pictures, device=self._device, dtype=self._dtype)
-        seen = self._vision(pixel_values=pixels).last_hidden_state
         start = self._start_tokens(prompt).expand(len(pictures), -1)
-        found = self._decoder.generate(
-            start,
-            generation_config=self._search,
-            attention_mask=torch.ones_like(start),
-            encoder_hidden_states=seen,
-            encoder_attention_mask=seen.new_ones(seen.shape[:2], dtype=torch.long),
-        )
+        found = self._decoder.search(start, patches=self._vision(pixels), how=self._search)
         return self._say(found, prompt_tokens=start.shape[1])
 
     def _start_tokens(self, prompt: str | None) -> Tensor:

@@ -12,6 +12,13 @@ DEFAULT_NEW_TOKENS = 20
 """BLIP's own captions are 8 to 14 tokens; an engine that says more repeats itself."""
 
 
+def longest(search: GenerationConfig, *, prompt_tokens: int) -> int:
+    """Most tokens that a sentence can have, begin token and prompt included."""
+    if search.max_new_tokens is not None:
+        return prompt_tokens + int(search.max_new_tokens)
+    return max(int(search.max_length), prompt_tokens + 1)
+
+
 def generation_config(
     spec: GenerationSpec, *, bos_token_id: int, eos_token_id: int, pad_token_id: int
 ) -> GenerationConfig:

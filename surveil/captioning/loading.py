@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformers import AutoTokenizer, BlipConfig, BlipForConditionalGeneration
 
 from surveil.captioning.devices import Device
 from surveil.captioning.pictures import PictureSpec
+from surveil.captioning.weights import read_weights, weight_files
 from surveil.errors import ModelError
 
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
@@ -24,33 +24,27 @@ class LoadedModel:
     """Everything that a model's folder holds."""
 
     model_id: str
+    folder: Path
     model: Any
+    """BlipForConditionalGeneration, evaluated, in its final type on its device."""
     tokenizer: Any
     pictures: PictureSpec
 
 
 def load_blip(
-    name: str, *, dtype: torch.dtype, device: Device, allow_download: bool
+    name: str, *, dtype: torch.dtype, device: Device, allow_download: bool = False
 ) -> LoadedModel:
     """Raises ModelError, saying which file is missing or wrong and what to do."""
     folder = find_model(name, allow_download=allow_download)
     try:
         config: Any = BlipConfig.from_pretrained(folder)
-        model: Any = BlipForConditionalGeneration.from_pretrained(
-            folder, config=config, dtype=dtype, local_files_only=True
-        )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except SafetensorError as error:
-        raise ModelError(
-            f"model {folder}: model.safetensors can't be read ({_first_line(error)}); "
-            "`surveil model fetch` completes an unfinished download"
-        ) from error
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise ModelError(f"model {folder}: {_first_line(error)}") from error
-    model.eval()
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"model {folder}: {first_line(error)}") from error
     return LoadedModel(
-        model_id=name.rstrip("/").removeprefix("./") if not Path(name).exists() else folder.name,
-        model=model.to(device.target),
+        model_id=folder.name if Path(name).expanduser().is_dir() else name,
+        folder=folder,
+        model=_build(config, folder, dtype=dtype, device=device),
         tokenizer=tokenizer,
         pictures=PictureSpec.read(folder, side_px=config.vision_config.image_size),
     )
@@ -77,19 +71,50 @@ def check_folder(folder: Path) -> None:
     model_type = _model_type(folder / "config.json")
     if model_type != "blip":
         raise ModelError(f"model {folder}: config.json says model_type {model_type!r}, not blip")
-    for kind, names in (("weights", WEIGHT_FILES), ("vocabulary", TOKEN_FILES)):
-        if not any((folder / name).is_file() for name in names):
-            raise ModelError(
-                f"model {folder}: no {kind}; one of {', '.join(names)} is needed. An unfinished download? "
-                "`surveil model fetch` completes it"
-            )
+    if not weight_files(folder):
+        raise _missing(folder, "weights", WEIGHT_FILES)
+    if not any((folder / name).is_file() for name in TOKEN_FILES):
+        raise _missing(folder, "vocabulary", TOKEN_FILES)
+
+
+def first_line(error: BaseException) -> str:
+    """What a library said, without its paragraphs of advice."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _build(config: BlipConfig, folder: Path, *, dtype: torch.dtype, device: Device) -> Any:
+    """The model without weights, then each tensor put in its place as it is read."""
+    with torch.device("meta"):
+        model: Any = BlipForConditionalGeneration(config)
+    state = dict(read_weights(folder, dtype=dtype, device=device.target))
+    try:
+        told = model.load_state_dict(state, strict=False, assign=True)
+    except RuntimeError as error:
+        raise ModelError(
+            f"model {folder}: its weights do not fit its config.json ({first_line(error)})"
+        ) from error
+    model.tie_weights()
+    missing = [name for name, weight in model.named_parameters() if weight.is_meta]
+    if missing:
+        raise ModelError(
+            f"model {folder}: {len(missing)} of its weights are missing, the first is {missing[0]}"
+            + (f"; it has {told.unexpected_keys[0]} instead" if told.unexpected_keys else "")
+        )
+    return model.eval()
+
+
+def _missing(folder: Path, what: str, names: tuple[str, ...]) -> ModelError:
+    return ModelError(
+        f"model {folder}: no {what}; one of {', '.join(names)} is needed. An unfinished download? "
+        "`surveil model fetch` completes it"
+    )
 
 
 def _model_type(path: Path) -> str | None:
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"model {path}: can't be read ({_first_line(error)})") from error
+        raise ModelError(f"model {path}: can't be read ({first_line(error)})") from error
     return said.get("model_type") if isinstance(said, dict) else None
 
 
@@ -109,8 +134,4 @@ def _from_hub(name: str, *, allow_download: bool) -> Path:
             f"model {name}: neither a folder here nor in the local hub cache; {remedy}"
         ) from error
     except (HfHubHTTPError, OSError, ValueError) as error:
-        raise ModelError(f"model {name}: {_first_line(error)}") from error
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(f"model {name}: {first_line(error)}") from error

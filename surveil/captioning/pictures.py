@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from surveil.captioning.devices import Device
+from surveil.errors import ModelError
 from surveil.records import Rgb
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -36,14 +38,26 @@ class PictureSpec:
     @classmethod
     def read(cls, folder: Path, *, side_px: int) -> PictureSpec:
         """`side_px` comes from the model's config: position embeddings fix it, the processor's file may be absent."""
-        path = folder / "preprocessor_config.json"
-        said = json.loads(path.read_text()) if path.exists() else {}
+        said = _processor_settings(folder)
         return cls(
             side_px=side_px,
             mean=tuple(said.get("image_mean", CLIP_MEAN)),
             std=tuple(said.get("image_std", CLIP_STD)),
             resample=Image.Resampling(said.get("resample", Image.Resampling.BICUBIC)),
         )
+
+
+def _processor_settings(folder: Path) -> dict[str, Any]:
+    """transformers 5 saves one file for words and pictures; published BLIPs have one for pictures only."""
+    old, new = folder / "preprocessor_config.json", folder / "processor_config.json"
+    path = old if old.is_file() else new
+    if not path.is_file():
+        return {}
+    try:
+        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"model file {path} is not JSON ({error})") from error
+    return said.get("image_processor", said)
 
 
 def to_square(picture: Rgb, spec: PictureSpec) -> Rgb:

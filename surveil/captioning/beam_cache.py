@@ -1,0 +1,91 @@
+"""Keys and values of the sentences under way, laid out so that beams never have to be copied.
+
+transformers re-orders the whole cache after every step of a beam search. Here a written entry stays where it is:
+all beams of one image see all entries of that image, and a mask says which of them are a beam's own ancestors.
+Re-ordering is then a gather over that small mask.
+
+    entries of one image:  prompt (n, shared by all beams) | step 0: beam 0..b-1 | step 1: beam 0..b-1 | ...
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class BeamCache:
+    """Self-attention entries of `images` x `beams` sentences. Lives for one `generate`; one thread."""
+
+    is_compileable = False  # asked by transformers' generate
+
+    def __init__(
+        self, *, layers: int, images: int, heads: int, head_dim: int, like: Tensor, positions: int
+    ) -> None:
+        """`positions`: longest sentence, prompt included. `like` gives type and device."""
+        self.images = images
+        self.beams = 0
+        self._shape = (layers, 2, images, heads, head_dim)
+        self._like = like
+        self._positions = positions
+        self._filled = 0
+        self._prompt = 0
+        self._steps = 0
+        self._entries: Tensor | None = None
+        self._mask: Tensor | None = None
+
+    def get_seq_length(self) -> int:
+        """Tokens already seen by each sentence; the name is transformers'."""
+        return self._prompt + self._steps
+
+    def begin(self, *, prompt: int, rows: int) -> Tensor | None:
+        """Make room, once `generate` has said how many sentences it searches; returns the prompt's causal mask."""
+        layers, two, images, heads, head_dim = self._shape
+        self.beams = rows // images
+        self._prompt = prompt
+        capacity = prompt + max(0, self._positions - prompt) * self.beams
+        self._entries = self._like.new_empty(layers, two, images, heads, capacity, head_dim)
+        if self.beams > 1:
+            self._mask = self._own_entries(capacity)
+        if prompt == 1:
+            return None
+        blocked = torch.full((prompt, prompt), -torch.inf, dtype=self._like.dtype)
+        return blocked.triu(1).to(self._like.device)[None, None]
+
+    def step_mask(self) -> Tensor | None:
+        """(images, 1, beams, entries) to be added to the scores of the next step; None lets everything through."""
+        if self._mask is None:
+            return None
+        return self._mask[:, None, :, : self._filled + self.beams]
+
+    def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Write (images, heads, queries, head_dim) behind what is there; returns all entries so far."""
+        assert self._entries is not None
+        end = self._filled + keys.shape[2]
+        both = self._entries[layer]
+        both[0, :, :, self._filled : end] = keys
+        both[1, :, :, self._filled : end] = values
+        return both[0, :, :, :end], both[1, :, :, :end]
+
+    def advance(self, queries: int) -> None:
+        """After the last layer of one call."""
+        if self._filled:
+            self._steps += 1
+        self._filled += queries
+
+    def reorder_cache(self, beam_idx: Tensor) -> None:
+        """`beam_idx` (images * beams): the row that each row goes on from; the name is transformers'."""
+        if self._mask is None:
+            return
+        parents = (beam_idx.view(self.images, self.beams) % self.beams).to(self._mask.device)
+        seen = self._mask[:, :, : self._filled]
+        chosen = parents[:, :, None].expand(-1, -1, self._filled)
+        self._mask[:, :, : self._filled] = seen.gather(1, chosen)
+
+    def _own_entries(self, capacity: int) -> Tensor:
+        """(images, beams, capacity): the prompt is everyone's, of each later step a beam sees its own entry."""
+        own = torch.full((self.beams, self.beams), -torch.inf).fill_diagonal_(0.0)
+        steps = (capacity - self._prompt) // self.beams
+        mask = torch.cat([own.new_zeros(self.beams, self._prompt), own.repeat(1, steps)], dim=1)
+        return (
+            mask.to(self._like.dtype).to(self._like.device).expand(self.images, -1, -1).contiguous()
+        )
