@@ -51,7 +51,7 @@ class HttpServer(Worker):
             raise ConfigError(
                 f"http.listen is {listen}, which other machines can reach: set http.token, or listen on 127.0.0.1"
             )
-        routes = Routes(sources, token=token or None, local=local)
+        routes = Routes(sources, token=token, local=local)
         self._server = _open(listen, _Answering(routes, self._fail))
         self._listen = listen
 
@@ -197,17 +197,20 @@ class _UnixServer(_Server):
     """A socket file that its own end takes away."""
 
     allow_reuse_address = False
+    _bound = False
 
     def server_bind(self) -> None:
         before = os.umask(0o117)  # owner and group: whoever may run `surveil status`
         try:
             super().server_bind()
+            self._bound = True
         finally:
             os.umask(before)
 
     def server_close(self) -> None:
         super().server_close()
-        Path(str(self.server_address)).unlink(missing_ok=True)
+        if self._bound:  # else the file, if there is one, is another's: the base class closes after a failed bind, too
+            Path(str(self.server_address)).unlink(missing_ok=True)
 
 
 def _open(listen: str, answering: _Answering) -> _Server:

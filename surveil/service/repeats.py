@@ -73,7 +73,7 @@ class RepeatFilter(logging.Filter):
         """A copy: the record itself belongs to every other handler too."""
         record = copy.copy(repeat.record)
         times = f"came {repeat.held_back} more times within {self._window_s:.0f} s"
-        record.msg, record.args, record.exc_info = f"{record.getMessage()} ({times})", None, None
+        record.msg, record.exc_info = f"{record.msg} ({times})", None
         return record
 
 

@@ -47,7 +47,7 @@ class Routes:
     def __init__(self, sources: Sources, *, token: str | None, local: bool) -> None:
         """`local`: only this machine can connect."""
         self._sources = sources
-        self._token = token
+        self._token = token or None
         self._local = local
 
     def answer(self, request: Request) -> Response:

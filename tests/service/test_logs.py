@@ -1,0 +1,205 @@
+"""One line an event, stamped as its reader needs it, and never a secret."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from surveil.service.logs import QUIET, LogFormat, one_line, priority, setup_logging, to_journal
+from surveil.service.redact import forget_secrets, register_secret
+from tests.fakes import FakeClock
+
+SECRET = 'hun"ter\n2&'
+"""With what JSON, line breaks and addresses would each write differently."""
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    forget_secrets()
+
+
+def logged(fmt: LogFormat, act: Callable[[logging.Logger], None]) -> list[str]:
+    """The lines that `act` caused."""
+    stream = io.StringIO()
+    logging.getLogger().handlers.clear()  # pytest's own raises for a line that cannot be formed
+    setup_logging("debug", fmt, stream, clock=FakeClock(), environ={})
+    act(logging.getLogger("surveil.test"))
+    return stream.getvalue().splitlines()
+
+
+def boom(text: str = "boom") -> None:
+    raise ValueError(text)
+
+
+def log_failure(logger: logging.Logger) -> None:
+    try:
+        boom()
+    except ValueError:
+        logger.exception("camera %s failed", "yard")
+
+
+def test_a_text_line_has_time_level_thread_logger_and_message() -> None:
+    (line,) = logged("text", lambda log: log.info("camera %s is up", "yard"))
+    stamp, rest = line.split(" ", 1)
+    assert stamp[:2] == "20"
+    assert rest == "INFO     [MainThread] surveil.test: camera yard is up"
+
+
+def test_a_journal_line_has_a_priority_and_no_time() -> None:
+    lines = logged("journal", lambda log: log.warning("disk %d %%", 93))
+    assert lines == ["<4>[MainThread] surveil.test: disk 93 %"]
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [("CRITICAL", 2), ("ERROR", 3), ("WARNING", 4), ("INFO", 6), ("DEBUG", 7)],
+)
+def test_priorities_are_those_of_syslog(level: str, expected: int) -> None:
+    assert priority(logging.getLevelNamesMapping()[level]) == expected
+
+
+def test_a_json_line_is_one_object_with_the_whole_traceback() -> None:
+    (line,) = logged("json", log_failure)
+    entry = json.loads(line)
+    assert entry["level"] == "error"
+    assert entry["message"] == "camera yard failed"
+    assert "Traceback" in entry["exception"]
+
+
+def test_a_text_exception_is_one_line_that_names_its_places() -> None:
+    (line,) = logged("text", log_failure)
+    assert "camera yard failed: ValueError: boom (test_logs.py:" in line
+    assert "boom" in line.rpartition(" > ")[2]
+
+
+def test_causes_are_told_and_circles_end() -> None:
+    error = ValueError("a")
+    error.__cause__ = KeyError("b")
+    error.__cause__.__cause__ = error
+    assert one_line(error) == "ValueError: a, because of KeyError: 'b'"
+
+
+@pytest.mark.parametrize("fmt", ["text", "journal", "json"])
+@pytest.mark.parametrize("hostile", ["a\nb", "a\r\x1b[2Jb", "a\x00b", "a\u2028b", "a\udc80b"])
+def test_a_name_from_outside_cannot_make_a_second_line_or_drive_a_terminal(
+    fmt: LogFormat, hostile: str
+) -> None:
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    setup_logging("info", fmt, stream, environ={})
+    logging.getLogger("surveil.test").info("camera %s", hostile)
+    stream.flush()
+    line = stream.buffer.getvalue().decode()
+    assert line.count("\n") == 1
+    assert "\x1b" not in line
+
+
+@pytest.mark.parametrize("fmt", ["text", "journal", "json"])
+def test_no_path_into_the_log_carries_a_secret(fmt: LogFormat) -> None:
+    """Message, arguments, exception, its cause, thread name, logger name, a warning, a line that cannot be formed."""
+    register_secret(SECRET)
+    address = f"rtsp://u:{SECRET}@h/"
+
+    def everywhere(logger: logging.Logger) -> None:
+        logger.info(address)
+        logger.info("%s %r", address, SECRET)
+        logger.info("%s", {"password": SECRET})
+        logging.getLogger(f"x.{SECRET}").info("named")
+        named = threading.Thread(target=logger.info, args=("in a thread",), name=address)
+        named.start()
+        named.join()
+        try:
+            boom(address)
+        except ValueError as error:
+            logger.exception("failed")
+            logger.error("%s", error)  # noqa: TRY400 # the exception's text as an argument
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn(address, stacklevel=1)
+        logger.info("%d", SECRET)
+
+    lines = logged(fmt, everywhere)
+    assert len(lines) == 9
+    assert "hun" not in "\n".join(lines)
+
+
+@given(st.text(min_size=4), st.sampled_from(["text", "journal", "json"]))
+def test_no_secret_of_any_shape_reaches_a_line(secret: str, fmt: LogFormat) -> None:
+    """The message is a masked secret and nothing else, whatever characters it is made of."""
+    register_secret(secret)
+    (line,) = logged(fmt, lambda log: log.info("%s", secret))
+    said = json.loads(line)["message"] if fmt == "json" else line.rpartition(": ")[2]
+    assert said == ("***" if secret.strip("*") else secret)
+    forget_secrets()
+
+
+def test_a_line_that_cannot_be_formed_is_told_without_its_arguments(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (line,) = logged("text", lambda log: log.info("%d frames", "many"))
+    assert "cannot be formed" in line
+    assert "many" not in line
+    assert capsys.readouterr().err == ""
+
+
+def test_a_reader_that_went_away_does_not_stop_the_daemon() -> None:
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError
+
+    setup_logging("info", "text", Gone(), environ={})
+    logging.getLogger("surveil.test").info("into the void")
+
+
+@pytest.mark.parametrize("name", QUIET)
+def test_libraries_speak_only_of_warnings(name: str) -> None:
+    lines = logged("text", lambda _: logging.getLogger(name).info("chatter"))
+    assert lines == []
+
+
+def test_set_up_twice_it_speaks_once() -> None:
+    setup_logging("info", "text", io.StringIO(), environ={})
+    assert len(logged("text", lambda log: log.info("x"))) == 1
+
+
+def test_the_journal_is_known_by_its_inode(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("w") as ours, (tmp_path / "b").open("w") as other:
+        found = os.fstat(ours.fileno())
+        environ = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
+        assert to_journal(ours, environ)
+        assert not to_journal(other, environ), "a child whose output was sent elsewhere"
+        assert not to_journal(ours, {})
+        assert not to_journal(io.StringIO(), environ)
+
+
+def test_an_abort_leaves_the_stacks_of_all_threads() -> None:
+    """What systemd's watchdog sends is SIGABRT; core dumps are off."""
+    code = (
+        "import os, signal, threading\n"
+        "from surveil.service.logs import enable_faulthandler\n"
+        "enable_faulthandler()\n"
+        "def hang_here(): threading.Event().wait()\n"
+        "threading.Thread(target=hang_here, daemon=True).start()\n"
+        "os.kill(os.getpid(), signal.SIGABRT)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGABRT
+    assert "hang_here" in done.stderr
