@@ -1,19 +1,37 @@
-"""The one way to an engine. Importing this module imports no model library; calling `open_captioner` does."""
+"""The one way to an engine. Importing this module imports no model library; calling `open_captioner` may."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from surveil.captioning.engine import Captioner, CaptionerSpec
 
 
 def open_captioner(spec: CaptionerSpec) -> Captioner:
-    """Load the engine that `spec` names. Raises DeviceError, ModelError, ConfigError; may take a minute."""
+    """Load the engine that `spec` names, and its fall-back. Raises DeviceError, ModelError, ConfigError."""
+    first = _open_one(spec)
+    if spec.fallback is None:
+        return first
+    from surveil.captioning.fallback import FallbackCaptioner
+
+    return FallbackCaptioner(first, _open_one(replace(spec.fallback, fallback=None)))
+
+
+def _open_one(spec: CaptionerSpec) -> Captioner:
     if spec.engine == "script":
         from surveil.captioning.script import ScriptCaptioner
 
         return ScriptCaptioner.open(spec)
+    if spec.engine == "remote":
+        from surveil.captioning.remote import RemoteCaptioner
+
+        return RemoteCaptioner.open(spec)
     quiet_libraries(allow_download=spec.allow_download)
+    if spec.engine == "openvino":
+        from surveil.captioning.openvino_engine import open_openvino
+
+        return open_openvino(spec)
     from surveil.captioning.blip import BlipCaptioner
 
     return BlipCaptioner.open(spec)
