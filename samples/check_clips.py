@@ -26,6 +26,7 @@ from samples.render.canvas import Pixels
 from samples.render.wording import RULES, judge
 
 CLIPS_FOLDER = Path(__file__).parent / "clips"
+QUIET_CLIP = "quiet.mp4"
 TARGET = 0.90
 MARGIN_S = 0.7
 _EVERY_S = 0.5
@@ -87,7 +88,7 @@ def look_at(captioner: DemoCaptioner, clips_folder: Path) -> list[Look]:
     for name, clip in clips.items():
         judged = [
             (at_s, expected, picture)
-            for at_s, picture in frames(clips_folder / clip["file"])
+            for at_s, picture in frames(clips_folder / name)
             if (expected := class_at(clip["timeline"], at_s)) is not None
         ]
         for start in range(0, len(judged), _BATCH):
@@ -116,7 +117,7 @@ def main() -> int:
         alarms = sum(look.is_false_alarm for look in mine)
         print(f"{name}: {right} of {len(mine)} right, {alarms} false alarms")
     right = sum(look.is_right for look in looks)
-    quiet_alarms = sum(look.is_false_alarm for look in looks if look.clip == "quiet")
+    quiet_alarms = sum(look.is_false_alarm for look in looks if look.clip == QUIET_CLIP)
     print(f"all: {right} of {len(looks)} right ({right / len(looks):.1%})")
     return 0 if right >= TARGET * len(looks) and not quiet_alarms else 1
 

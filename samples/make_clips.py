@@ -49,7 +49,6 @@ def render_clip(story: Story, path: Path) -> None:
 def manifest_entry(story: Story) -> dict[str, object]:
     """What `clips.json` says about one clip."""
     return {
-        "file": f"{story.name}.mp4",
         "fps": FPS,
         "width_px": WIDTH_PX,
         "height_px": HEIGHT_PX,
@@ -78,7 +77,7 @@ def main() -> None:
             path = options.output / f"{story.name}.mp4"
             render_clip(story, path)
             print(f"{path.name}: {path.stat().st_size / 1024:.0f} KiB")
-    manifest = {story.name: manifest_entry(story) for story in STORIES}
+    manifest = {f"{story.name}.mp4": manifest_entry(story) for story in STORIES}
     text = json.dumps({"clips": manifest}, indent=2) + "\n"
     (options.output / "clips.json").write_text(text, encoding="utf-8")
 

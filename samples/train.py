@@ -2,9 +2,10 @@
 
     python samples/train.py --output samples/model --minutes 45
 
-Two losses: next word of the caption, and, only while training, the scene's class read from the mean
-of the image tokens by one linear layer that is then thrown away. The second reaches the vision layers
-directly; without it they learn late, through the decoder's cross-attention only.
+Three losses: the next word of the caption; the scene's class, read from the mean of the image tokens;
+and what stands in each patch, read from that patch's token. The last two are linear layers that are
+thrown away afterwards. They reach the vision layers directly: without them those learn late, through
+the decoder's cross-attention only.
 
 The learning rate follows the time budget, so a shorter run is a complete run. `--checkpoint` names a
 file that is written every few minutes and read again if it is there.
@@ -14,11 +15,14 @@ import argparse
 import math
 import os
 import random
+import signal
 import sys
 import time
+from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 # Threads that wait must sleep, not spin: with one other busy process on two cores, spinning made a
 # training step ten times slower (15 instead of 147 pictures a second). Read when torch is imported.
@@ -34,21 +38,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from samples.architecture import IMAGE_PX, WIDTH, make_model, make_processor, save
 from samples.render.wording import CLASSES, PROMPTS
-from samples.views import TRAINING_SEEDS, draw_range
+from samples.views import GRID, TRAINING_SEEDS, Views, draw_range
 from samples.vocabulary import make_tokenizer
 
-BATCH = 32  # small: learning to see at all takes steps more than pictures
+BATCH = 64
 CHUNK = 1024  # scenes drawn at a time
-USES = 3  # how often a drawn scene is looked at, on average
+USES = 4  # how often a drawn scene is looked at, on average
 CACHE = 40 * CHUNK
-PEAK_RATE = 1.0e-3
-WARM_UP_STEPS = 300
-CLASS_LOSS_WEIGHT = 0.5
+MATRIX_RATE = 2.0e-3  # Muon's, scaled to compare with AdamW's
+OTHER_RATE = 1.0e-3
+WARM_UP_STEPS = 100
+SCENE_WEIGHT, PATCH_WEIGHT = 0.3, 0.7  # of the two losses beside the caption's
 PROMPT_SHARE = 0.15
+_LOG_STEPS = 100
+# Nine patches in ten show nothing in particular; they must not drown the rest.
+_PATCH_WEIGHTS = torch.tensor([0.15] + [1.0] * (len(CLASSES) - 1))
 _MEAN = torch.tensor((0.48145466, 0.4578275, 0.40821073)).view(1, 3, 1, 1)  # CLIP's, as BLIP uses
 _DEVIATION = torch.tensor((0.26862954, 0.26130258, 0.27577711)).view(1, 3, 1, 1)
-
-Chunk = tuple[np.ndarray, list[str], list[int]]
 
 
 class SceneCache:
@@ -59,6 +65,7 @@ class SceneCache:
         self._pictures = np.empty((CACHE, IMAGE_PX, IMAGE_PX, 3), np.uint8)
         self._captions: list[str] = [""] * CACHE
         self._classes = np.zeros(CACHE, np.int64)
+        self._labels = np.zeros((CACHE, GRID, GRID), np.int64)
         self._drawn = 0
         self._drawer = ProcessPoolExecutor(1)
         self._pending = self._order()
@@ -67,27 +74,29 @@ class SceneCache:
 
     def take(self) -> None:
         """Puts the next chunk in place of the oldest, and orders another. Blocks until drawn."""
-        pictures, captions, classes = self._pending.result()
+        views = self._pending.result()
         at = self._drawn % CACHE
-        self._pictures[at : at + CHUNK] = pictures
-        self._captions[at : at + CHUNK] = captions
-        self._classes[at : at + CHUNK] = classes
+        self._pictures[at : at + CHUNK] = views.pictures
+        self._captions[at : at + CHUNK] = views.captions
+        self._classes[at : at + CHUNK] = views.classes
+        self._labels[at : at + CHUNK] = views.labels
         self._drawn += CHUNK
         self._pending = self._order()
 
-    def batch(self, rng: random.Random) -> tuple[Tensor, list[str], Tensor]:
-        """Pictures (BATCH, 3, h, w) uint8, their captions and classes."""
+    def batch(self, rng: random.Random) -> tuple[Tensor, list[str], Tensor, Tensor]:
+        """Pictures (BATCH, 3, h, w) uint8, captions, classes (BATCH,), labels (BATCH, GRID, GRID)."""
         size = min(self._drawn, CACHE)
         picked = [rng.randrange(size) for _ in range(BATCH)]
         pictures = torch.from_numpy(self._pictures[picked]).permute(0, 3, 1, 2)
         classes = torch.from_numpy(self._classes[picked])
-        return pictures, [self._captions[index] for index in picked], classes
+        labels = torch.from_numpy(self._labels[picked])
+        return pictures, [self._captions[index] for index in picked], classes, labels
 
     def close(self) -> None:
         """Ends the drawing process."""
         self._drawer.shutdown(cancel_futures=True)
 
-    def _order(self) -> "Future[Chunk]":
+    def _order(self) -> "Future[Views]":
         first = self.next_seed
         self.next_seed += CHUNK
         if self.next_seed > TRAINING_SEEDS:
@@ -114,32 +123,36 @@ class Trainer:
         self.model = make_model(self.tokenizer)
         self.mean_model = make_model(self.tokenizer)
         self.mean_model.load_state_dict(self.model.state_dict())
-        self.class_head = nn.Linear(WIDTH, len(CLASSES))
-        parameters = [*self.model.parameters(), *self.class_head.parameters()]
-        self.optimiser = torch.optim.AdamW(
-            parameters, PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.03, fused=True
+        self.heads = nn.ModuleDict(
+            {"scene": nn.Linear(WIDTH, len(CLASSES)), "patch": nn.Linear(WIDTH, len(CLASSES))}
         )
+        self.optimisers = _optimisers(self.model, self.heads)
         self.progress = Progress(next_seed=first_seed)
         self.budget_s = budget_s
 
     def step(self, cache: SceneCache) -> tuple[float, float]:
         """One batch; returns the caption loss and the class accuracy."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self._rate()
-        pictures, captions, classes = cache.batch(self.rng)
+        self._set_rates()
+        pictures, captions, classes, patches = cache.batch(self.rng)
         input_ids, labels = encode(captions, self.tokenizer, self.rng)
+        if self.rng.random() < 0.5:
+            pictures, patches = pictures.flip(3), patches.flip(2)
         output = self.model(
             pixel_values=augment(pictures, self.rng),
             input_ids=input_ids,
             attention_mask=(input_ids != self.tokenizer.pad_token_id).long(),
             labels=labels,
         )
-        logits = self.class_head(output.last_hidden_state.mean(1))
-        class_loss = functional.cross_entropy(logits, classes)
-        (output.loss + CLASS_LOSS_WEIGHT * class_loss).backward()
+        seen = output.last_hidden_state[:, 1:]
+        logits = self.heads["scene"](seen.mean(1))
+        scene_loss = functional.cross_entropy(logits, classes)
+        patch_logits = self.heads["patch"](seen).flatten(0, 1)
+        patch_loss = functional.cross_entropy(patch_logits, patches.flatten(), _PATCH_WEIGHTS)
+        (output.loss + SCENE_WEIGHT * scene_loss + PATCH_WEIGHT * patch_loss).backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
-        self.optimiser.zero_grad()
+        for optimiser in self.optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
         self.progress.step += 1
         self._average()
         return float(output.loss.detach()), float((logits.argmax(1) == classes).float().mean())
@@ -150,8 +163,8 @@ class Trainer:
             "progress": vars(self.progress),
             "model": self.model.state_dict(),
             "mean_model": self.mean_model.state_dict(),
-            "class_head": self.class_head.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "heads": self.heads.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
         }
         torch.save(state, path.with_suffix(".part"))
         path.with_suffix(".part").replace(path)
@@ -160,13 +173,18 @@ class Trainer:
         """Goes on where `save_checkpoint` stopped."""
         state = torch.load(path, weights_only=True)
         self.progress = Progress(**state["progress"])
-        for name in ("model", "mean_model", "class_head", "optimiser"):
+        for name in ("model", "mean_model", "heads"):
             getattr(self, name).load_state_dict(state[name])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
 
-    def _rate(self) -> float:
+    def _set_rates(self) -> None:
         warm = min(1.0, (self.progress.step + 1) / WARM_UP_STEPS)
         done = min(1.0, self.progress.spent_s / self.budget_s)
-        return PEAK_RATE * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+        share = warm * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+        for optimiser, peak in zip(self.optimisers, (MATRIX_RATE, OTHER_RATE), strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = peak * share
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -174,6 +192,20 @@ class Trainer:
         decay = min(0.998, (1 + self.progress.step) / (10 + self.progress.step))
         for mean, ours in zip(self.mean_model.parameters(), self.model.parameters(), strict=True):
             mean.lerp_(ours, 1 - decay)
+
+
+def _optimisers(
+    model: BlipForConditionalGeneration, heads: nn.ModuleDict
+) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+    """Muon for the weight matrices inside the layers, AdamW for everything else."""
+    named = dict(model.named_parameters())
+    matrices = [p for name, p in named.items() if p.ndim == 2 and "layer" in name]
+    ours = {id(p) for p in matrices}
+    others = [p for p in (*named.values(), *heads.parameters()) if id(p) not in ours]
+    return (
+        torch.optim.Muon(matrices, MATRIX_RATE, weight_decay=0.03, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, OTHER_RATE, betas=(0.9, 0.98), weight_decay=0.03, fused=True),
+    )
 
 
 def encode(
@@ -187,9 +219,7 @@ def encode(
     rows, labels = [], []
     for caption in captions:
         prompt = rng.choice(PROMPTS) if rng.random() < PROMPT_SHARE else ""
-        said = caption
-        if prompt.startswith("there"):
-            said = said.removeprefix("there is ")
+        said = caption.removeprefix("there is ") if prompt else caption
         lead = tokenizer.encode(prompt, add_special_tokens=False) if prompt else []
         words = tokenizer.encode(said, add_special_tokens=False)
         rows.append([tokenizer.bos_token_id, *lead, *words, tokenizer.sep_token_id])
@@ -201,10 +231,8 @@ def encode(
 
 
 def augment(pictures: Tensor, rng: random.Random) -> Tensor:
-    """Normalised floats, mirrored half of the time, moved by up to 3 pixels, brighter or darker."""
+    """Normalised floats, moved by up to 3 pixels, brighter or darker."""
     floats = pictures.float() / 255
-    if rng.random() < 0.5:
-        floats = floats.flip(3)
     left, top = rng.randint(0, 6), rng.randint(0, 6)
     padded = functional.pad(floats, (3, 3, 3, 3), mode="replicate")
     floats = padded[:, :, top : top + IMAGE_PX, left : left + IMAGE_PX]
@@ -215,6 +243,8 @@ def augment(pictures: Tensor, rng: random.Random) -> Tensor:
 def main() -> None:
     """Trains for the time budget, then writes the model folder."""
     options = _options()
+    # Turned into an exception, so that the drawing process ends too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     torch.set_num_threads(options.threads)
     trainer = Trainer(
         seed=options.seed, first_seed=options.first_seed, budget_s=options.minutes * 60
@@ -231,20 +261,21 @@ def main() -> None:
 
 def _train(trainer: Trainer, cache: SceneCache, options: argparse.Namespace) -> None:
     progress, last, saved = trainer.progress, time.monotonic(), time.monotonic()
+    losses: deque[float] = deque(maxlen=_LOG_STEPS)
+    rights: deque[float] = deque(maxlen=_LOG_STEPS)
     while progress.spent_s < trainer.budget_s:
         loss, right = trainer.step(cache)
+        losses.append(loss)
+        rights.append(right)
         now = time.monotonic()
         progress.spent_s, last = progress.spent_s + now - last, now
         progress.next_seed = cache.next_seed
         if progress.step % (CHUNK * USES // BATCH) == 0:
             cache.take()
-        if progress.step % 200 == 0:
-            minutes = progress.spent_s / 60
-            seen = progress.step * BATCH
-            print(
-                f"{minutes:6.1f} min  {seen:8d} seen  loss {loss:.3f}  class {right:.2f}",
-                flush=True,
-            )
+        if progress.step % _LOG_STEPS == 0:
+            minutes, seen = progress.spent_s / 60, progress.step * BATCH
+            means = f"loss {fmean(losses):.3f}  class {fmean(rights):.3f}"
+            print(f"{minutes:6.1f} min  {seen:8d} seen  {means}", flush=True)
         if options.checkpoint and now - saved > options.save_every_min * 60:
             saved = now
             trainer.save_checkpoint(options.checkpoint)

@@ -48,6 +48,13 @@ def draw_person(canvas: Canvas, person: Person, ground: Colour) -> None:
     _dress(canvas, person, bones)
 
 
+def joints(person: Person) -> list[Point]:
+    """Where the person's joints are in the picture (units)."""
+    bones = _bones(person)
+    limbs = (*bones.far_leg, *bones.near_leg, *bones.far_arm, *bones.near_arm)
+    return [_place(person, joint) for joint in (bones.head, bones.neck, bones.hip, *limbs)]
+
+
 def _bones(person: Person) -> figure.Skeleton:
     if person.action == "running":
         return figure.running(person.phase, yaw_deg=person.yaw_deg)
