@@ -7,9 +7,11 @@ import os
 import select
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from surveil.alerting.board import Post
 from surveil.alerting.mqtt_session import (
+    TWIN,
     Connected,
     Event,
     Lost,
@@ -22,6 +24,11 @@ from surveil.clock import NS_PER_S, Clock, ns
 from surveil.errors import DeliveryError
 
 logger = logging.getLogger(__name__)
+
+SHORT_NS = ns(10.0)
+TOO_MANY_SHORT = 3
+"""Connections in a row that were accepted and soon closed. Mosquitto 2.0 and MQTT 3.1.1 do not say why they close one;
+a second client with our id looks like this."""
 
 
 class MqttLink:
@@ -43,6 +50,8 @@ class MqttLink:
         self._attempts = 0
         self._next_attempt_mono_ns = clock.monotonic_ns()
         self._answer_by_mono_ns = 0
+        self._accepted_mono_ns = 0
+        self._short_lived = 0
         self._connector: _Connector | None = None
         self._session: MqttSession | None = None
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -120,6 +129,7 @@ class MqttLink:
     def _note(self, event: Event) -> None:
         if isinstance(event, Connected):
             self.limits = event
+            self._accepted_mono_ns = self._now()
             self._attempts = 0
             self.problem = None
             logger.info("%s: connected, MQTT %s", self.where, self._protocol)
@@ -127,6 +137,7 @@ class MqttLink:
             self._lost(event)
 
     def _lost(self, lost: Lost) -> None:
+        lost = self._suspect_twin(lost)
         if lost.reason != self.problem:
             logger.warning("%s", lost.reason)
         self.problem = lost.reason
@@ -140,6 +151,14 @@ class MqttLink:
             # Brokers older than MQTT 5 either say so or just hang up: the other way next time.
             self._protocol = "3.1.1" if self._protocol == "5" else "5"
         self._next_attempt_mono_ns = self._now() + ns(delay_s)
+
+    def _suspect_twin(self, lost: Lost) -> Lost:
+        short = self.limits is not None and self._now() - self._accepted_mono_ns < SHORT_NS
+        self._short_lived = self._short_lived + 1 if short else 0
+        if self._short_lived < TOO_MANY_SHORT:
+            return lost
+        text = f"{lost.reason}, soon after it accepted us, {TOO_MANY_SHORT} times or more: {TWIN}"
+        return replace(lost, reason=text, taken_over=True)
 
     def _delay_s(self, lost: Lost) -> float:
         """Doubling, capped, with jitter: a hundred boxes must not knock at the same moment when a broker returns."""

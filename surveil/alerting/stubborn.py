@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -82,10 +83,8 @@ class StubbornDatabase:
 
     def try_write(self, work: Callable[[Connection], object] = lambda _: None) -> None:
         """Like `write`, but what waits goes on waiting when the disk refuses, and `work` is forgotten."""
-        try:
+        with suppress(StoreError):  # `problem` says so, as long as it lasts
             self.write(work)
-        except StoreError as error:
-            self._refused(error)
 
     def read(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
         """Raises StoreError."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 
 from surveil.alerting.outgoing import Clip, Gap, Kind, Outgoing, Receipt
@@ -167,11 +167,10 @@ def replay(
     *,
     store_id: str,
     first: int,
-    known: Collection[int] = (),
 ) -> int:
     """Queue the kept alerts from `first` on once more, and a gap for each run of numbers that is no longer kept.
 
-    `known` are numbers that memory holds. Returns how many alerts were found.
+    Returns how many alerts were found.
     """
     rows = connection.execute(
         """SELECT row_id, sequence FROM alerts WHERE store = ? AND camera_id = ? AND sequence >= ?
@@ -186,7 +185,7 @@ def replay(
     last = connection.execute(
         "SELECT last FROM sequences WHERE camera_id = ?", (camera_id,)
     ).fetchone()
-    kept = sorted({*(row["sequence"] for row in rows), *known})
+    kept = [row["sequence"] for row in rows]
     for start, end in missing_runs(kept, first=max(1, first), last=last["last"] if last else 0):
         add_gap(
             connection,
@@ -205,8 +204,8 @@ def missing_runs(kept: Iterable[int], *, first: int, last: int) -> list[tuple[in
     runs = []
     expected = first
     for number in kept:
-        if expected < number <= last:
-            runs.append((expected, number - 1))
+        if expected <= min(number - 1, last):
+            runs.append((expected, min(number - 1, last)))
         expected = max(expected, number + 1)
     if expected <= last:
         runs.append((expected, last))

@@ -1,0 +1,422 @@
+"""MqttDelivery against a real Mosquitto: what subscribers see, over outages, refusals, and restarts."""
+
+from __future__ import annotations
+
+import io
+import json
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+
+from surveil.alerting.homeassistant import CameraInfo
+from surveil.alerting.mqtt import MqttDelivery
+from surveil.alerting.mqtt_session import MqttSpec, TlsSpec
+from surveil.alerting.topics import CaptionNow, Command, SetEnabled
+from surveil.clock import SystemClock, ns
+from surveil.records import CameraState, CameraStatus, Problem
+from tests.fakes import ArrayPicture
+from tests.support.alerts import Room, make_caption
+from tests.support.broker import MOSQUITTO, Broker, TlsFiles
+from tests.support.subscriber import Subscriber
+from tests.support.waiting import eventually, throughout
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed"),
+]
+
+PREFIX = "surveil/edge-01"
+YARD = f"{PREFIX}/yard"
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/reference/alert.schema.json").read_text())
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    with Broker(tmp_path / "broker") as running:
+        yield running
+
+
+class Node:
+    """A Room whose MqttDelivery runs in its thread."""
+
+    def __init__(self, folder: Path, broker: Broker, **spec: Any) -> None:
+        self.room = Room(folder / "node", SystemClock())
+        self.commands: list[Command] = []
+        values = {"host": "127.0.0.1", "node": "edge-01", "port": broker.port, "retry_min_s": 0.1}
+        self.mqtt = MqttDelivery(
+            self.room.store,
+            MqttSpec(**{**values, **spec}),
+            clock=self.room.clock,
+            snapshots=self.room.snapshots,
+            on_command=self.commands.append,
+            patience_s=0.05,
+        )
+        self.mqtt.set_cameras([CameraInfo("yard", "Yard"), CameraInfo("gate", "Gate")])
+        self.mqtt.set_rules(["person_climbing"])
+
+    def connected(self) -> Node:
+        eventually(lambda: self.mqtt.connected, what=lambda: self.mqtt.problem)
+        return self
+
+    def drained(self, timeout_s: float = 10.0) -> None:
+        eventually(lambda: not self.room.store.waiting_total("mqtt"), timeout_s)
+
+    def end(self) -> None:
+        self.mqtt.stop()
+        clock = self.room.clock
+        assert self.mqtt.join(clock.monotonic_ns() + ns(5.0))
+        assert self.mqtt.failure is None
+        self.room.store.close()
+
+
+@contextmanager
+def node(folder: Path, broker: Broker, **spec: Any) -> Iterator[Node]:
+    running = Node(folder, broker, **spec)
+    running.mqtt.start()
+    try:
+        yield running
+    finally:
+        running.end()
+
+
+def status(camera_id: str, state: CameraState) -> CameraStatus:
+    return CameraStatus(camera_id, state, "no route", 5_000, None, 25.0, 640, 360, 1, 0, 2, None)
+
+
+def test_an_alert_arrives_once_as_the_contract_says(tmp_path: Path, broker: Broker) -> None:
+    with Subscriber(broker.port) as desk, node(tmp_path, broker) as it:
+        alert = it.room.open()
+        eventually(desk.alerts)
+        it.drained()
+        (message,) = desk.heard(f"{YARD}/alert")
+        assert (message.qos, message.retained) == (1, False)
+        payload = message.json()
+        jsonschema.validate(payload, SCHEMA, format_checker=jsonschema.FormatChecker())
+        assert payload["id"] == alert.alert_id
+        assert payload["store"] == it.room.store.store_id
+        assert alert.snapshot is not None
+        assert payload["snapshot"]["path"] == alert.snapshot.path
+
+
+def test_online_is_the_last_state_of_a_connection(tmp_path: Path, broker: Broker) -> None:
+    with Subscriber(broker.port) as desk, node(tmp_path, broker):
+        desk.wait_for(f"{PREFIX}/status", b"online")
+        topics = [h.topic for h in desk.heard()]
+        before = set(topics[: topics.index(f"{PREFIX}/status")])
+        expected = {
+            f"{PREFIX}/{camera}/{leaf}"
+            for camera in ("yard", "gate")
+            for leaf in (
+                "status",
+                "status/attributes",
+                "abnormal",
+                "abnormal/attributes",
+                "enabled/state",
+                "snapshot",
+            )
+        }
+        assert expected <= before
+
+
+def test_a_late_subscriber_finds_the_true_state_from_retained_messages_alone(
+    tmp_path: Path, broker: Broker
+) -> None:
+    with node(tmp_path, broker) as it:
+        it.room.store.set_enabled("gate", False)
+        it.mqtt.set_enabled("gate", False)
+        it.mqtt.set_camera_status(status("yard", CameraState.ONLINE))
+        it.mqtt.set_camera_status(status("gate", CameraState.DISABLED))
+        it.mqtt.set_abnormal("yard", ["person-climbing"], since_unix_ms=1_000, hits=3)
+        it.mqtt.set_caption(make_caption(it.room.clock))
+        it.mqtt.set_health([Problem("disk", "the disk is full", 1_000)])
+        alert = it.room.open()
+        it.connected().drained()
+        with Subscriber(broker.port) as desk:
+            desk.wait_for(f"{PREFIX}/status", b"online")
+            desk.wait_for(f"{YARD}/status", b"online")
+            desk.wait_for(f"{PREFIX}/gate/status", b"disabled")
+            desk.wait_for(f"{PREFIX}/gate/enabled/state", b"OFF")
+            desk.wait_for(f"{YARD}/abnormal", b"ON")
+            eventually(lambda: desk.last(f"{YARD}/snapshot"))
+            assert all(h.retained for h in desk.heard())
+            assert desk.heard(f"{YARD}/alert") == []
+            assert json.loads(desk.last(f"{YARD}/abnormal/attributes") or b"")["hits"] == 3
+            assert json.loads(desk.last(f"{PREFIX}/health") or b"")["state"] == "degraded"
+            assert json.loads(desk.last(f"{YARD}/caption") or b"")["text"] == alert.caption
+            (picture,) = desk.heard(f"{YARD}/snapshot")
+            assert dict(picture.user)["alert_id"] == alert.alert_id
+            exif = Image.open(io.BytesIO(picture.payload)).getexif()
+            assert exif.get_ifd(0x8769)[0xA420] == alert.alert_id
+
+
+def test_retained_states_are_told_again_to_a_broker_that_forgot_them(
+    tmp_path: Path, broker: Broker
+) -> None:
+    with node(tmp_path, broker) as it:
+        it.mqtt.set_camera_status(status("yard", CameraState.ONLINE))
+        it.connected()
+        broker.kill()
+        it.mqtt.set_abnormal("yard", ["person-climbing"])
+        broker.start()
+        with Subscriber(broker.port) as desk:
+            desk.wait_for(f"{YARD}/status", b"online")
+            desk.wait_for(f"{YARD}/abnormal", b"ON")
+            desk.wait_for(f"{PREFIX}/status", b"online")
+
+
+def test_a_clean_stop_says_stopped_and_a_death_says_offline(tmp_path: Path, broker: Broker) -> None:
+    with Subscriber(broker.port, f"{PREFIX}/status") as desk:
+        with node(tmp_path, broker) as it:
+            it.connected()
+            desk.wait_for(f"{PREFIX}/status", b"online")
+        desk.wait_for(f"{PREFIX}/status", b"stopped")
+        with node(tmp_path, broker) as it:
+            it.connected()
+            desk.wait_for(f"{PREFIX}/status", b"online")
+            it.mqtt.failure = RuntimeError("as if a bug had ended the thread")
+            it.mqtt.stop()
+            desk.wait_for(f"{PREFIX}/status", b"offline")
+            it.mqtt.failure = None
+
+
+def test_what_waited_while_the_broker_was_away_arrives_in_order(
+    tmp_path: Path, broker: Broker
+) -> None:
+    with node(tmp_path, broker) as it:
+        it.connected()
+        broker.kill()
+        eventually(lambda: not it.mqtt.connected)
+        for index in range(60):
+            it.room.open("yard" if index % 2 else "gate")
+        broker.start()
+        with Subscriber(broker.port) as desk:
+            it.drained()
+            eventually(lambda: desk.alerts())
+        # The subscriber came late: what the broker took before it is not lost, it can be had again.
+        with Subscriber(broker.port) as desk:
+            for camera in ("yard", "gate"):
+                desk.publish(f"{PREFIX}/{camera}/alert/replay", b'{"from": 1}')
+            eventually(lambda: len(desk.alerts()) >= 60)
+            for camera in ("yard", "gate"):
+                numbers = [alert["sequence"] for alert in desk.alerts(camera)]
+                assert numbers == list(range(1, 31))
+
+
+def test_a_refused_password_is_not_a_connection_and_names_the_reason(tmp_path: Path) -> None:
+    with Broker(tmp_path / "broker", users={"surveil": "right", "desk": "d"}) as broker:
+        spec = {"username": "surveil", "password": "wr0ng", "retry_max_s": 0.2}
+        with node(tmp_path, broker, **spec) as it:
+            alert = it.room.open()
+            eventually(lambda: it.mqtt.problem)
+            throughout(lambda: not it.mqtt.connected, 0.5)
+            problem = it.mqtt.problem or ""
+            assert "refused the connection" in problem
+            assert "Not authorized" in problem or "Bad user name" in problem
+            assert "wr0ng" not in problem
+            assert it.room.waiting() == [1]
+            with Subscriber(broker.port, username="desk", password="d") as desk:
+                broker.set_users({"surveil": "wr0ng", "desk": "d"})
+                eventually(desk.alerts, 20)
+                assert desk.alerts()[0]["id"] == alert.alert_id
+            assert it.mqtt.problem is None
+
+
+def test_commands_reach_the_daemon_and_retained_ones_do_not(tmp_path: Path, broker: Broker) -> None:
+    with Subscriber(broker.port) as desk:
+        desk.publish(f"{YARD}/enabled/set", b"OFF", retain=True)
+        with node(tmp_path, broker) as it:
+            it.connected()
+            desk.wait_for(f"{PREFIX}/status", b"online")
+            desk.publish(f"{YARD}/enabled/set", b"off")
+            desk.publish(f"{PREFIX}/attic/enabled/set", b"OFF")
+            desk.publish(f"{YARD}/caption/now", b"")
+            desk.publish(f"{YARD}/enabled/set", b"ON")
+            eventually(lambda: len(it.commands) >= 2)
+            assert it.commands == [CaptionNow("yard"), SetEnabled("yard", on=True)]
+
+
+def test_retained_commands_are_ignored_over_mqtt_3(tmp_path: Path, broker: Broker) -> None:
+    """There the broker cannot be asked to leave them out."""
+    with Subscriber(broker.port) as desk:
+        desk.publish(f"{YARD}/enabled/set", b"OFF", retain=True)
+        with node(tmp_path, broker, protocol="3.1.1") as it:
+            it.connected()
+            desk.wait_for(f"{PREFIX}/status", b"online")
+            desk.publish(f"{YARD}/caption/now", b"")
+            eventually(lambda: it.commands)
+            assert it.commands == [CaptionNow("yard")]
+
+
+def test_a_camera_that_left_while_the_daemon_was_down_is_cleared(
+    tmp_path: Path, broker: Broker
+) -> None:
+    with node(tmp_path, broker) as it:
+        it.room.open("gate")
+        it.connected().drained()
+        with Subscriber(broker.port) as desk:
+            eventually(lambda: desk.last(f"{PREFIX}/gate/snapshot"))
+    it = Node(tmp_path, broker)
+    it.mqtt.set_cameras([CameraInfo("yard", "Yard")])
+    it.mqtt.start()
+    eventually(lambda: list(it.room.store.announced()) == [YARD])
+    with Subscriber(broker.port) as desk:
+        desk.wait_for(f"{PREFIX}/status", b"online")
+        topics = {h.topic for h in desk.heard()}
+    it.end()
+    assert not any("gate" in topic for topic in topics)
+    assert "homeassistant/device/surveil-edge-01--yard/config" in topics
+
+
+def test_home_assistants_birth_brings_discovery_again(tmp_path: Path, broker: Broker) -> None:
+    config = "homeassistant/device/surveil-edge-01--yard/config"
+    with Subscriber(broker.port) as desk, node(tmp_path, broker) as it:
+        it.connected()
+        eventually(lambda: desk.heard(config))
+        desk.publish("homeassistant/status", b"online")
+        eventually(lambda: len(desk.heard(config)) == 2)
+        it.mqtt.set_rules(["person_climbing", "fire"])
+        eventually(lambda: len(desk.heard(config)) == 3)
+        assert b"fire" in desk.heard(config)[-1].payload
+
+
+def test_a_twin_with_the_same_client_id_is_suspected_and_given_way(
+    tmp_path: Path, broker: Broker
+) -> None:
+    """Mosquitto 2.0 throws us out without a word; without stepping back, both would do so to each other for ever."""
+    with node(tmp_path, broker, client_id="twin") as it:
+        it.connected()
+        with Subscriber(broker.port, client_id="twin"):
+            eventually(lambda: "running twice" in (it.mqtt.problem or ""), 20)
+            throughout(lambda: not it.mqtt.connected, 1.0)
+
+
+def test_a_puback_with_an_error_parks_the_alert_and_tells_a_gap(tmp_path: Path) -> None:
+    rules = tmp_path / "acl"
+    rules.write_text(
+        f"topic readwrite {PREFIX}/#\ntopic readwrite homeassistant/#\ntopic deny {YARD}/alert\n"
+    )
+    with (
+        Broker(tmp_path / "broker", extra=f"acl_file {rules}") as broker,
+        Subscriber(broker.port, f"{PREFIX}/#") as desk,
+        node(tmp_path, broker) as it,
+    ):
+        it.room.open("yard")
+        it.room.open("gate")
+        eventually(lambda: desk.gaps() and desk.alerts("gate"))
+        gap = desk.gaps()[0]
+        assert (gap["camera"], gap["from"], gap["to"]) == ("yard", 1, 1)
+        assert "Not authorized" in gap["reason"]
+        assert desk.alerts("yard") == []
+
+
+def test_an_alert_too_large_for_the_broker_is_parked_and_told(tmp_path: Path) -> None:
+    with (
+        Broker(tmp_path / "broker", extra="max_packet_size 700") as broker,
+        Subscriber(broker.port, f"{PREFIX}/+/gap", f"{PREFIX}/status") as desk,
+        node(tmp_path, broker, discovery_prefix=None, snapshots=False) as it,
+    ):
+        it.room.open("yard")
+        eventually(desk.gaps)
+        assert "700 bytes" in desk.gaps()[0]["reason"]
+        assert it.mqtt.connected
+
+
+def test_pictures_fit_into_a_message(tmp_path: Path, broker: Broker) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (1080, 1920, 3), dtype=np.uint8)
+    with Subscriber(broker.port) as desk, node(tmp_path, broker, snapshot_max_px=1920) as it:
+        it.connected()
+        it.room.open(picture=ArrayPicture(noise))
+        eventually(lambda: desk.last(f"{YARD}/snapshot"))
+        assert all(len(h.payload) <= 256 << 10 for h in desk.heard())
+        assert Image.open(io.BytesIO(desk.last(f"{YARD}/snapshot") or b"")).width >= 640
+
+
+def test_an_exception_in_a_command_ends_the_worker(tmp_path: Path, broker: Broker) -> None:
+    """Not a log line: the daemon must notice."""
+    failed: list[BaseException] = []
+
+    def explode(command: Command) -> None:
+        raise RuntimeError("bug")
+
+    room = Room(tmp_path / "node", SystemClock())
+    spec = MqttSpec("127.0.0.1", "edge-01", port=broker.port)
+    mqtt = MqttDelivery(
+        room.store,
+        spec,
+        clock=room.clock,
+        on_command=explode,
+        on_failure=lambda worker, error: failed.append(error),
+    )
+    mqtt.set_cameras([CameraInfo("yard", "Yard")])
+    with Subscriber(broker.port) as desk:
+        mqtt.start()
+        desk.wait_for(f"{PREFIX}/status", b"online")
+        desk.publish(f"{YARD}/caption/now", b"")
+        eventually(lambda: failed)
+        desk.wait_for(f"{PREFIX}/status", b"offline")
+    assert str(failed[0]) == "bug"
+    assert mqtt.join(room.clock.monotonic_ns() + ns(5.0))
+    room.store.close()
+
+
+def make_certificates(folder: Path) -> dict[str, Path]:
+    """A small authority, the broker's certificate and a client's."""
+
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+    folder.mkdir()
+    openssl(
+        *["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem"],
+        *["-days", "2", "-subj", "/CN=ca"],
+    )
+    (folder / "san").write_text("subjectAltName=IP:127.0.0.1")
+    for name in ("broker", "client"):
+        openssl(
+            *f"req -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.csr -subj /CN={name}".split()
+        )
+        openssl(
+            *f"x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial".split(),
+            *f"-out {name}.pem -days 2 -extfile san".split(),
+        )
+    return {p.name: p for p in folder.iterdir()}
+
+
+def test_tls_with_a_client_certificate_and_a_wrong_authority(tmp_path: Path) -> None:
+    files = make_certificates(tmp_path / "tls")
+    tls = TlsFiles(files["ca.pem"], files["broker.pem"], files["broker.key"], True)
+    with Broker(tmp_path / "broker", tls=tls) as broker:
+        client = TlsSpec(files["ca.pem"], files["client.pem"], files["client.key"])
+        with node(tmp_path, broker, tls=client) as it:
+            it.room.open()
+            it.connected().drained()
+        with node(tmp_path, broker, tls=TlsSpec()) as it:
+            eventually(lambda: "certificate is not accepted" in (it.mqtt.problem or ""))
+        with node(tmp_path, broker, tls=TlsSpec(tmp_path / "no.pem")) as it:
+            eventually(lambda: "TLS file does not exist" in (it.mqtt.problem or ""))
+
+
+def test_deliveries_go_on_while_another_process_locks_the_database(
+    tmp_path: Path, broker: Broker
+) -> None:
+    with Subscriber(broker.port) as desk, node(tmp_path, broker) as it:
+        it.connected()
+        with sqlite3.connect(tmp_path / "node/alerts.db", isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            it.room.open()
+            eventually(desk.alerts)
+            assert desk.alerts()[0]["durable"] is False
+            other.execute("ROLLBACK")
+        other.close()
+        eventually(it.room.store.settle)
+        it.room.open()
+        eventually(lambda: [a["sequence"] for a in desk.alerts()] == [1, 2])
+        it.drained()
