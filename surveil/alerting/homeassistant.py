@@ -26,6 +26,8 @@ class CameraInfo:
     name: str
     area: str | None = None
     """Home Assistant's suggested area: `Garden`."""
+    enabled: bool = True
+    """Whether it is watched until somebody switches it."""
 
 
 def discovery_payload(camera: CameraInfo, topics: Topics, event_types: Sequence[str]) -> bytes:

@@ -57,7 +57,10 @@ class Roster:
         for leaf, payload in (
             ("status", b"offline"),
             ("status/attributes", payloads.unknown_attributes()),
-            ("enabled/state", b"ON" if self._store.enabled(camera_id) else b"OFF"),
+            (
+                "enabled/state",
+                b"ON" if self._store.enabled(camera_id, default=camera.enabled) else b"OFF",
+            ),
             ("abnormal", b"OFF"),
             ("abnormal/attributes", payloads.nothing_abnormal()),
         ):

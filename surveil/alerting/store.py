@@ -252,10 +252,11 @@ class AlertStore:
 
     # What a restart must not forget.
 
-    def enabled(self, camera_id: str) -> bool:
-        """Whether the camera is to be watched; True until somebody switches it off."""
+    def enabled(self, camera_id: str, *, default: bool = True) -> bool:
+        """Whether the camera is to be watched; `default` until somebody switches it."""
         with self._lock:
-            return self._states.get(("enabled", camera_id)) != "OFF"
+            state = self._states.get(("enabled", camera_id))
+        return default if state is None else state == "ON"
 
     def set_enabled(self, camera_id: str, on: bool) -> None:
         """Never raises: what cannot be written now is written later."""

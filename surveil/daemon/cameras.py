@@ -94,7 +94,7 @@ class CameraDesk:
         return [camera for camera in config.cameras if not self._is_off(camera)]
 
     def _is_off(self, camera: Camera) -> bool:
-        return not camera.enabled or not self._store.enabled(camera.id)
+        return not self._store.enabled(camera.id, default=camera.enabled)
 
     def _disabled(self, camera_id: str) -> CameraStatus:
         since_ms = self._disabled_since_ms.setdefault(

@@ -69,7 +69,7 @@ def camera_plans(config: Config, enabled: Sequence[Camera]) -> list[CameraPlan]:
 
 def camera_infos(config: Config) -> list[CameraInfo]:
     """What subscribers see of all cameras, those switched off included."""
-    return [CameraInfo(camera.id, camera.title) for camera in config.cameras]
+    return [CameraInfo(camera.id, camera.title, enabled=camera.enabled) for camera in config.cameras]
 
 
 def captioner_specs(config: Config) -> list[CaptionerSpec]:
