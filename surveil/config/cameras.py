@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ from surveil.config.fields import (
     refuse,
     seconds,
 )
+from surveil.config.problems import did_you_mean
 
 STILL = "still+"
 SCHEMES = (
@@ -48,7 +50,8 @@ def _address(value: SecretStr, info: ValidationInfo) -> SecretStr:
     if not mark:
         return SecretStr(_local(text, info))
     if scheme not in SCHEMES:
-        raise refuse(f"{_shown_scheme(scheme)} is no scheme that cameras are read from")
+        hint = did_you_mean(scheme, SCHEMES)
+        raise refuse(f"it begins with a scheme that no camera is read from{hint}")
     if scheme in ("file", "v4l2"):
         return SecretStr(_local(rest, info))
     _check_host(text)
@@ -61,11 +64,7 @@ def _local(text: str, info: ValidationInfo) -> str:
     if re.match(rf"({'|'.join(map(re.escape, SCHEMES))})(:|//)", text, re.IGNORECASE):
         raise refuse("an address begins with a scheme and ://, such as rtsp://")
     folder = (info.context or {}).get("folder")
-    return text if folder is None else str(Path(folder) / text)
-
-
-def _shown_scheme(scheme: str) -> str:
-    return repr(scheme) if re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]{0,15}", scheme) else "this"
+    return text if folder is None else os.path.normpath(Path(folder) / text)
 
 
 def _check_host(text: str) -> None:

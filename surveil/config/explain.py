@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -40,11 +40,18 @@ class Finding:
 def explain(error: ValidationError, document: Document) -> list[Finding]:
     """Every mistake that pydantic found, once."""
     found: dict[tuple[Loc, str], Finding] = {}
-    for raw in error.errors(include_url=False, include_input=False):
+    raws = error.errors(include_url=False, include_input=False)
+    for raw in raws:
+        if raw["type"] == "too_short" and any(_inside(other["loc"], raw["loc"]) for other in raws):
+            continue  # pydantic does not count items that are wrong themselves
         loc = _real_loc(raw["loc"], document, missing=raw["type"] == "missing")
         for finding in _findings(raw, loc, document):
             found.setdefault((finding.loc, finding.text), finding)
     return _without_doubles(list(found.values()))
+
+
+def _inside(loc: Loc, around: Loc) -> bool:
+    return len(loc) > len(around) and loc[: len(around)] == around
 
 
 def _findings(raw: Mapping[str, Any], loc: Loc, document: Document) -> Iterator[Finding]:
@@ -153,8 +160,9 @@ def _wrong_value(raw: Mapping[str, Any], loc: Loc, document: Document) -> str:
         return f"found {shown(loc, document)}, which is not allowed here"
     why = raw["ctx"]["text"] if raw["type"] == REFUSED else ""
     text = f"found {shown(loc, document)}" + (f": {why}" if why else "")
-    text += f"; allowed: {allowed_text(kind)}"
     value = document.get(loc)
+    item = children(kind)[0] if isinstance(value, str) and get_origin(kind.base) is tuple else None
+    text += f"; allowed: {allowed_text(item if item and item.section is None else kind)}"
     if isinstance(value, str) and choices(kind) and loc not in document.raw:
         text += did_you_mean(value, choices(kind))
     return text

@@ -163,10 +163,8 @@ def _range(kind: Kind, unit: Unit | None) -> str:
     show = unit.format if unit is not None else _number
     low, above = kind.limit("ge"), kind.limit("gt")
     high = kind.limit("le")
-    if above is not None:
-        low_text = f"above {show(above)}"
-    else:
-        low_text = "" if low is None else f"from {show(low)}"
+    lower = f"from {show(low)}" if low is not None else ""
+    low_text = f"above {show(above)}" if above is not None else lower
     if high is None:
         return f" {low_text}".rstrip()
     if not low_text:

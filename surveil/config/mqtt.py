@@ -35,6 +35,11 @@ Host = Annotated[
 ]
 
 
+def _five(value: Any) -> Any:
+    """Nobody puts a 5 in quotes."""
+    return "5" if value == 5 and not isinstance(value, bool) else value
+
+
 def _on_or_section(value: Any) -> Any:
     """`tls: on` is TLS with the system's certificates; `off` is none."""
     words: dict[str, Any] = {"on": {}, "yes": {}, "off": None, "no": None}
@@ -127,7 +132,7 @@ class Mqtt(Section):
         default="surveil/{node}",
         description="All topics begin with it; `{node}` is the node's name.",
     )
-    protocol: Literal["auto", "5", "3.1.1"] = Field(
+    protocol: Annotated[Literal["auto", "5", "3.1.1"], BeforeValidator(_five)] = Field(
         default="auto", description="`auto` tries MQTT 5 and falls back to 3.1.1."
     )
     keepalive_s: Duration = seconds(

@@ -40,7 +40,10 @@ class Lookup:
 def read_secrets(document: Document, lookup: Lookup) -> list[Problem]:
     """Put the content of every `<key>_file` beside it, as `<key>`. Returns warnings; problems go into the document."""
     warnings: list[Problem] = []
+    wrong = {problem.loc for problem in document.problems}
     for loc, name in _secret_files(document.value, ()):
+        if loc in wrong:
+            continue
         found = _Secret(document, loc, name).read(lookup)
         if found is not None:
             warnings.append(found)

@@ -123,7 +123,9 @@ class _Judged:
         kind = kind_at(Config, loc, self._document.value)
         if kind is None or kind.field is None or not kind.field.is_required():
             return None
-        return _URL if loc[-1] == "url" else (kind.field.examples or [None])[0]
+        return (
+            _URL if loc[-1] == "url" and loc[0] == "cameras" else (kind.field.examples or [None])[0]
+        )
 
 
 def _names_in(value: Any) -> frozenset[str] | None:
