@@ -53,6 +53,8 @@ MIGRATIONS = (
     CREATE INDEX alerts_by_caption ON alerts (camera_id, captured_unix_ms);
     """,
 )
+Entry = tuple[str, str | None, int, str, float | None, str]
+"""One row of `captions`, without its row_id."""
 MAX_UNWRITTEN = 50_000
 """Captions kept while the disk refuses; about 20 MB."""
 PAGE = 1_000
@@ -68,15 +70,15 @@ class Journal:
         self._clock = clock
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
-        self._captions: deque[Caption] = deque()
+        self._captions: deque[Entry] = deque()
         self._alerts: deque[Alert] = deque()
         self._problem: Problem | None = None
         self._database = self._open()
 
     def add(self, caption: Caption) -> None:
-        """Memory only; `flush` writes it."""
+        """Memory only; `flush` writes it. The picture is let go of here: words may wait for a disk, pixels not."""
         with self._lock:
-            self._captions.append(caption)
+            self._captions.append(_entry(caption))
             self._trim()
 
     def add_alert(self, alert: Alert) -> None:
@@ -192,7 +194,7 @@ class Journal:
     def _connect(self) -> Database:
         return Database(self.path, migrations=MIGRATIONS, synchronous="NORMAL")
 
-    def _put_back(self, captions: deque[Caption], alerts: deque[Alert]) -> None:
+    def _put_back(self, captions: deque[Entry], alerts: deque[Alert]) -> None:
         with self._lock:
             self._captions.extendleft(reversed(captions))
             self._alerts.extendleft(reversed(alerts))
@@ -212,21 +214,23 @@ class Journal:
             self._problem = Problem("journal", str(error), self._clock.unix_ms())
 
 
-def _insert(connection: Connection, captions: Iterable[Caption], alerts: Iterable[Alert]) -> None:
+def _entry(caption: Caption) -> Entry:
+    frame = caption.frame
+    return (
+        frame.camera_id,
+        frame.region_id,
+        frame.captured_unix_ms,
+        caption.text,
+        caption.confidence,
+        caption.model_id,
+    )
+
+
+def _insert(connection: Connection, captions: Iterable[Entry], alerts: Iterable[Alert]) -> None:
     connection.executemany(
         """INSERT INTO captions (camera_id, region_id, captured_unix_ms, text, confidence, model_id)
            VALUES (?, ?, ?, ?, ?, ?)""",
-        [
-            (
-                caption.frame.camera_id,
-                caption.frame.region_id,
-                caption.frame.captured_unix_ms,
-                caption.text,
-                caption.confidence,
-                caption.model_id,
-            )
-            for caption in captions
-        ],
+        captions,
     )
     connection.executemany(
         "INSERT OR IGNORE INTO alerts VALUES (?, ?, ?, ?)",
