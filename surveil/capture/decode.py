@@ -83,9 +83,14 @@ class Decoded:
 class Decoder:
     """One stream's decoder, on one CPU thread; used by one thread at a time. Never raises for what a camera sends."""
 
-    def __init__(self, info: StreamInfo, *, hwaccel: HWAccel | None = None) -> None:
-        """`hwaccel` is tried; see `is_hardware` for whether it is used. Raises FFmpegError or ValueError."""
+    def __init__(
+        self, info: StreamInfo, *, hwaccel: HWAccel | None = None, at_once: bool = False
+    ) -> None:
+        """`hwaccel` is tried; see `is_hardware` for whether it is used. With `at_once` the decoder is opened now, not
+        at the first packet. Raises FFmpegError or ValueError."""
         self._context = _make_context(info, hwaccel)
+        if at_once:
+            self._context.open()
         self._unit_s = info.time_base
         self._order = Order()
         self.broken_total = 0

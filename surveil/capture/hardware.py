@@ -31,7 +31,7 @@ class DecoderShop:
             return Decoder(info)
         try:
             if self._kind in WRAPPED:
-                return Decoder(replace(info, codec=f"{info.codec}_{self._kind}"))
+                return Decoder(replace(info, codec=f"{info.codec}_{self._kind}"), at_once=True)
             accelerator = HWAccel(self._kind, self._device or None, allow_software_fallback=True)
             decoder = Decoder(info, hwaccel=accelerator)
         except (av.error.FFmpegError, ValueError, LookupError, RuntimeError, OSError) as error:

@@ -161,7 +161,7 @@ def _options(spec: CameraSpec) -> dict[str, str]:
             "buffer_size": str(UDP_BUFFER_BYTES),
             **FAST_START,
         }
-    if spec.kind is SourceKind.HTTP:
+    if spec.kind in {SourceKind.HTTP, SourceKind.STILL}:
         return {"timeout": str(round(spec.read_timeout_s * 1e6)), **FAST_START}
     return {}
 

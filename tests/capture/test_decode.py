@@ -12,35 +12,14 @@ from hypothesis import strategies as st
 
 from surveil.capture.decode import Decoder, FrameMaker, Order, Slot, decode_run, revived
 from surveil.capture.packet import StreamInfo, StreamPacket
-from surveil.capture.source import describe
 from surveil.capture.spec import CameraSpec
 from surveil.records import Frame
+from tests.capture.cameras import packets_of
 from tests.support.clips import read_number, render_clip
 
 
 def slot(seq: int) -> Slot:
     return Slot("run-1", seq, seq * 40_000_000, seq * 40)
-
-
-def packets_of(path: Path) -> list[StreamPacket]:
-    """A file's packets as the ring keeps them."""
-    with av.open(str(path)) as container:
-        info = describe(container, path.name)
-        return [
-            StreamPacket(
-                camera_id="yard",
-                run_id="run-1",
-                seq=seq,
-                captured_mono_ns=slot(seq).mono_ns,
-                captured_unix_ms=slot(seq).unix_ms,
-                pts=packet.pts,
-                dts=packet.dts,
-                is_key=packet.is_keyframe,
-                data=bytes(packet),
-                stream=info,
-            )
-            for seq, packet in enumerate(p for p in container.demux(video=0) if p.size)
-        ]
 
 
 def frames_of(packets: list[StreamPacket]) -> list[Frame]:

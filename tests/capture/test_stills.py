@@ -1,0 +1,127 @@
+"""Pictures fetched one by one over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import io
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import pytest
+from PIL import Image
+
+from surveil.capture.decode import Decoder, Slot
+from surveil.capture.picture import AvPicture
+from surveil.capture.spec import CameraSpec
+from surveil.capture.stills import StillSource
+from surveil.errors import SourceError
+from tests.fakes import FakeClock
+from tests.support.clips import numbered_picture, read_number
+
+
+class Camera(BaseHTTPRequestHandler):
+    """Serves numbered pictures at /now.jpg and /now.png; asks for joe's password at /private.jpg."""
+
+    served: ClassVar[int] = 0
+
+    def do_GET(self) -> None:
+        login = base64.b64encode(b"joe:p@ss").decode()
+        if self.path == "/private.jpg" and self.headers.get("Authorization") != f"Basic {login}":
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        elif self.path == "/page":
+            self._answer(b"<html>please log in</html>")
+        elif self.path.startswith(("/now", "/private")):
+            Camera.served += 1
+            kind = "PNG" if self.path.endswith("png") else "JPEG"
+            body = io.BytesIO()
+            Image.fromarray(numbered_picture(Camera.served)).save(body, kind)
+            self._answer(body.getvalue())
+        else:
+            self.send_error(404)
+
+    def _answer(self, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    Camera.served = 0
+    with ThreadingHTTPServer(("127.0.0.1", 0), Camera) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def numbers(spec: CameraSpec, count: int) -> tuple[list[int], float]:
+    """(numbers of the first pictures, seconds that passed)."""
+    clock = FakeClock()
+
+    def wait(seconds: float) -> bool:
+        clock.advance(seconds)
+        return False
+
+    start_ns = clock.monotonic_ns()
+    source = StillSource(spec, clock=clock, wait=wait)
+    decoder = Decoder(source.info)
+    found: list[int] = []
+    while len(found) < count:
+        if arrival := source.read():
+            for decoded in decoder.alone(arrival.packet, Slot("r", 0, 0, 0)):
+                found.append(read_number(AvPicture(decoded.picture).rgb(320, 180)))
+    source.close()
+    return found, (clock.monotonic_ns() - start_ns) / 1e9
+
+
+@pytest.mark.parametrize("name", ["now.jpg", "now.png"])
+def test_a_picture_is_fetched_every_period(address: str, name: str) -> None:
+    spec = CameraSpec("yard", f"still+http://{address}/{name}", poll_s=2.0)
+    found, took_s = numbers(spec, 4)
+    assert found == [1, 2, 3, 4]
+    assert took_s == pytest.approx(6.0)
+
+
+def test_without_a_period_the_sampling_interval_is_followed(address: str) -> None:
+    spec = CameraSpec("yard", f"still+http://{address}/now.jpg", interval_s=7.0)
+    assert numbers(spec, 2)[1] == pytest.approx(7.0)
+
+
+def test_a_login_is_given_when_asked_for(address: str) -> None:
+    inside = CameraSpec("yard", f"still+http://joe:p%40ss@{address}/private.jpg")
+    beside = CameraSpec(
+        "yard", f"still+http://{address}/private.jpg", username="joe", password="p@ss"
+    )
+    assert numbers(inside, 1)[0] == [1]
+    assert numbers(beside, 1)[0] == [2]
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("private.jpg", "refuses the user name or password"),
+        ("lost.jpg", "knows no such stream"),
+        ("page", "sends nothing that FFmpeg can read"),
+    ],
+)
+def test_what_is_no_picture_is_a_reason(address: str, path: str, told: str) -> None:
+    spec = CameraSpec("yard", f"still+http://joe:s3cret@{address}/{path}")
+    with pytest.raises(SourceError, match=told) as caught:
+        numbers(spec, 1)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_nobody_there_is_a_reason() -> None:
+    with pytest.raises(SourceError, match="refuses connections"):
+        numbers(CameraSpec("yard", "still+http://127.0.0.1:9/now.jpg"), 1)
