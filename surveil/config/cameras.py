@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     SecretStr,
     StringConstraints,
-    ValidationInfo,
 )
 
+from surveil.config.addresses import Address, AddressKind, kind_of, public_address, split_login
 from surveil.config.fields import (
     Allowed,
     CameraId,
@@ -31,62 +28,9 @@ from surveil.config.fields import (
     Switch,
     Text,
     off_is_none,
-    refuse,
     seconds,
 )
-from surveil.config.problems import did_you_mean
 
-STILL = "still+"
-SCHEMES = (
-    *("rtsp", "rtsps", "http", "https", "still+http", "still+https"),
-    *("rtmp", "rtmps", "srt", "udp", "file", "v4l2"),
-)
-
-
-def _address(value: SecretStr, info: ValidationInfo) -> SecretStr:
-    """An address that can be opened: relative files become absolute. Errors never quote it: it may hold a password."""
-    text = value.get_secret_value().strip()
-    scheme, mark, rest = text.partition("://")
-    if not mark:
-        return SecretStr(_local(text, info))
-    if scheme not in SCHEMES:
-        hint = did_you_mean(scheme, SCHEMES)
-        raise refuse(f"it begins with a scheme that no camera is read from{hint}")
-    if scheme in ("file", "v4l2"):
-        return SecretStr(_local(rest, info))
-    _check_host(text)
-    return SecretStr(text)
-
-
-def _local(text: str, info: ValidationInfo) -> str:
-    if not text or "\0" in text:
-        raise refuse("the address is empty")
-    if re.match(rf"({'|'.join(map(re.escape, SCHEMES))})(:|//)", text, re.IGNORECASE):
-        raise refuse("an address begins with a scheme and ://, such as rtsp://")
-    folder = (info.context or {}).get("folder")
-    return text if folder is None else os.path.normpath(Path(folder) / text)
-
-
-def _check_host(text: str) -> None:
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    if not host or re.search(r"\s", text):
-        raise refuse(
-            "no host can be read from it; if the password holds / ? # or :, "
-            "give it as password: or password_file: instead"
-        )
-
-
-Address = Annotated[
-    SecretStr,
-    AfterValidator(_address),
-    Allowed(
-        "rtsp://, rtsps://, http://, https:// or still+http:// and a host; a video file; a device such as /dev/video0"
-    ),
-]
 Point = tuple[Fraction, Fraction]
 Polygon = Annotated[
     tuple[Point, ...],
@@ -115,14 +59,6 @@ AreaOverride = Annotated[
     BeforeValidator(lambda value: "off" if value is False else value),
     Allowed("a part of the picture, 0..1, or off"),
 ]
-
-
-_KINDS: dict[str, Literal["rtsp", "http"]] = {
-    "rtsp": "rtsp",
-    "rtsps": "rtsp",
-    "http": "http",
-    "https": "http",
-}
 
 
 class Sampling(Section):
@@ -312,7 +248,7 @@ class Camera(Section):
     def contradictions(self) -> Iterator[Contradiction]:
         if (self.password or self.password_file) and not self.username:
             yield Contradiction(("password",), "has no username beside it: add username:")
-        if self.username and _split(self.url.get_secret_value())[0]:
+        if self.username and split_login(self.url.get_secret_value())[0]:
             yield Contradiction(
                 ("username",), "is given here and in the url too: keep one of the two"
             )
@@ -328,15 +264,9 @@ class Camera(Section):
         return self.name or re.sub("[-_]+", " ", self.id).strip().capitalize() or self.id
 
     @property
-    def kind(self) -> Literal["rtsp", "http", "still", "file", "device", "other"]:
+    def kind(self) -> AddressKind:
         """What the url is."""
-        text = self.url.get_secret_value()
-        scheme, mark, _ = text.partition("://")
-        if not mark:
-            return "device" if text.startswith("/dev/") else "file"
-        if scheme.startswith(STILL):
-            return "still"
-        return _KINDS.get(scheme, "other")
+        return kind_of(self.url.get_secret_value())
 
     @property
     def address(self) -> str:
@@ -356,8 +286,8 @@ class Camera(Section):
     def _with_credentials(self, url: SecretStr) -> SecretStr:
         if self.kind in ("file", "device"):
             return url
-        own, bare = _split(url.get_secret_value())
-        userinfo = own or self._userinfo() or _split(self.url.get_secret_value())[0]
+        own, bare = split_login(url.get_secret_value())
+        userinfo = own or self._userinfo() or split_login(self.url.get_secret_value())[0]
         if not userinfo:
             return url
         scheme, _, rest = bare.partition("://")
@@ -368,28 +298,6 @@ class Camera(Section):
             return ""
         password = self.password.get_secret_value() if self.password else ""
         return f"{quote(self.username, safe='')}:{quote(password, safe='')}"
-
-
-def _split(url: str) -> tuple[str, str]:
-    """(user:password percent-encoded, the url without them); the first is empty where there are none."""
-    if "://" not in url:
-        return "", url
-    parts = urlsplit(url)
-    userinfo, mark, host = parts.netloc.rpartition("@")
-    if not mark:
-        return "", url
-    user, colon, password = userinfo.partition(":")
-    encoded = quote(unquote(user), safe="") + colon + quote(unquote(password), safe="")
-    return encoded, urlunsplit(parts._replace(netloc=host))
-
-
-def public_address(url: str) -> str:
-    """Scheme, host, port and path; a path with `=` in it is left out, since some cameras put a password there."""
-    if "://" not in url:
-        return url
-    parts = urlsplit(_split(url)[1])
-    path = "/..." if "=" in parts.path or ":" in parts.path else parts.path
-    return f"{parts.scheme}://{parts.netloc}{path}" + ("?..." if parts.query else "")
 
 
 def _repeated_regions(regions: tuple[Any, ...]) -> Iterator[Contradiction]:

@@ -159,7 +159,7 @@ def _wrong_value(raw: Mapping[str, Any], loc: Loc, document: Document) -> str:
     if kind is None:
         return f"found {shown(loc, document)}, which is not allowed here"
     why = raw["ctx"]["text"] if raw["type"] == REFUSED else ""
-    text = f"found {shown(loc, document)}" + (f": {why}" if why else "")
+    text = f"found {shown(loc, document)}" + (f"; {why}" if why else "")
     value = document.get(loc)
     item = children(kind)[0] if isinstance(value, str) and get_origin(kind.base) is tuple else None
     text += f"; allowed: {allowed_text(item if item and item.section is None else kind)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from surveil.config import Config
 from surveil.config.cameras import Camera
@@ -73,6 +74,18 @@ def test_any_password_survives_in_the_source(username: str, password: str) -> No
     parts = urlsplit(source.get_secret_value())
     assert parts.hostname == "h"
     assert (unquote(parts.username or ""), unquote(parts.password or "")) == (username, password)
+
+
+@given(st.text(alphabet="a1:/@?#&=%[]", max_size=6), st.text(alphabet="a1:/@?#&=%[]", max_size=6))
+def test_a_password_in_an_address_is_refused_or_hidden(before: str, after: str) -> None:
+    """Whatever signs it holds: those that end the host must not leave the rest of it in the path."""
+    try:
+        found = camera(url=f"rtsp://u:{before}hunter2{after}@h/x")
+    except ValidationError as error:
+        assert "hunter2" not in str(error)
+    else:
+        assert "hunter2" not in found.address
+        assert "hunter2" not in repr(found)
 
 
 @pytest.mark.parametrize(

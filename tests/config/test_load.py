@@ -54,7 +54,7 @@ notify:
     )
     assert found == [
         "config.yaml:1: node: found 'Edge 01'; allowed: 1 to 63 of a-z, 0-9 and -",
-        "config.yaml:3: sampling.interval: found the number 5: a bare number has no unit: "
+        "config.yaml:3: sampling.interval: found the number 5; a bare number has no unit: "
         "write 5s for seconds, 5m for minutes; allowed: a duration from 100ms to 1d, such as 5s",
         "config.yaml:6: cameras[0].ulr: there is no such key; did you mean url?",
         "config.yaml:7: cameras[0].decode: found 'keyframe'; allowed: auto, keyframes, all; "
@@ -99,7 +99,7 @@ notify:
         ("snapshots: {retention: {max_bytes: 10}}\n", "a bare number has no unit: write 10MiB"),
         ("http: {listen: '0.0.0.0:80'}\n", "can be reached from other machines: add token:"),
         ("http: {listen: here}\n", "allowed: an address and port such as 127.0.0.1:9878"),
-        ("state_dir: ''\n", "config.yaml:1: state_dir: found an empty text: a path can't be empty"),
+        ("state_dir: ''\n", "config.yaml:1: state_dir: found an empty text; a path can't be empty"),
         ("node: 12\n", "config.yaml:1: node: found the number 12; allowed: 1 to 63 of a-z"),
         ("x: 1\n", "config.yaml:1: x: there is no such key; allowed: node, timezone"),
         ("notify: [{url: 'https://x'}]\n", "notify[0].type: is missing; allowed: webhook, speech"),
