@@ -85,6 +85,15 @@ class RuleEngine:
         """Whether an incident is open or half confirmed, so that every look should be captioned."""
         return any(track.wants_attention for track in self._tracks_of(camera_id, region_id))
 
+    def rules_matching(self, text: str) -> tuple[str, ...]:
+        """Ids of the enabled rules whose words the text satisfies; cameras, schedules and confidence aside."""
+        return tuple(
+            rule.rule_id
+            for rule in self._rules
+            if rule.enabled
+            and judge(rule, text, matcher=self._matcher, regexes=self._regexes) is not None
+        )
+
     def active(self, camera_id: str) -> tuple[Incident, ...]:
         """Open incidents of the camera, all regions, oldest first."""
         incidents = [

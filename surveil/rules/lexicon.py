@@ -65,6 +65,10 @@ class Lexicon:
         """What the adjective implies: `ajar` -> ajar, open."""
         return self._states.terms(word)
 
+    def participle(self, word: str) -> tuple[str, bool]:
+        """(verb, whether its bearer undergoes it) of a state that is a participle: broken -> break; else empty."""
+        return _participle(word)
+
     def has_noun(self, lemma: str) -> bool:
         return lemma in self._nouns
 
@@ -106,6 +110,7 @@ class _Kin:
         steps: tuple[int, int],
     ) -> None:
         self._steps, self._far_steps = steps
+        self._nesting = self._steps > 1
         self._own = {word: list(parents) for word, parents in own.items()}
         self._wordnet = wordnet
         for term, words in synonyms.items():
@@ -156,9 +161,20 @@ class _Kin:
     def _above(self, word: str, quality: float) -> Iterable[tuple[str, float]]:
         if word in self._own:
             return [(parent, min(quality, NEAR)) for parent in self._own[word]]
-        if word in self._classes or word not in self._wordnet:
+        if word not in self._wordnet or (word in self._classes and not self._nesting):
             return []
         return [(parent, min(quality, FAR)) for parent in self._wordnet[word].split(",")]
+
+
+@cache
+def _participle(word: str) -> tuple[str, bool]:
+    verb, dash, ending = word.rpartition("-")
+    if dash and ending in ("ed", "ing"):
+        return verb, ending == "ed"
+    reading = morphology.read(word)
+    if not reading.verbs or " " in word or not set(reading.verb_forms) & set("gn"):
+        return "", False
+    return reading.verbs[0], reading.verb_forms != "g"
 
 
 @cache

@@ -68,6 +68,8 @@ class Comparison:
     def _kind(self, want: WantThing, thing: Thing) -> Hit | None:
         if want.terms == ("*",):
             return NOTHING
+        if want.terms == ("*thing",):
+            return None if roles.is_living(thing) else NOTHING
         quality = max((thing.terms.get(term, 0.0) for term in want.terms), default=0.0)
         return Hit(quality, frozenset({thing.head})) if quality else None
 
@@ -248,15 +250,16 @@ class Comparison:
 
     def _participants(self, want: WantDoing, doing: Doing) -> Hit | None:
         agents, patients = roles.agents(doing), roles.patients(doing)
-        if want.mutual and not (
-            doing.mutual or doing.nominal or self._several(agents, patients, doing)
-        ):
+        if want.mutual and not doing.mutual:
             return None
         if want.agent is None and want.patient is None:
             return NOTHING
         if want.either_role:
             alone = want.agent or want.patient
             assert alone is not None
+            acted_on = alone.terms == ("*thing",) and any(map(roles.is_living, agents))
+            if acted_on and not roles.happens(doing):
+                return None  # smoking a pipe is not a smoking pipe
             return self._some(alone, [*agents, *patients], doing)
         hit: Hit | None = NOTHING
         if want.agent is not None:

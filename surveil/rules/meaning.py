@@ -59,6 +59,15 @@ THING_VERBS = frozenset(
 )
 """What things without life can do or undergo; all else wants a person or an animal."""
 
+INTRANSITIVE = frozenset(
+    "walk stand stop come go run jump fall appear sit arrive look turn talk return squat kneel crouch lean leave bend "
+    "enter step move rush hurry chat speak communicate lie sleep wait continue start begin disappear exit escape flee "
+    "jog sprint dash march wander stagger crawl climb dance smile laugh cry shout scream fight argue retreat collide "
+    "crash emerge approach pass wave nod reach point live rest happen occur play work smoke drive ride park shop "
+    "gather gesture struggle stumble slip trip collapse faint hide linger loiter drift float fly swim dive".split()
+)
+"""Verbs whose -ed form without an object is the past tense, not a participle."""
+
 
 def is_animate(thing: object) -> bool:
     return isinstance(thing, Thing) and any(term in thing.terms for term in _ANIMATE)

@@ -190,7 +190,7 @@ def _forms(word: str, lemma: str) -> str:
     for tag, form in (("VBD", "d"), ("VBN", "n"), ("VBZ", "z")):
         if word in inflected.get(tag, ()):
             forms += form
-    if "d" in forms and "VBN" not in inflected:
+    if "d" in forms and ("VBN" not in inflected or word.endswith("ed")):
         forms += "n"
     if not forms:
         forms = "dn" if re.search(r"(ed|t|en)$", word) else "z"

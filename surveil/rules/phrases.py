@@ -16,6 +16,8 @@ _PLURAL_WORDS = frozenset(
     "two three four five six seven eight nine ten eleven twelve several many multiple few both some dozens dozen "
     "hundreds numerous various lots couple".split()
 )
+_TELLING_PARTICLES = frozenset({"up", "down", "off", "over", "out", "away"})
+"""With these a verb is likely to be the phrase that WordNet knows; "came to" is only coming."""
 _GROUPS = frozenset(
     "crowd mob gang group couple pair family team crew audience queue band squad duo trio staff police".split()
 )
@@ -125,9 +127,10 @@ class Phrases:
             "some",
             "all",
         )
-        thing = Thing(
-            start, index, index + 1, text, PERSON if person else {text: 1.0}, pronoun=True
-        )
+        terms = PERSON if person else {text: 1.0}
+        if text.endswith(("self", "selves")):
+            terms = {**terms, "self": 1.0}
+        thing = Thing(start, index, index + 1, text, terms, pronoun=True)
         thing.negated = text in ("nobody", "none", "nothing", "noone") or any(
             self.text(i) in ("no", "not") for i in before
         )
@@ -242,7 +245,8 @@ class Phrases:
                 + " "
                 + " ".join(self.text(i) for i in range(head + 1, head + reach + 1))
             )
-            if self._lexicon.own_verb(phrase) or self._lexicon.has_verb(phrase):
+            remote = particle in _TELLING_PARTICLES and self._lexicon.has_verb(phrase)
+            if self._lexicon.own_verb(phrase) or remote:
                 terms = _phrasal(terms, self._lexicon.verb(phrase), phrase)
                 end = head + reach + 1
         return Doing(start, head, end, token.lemma, terms, token.verb_forms)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from surveil.rules import grammar
 from surveil.rules.lexicon import Lexicon
 from surveil.rules.meaning import (
+    INTRANSITIVE,
     fits_as_subject,
     is_animate,
     is_depiction,
@@ -20,6 +21,7 @@ from surveil.rules.nominal import add_events
 from surveil.rules.phrases import Phrases
 from surveil.rules.sentence import Doing, Place, Sentence, State, Thing
 from surveil.rules.tagging import tag
+from surveil.rules.tokens import Token
 
 FURTHER = 0.9
 """Quality lost at each step that an attachment climbs."""
@@ -28,6 +30,7 @@ _SEEING = frozenset(
     {"see", "watch", "film", "photograph", "observe", "look", "catch", "show", "record", "spot"}
 )
 _ENDS = frozenset(".;:!?")
+_HOLDING_PARTICIPLES = frozenset({"filled", "covered", "choked", "soaked", "stained", "laden", "strewn", "lined"})
 
 
 def read(text: str, lexicon: Lexicon) -> Sentence:
@@ -64,6 +67,8 @@ class _Reader:
         self.comma = False
         self.not_next = False
         self.gap: Thing | None = None
+        self.once = False
+        """In a clause opened by `where`: what was there need not be there now."""
         self.unreal_clause = False
 
     def _step(self, index: int) -> int:
@@ -101,7 +106,10 @@ class _Reader:
             self.sentence.things.append(thing)
         if self.not_next:
             thing.negated, self.not_next = True, False
+        for place in range(thing.start, thing.head):
+            self._filled_with(self.tokens[place], place)
         self._settle(thing)
+        self._act_out_states(thing)
         self.last, self.joined, self.comma, self.preposition = thing, "", False, None
         return thing.end
 
@@ -116,16 +124,35 @@ class _Reader:
 
     def _resolved(self, pronoun: Thing) -> Thing:
         """What `it` stands for: the nearest thing before that is no person and does not hold the phrase."""
-        holders = self._chain(self.last)
+        holder = next(iter(self._chain(self.last)), None)
+        excluded = holder.subjects if isinstance(holder, Doing) else [holder]
         for thing in reversed(self.sentence.things):
-            if (
-                not thing.pronoun
-                and "person" not in thing.terms
-                and (not holders or thing is not holders[0])
-            ):
+            if not thing.pronoun and "person" not in thing.terms and thing not in excluded:
                 return thing
         self.sentence.things.append(pronoun)
         return pronoun
+
+    def _act_out_states(self, thing: Thing) -> None:
+        """A running man runs, a smashed window is smashed, a house ablaze burns: states are doings too."""
+        for state in thing.states:
+            self._act_out(state, [thing])
+
+    def _act_out(self, state: State, bearers: list[Thing]) -> None:
+        for participle in self.lexicon.state(self.tokens[state.token].text):
+            verb, undergone = self.lexicon.participle(participle)
+            if not verb:
+                continue
+            token = state.token
+            doing = Doing(token, token, token + 1, verb, self.lexicon.verb(verb), "n" if undergone else "g")
+            doing.subjects, doing.passive, doing.negated = list(bearers), undergone, state.negated
+            doing.implied = True
+            self.sentence.doings.append(doing)
+
+    def _filled_with(self, token: Token, index: int) -> None:
+        """A smoke-filled room has smoke in it."""
+        first, _, last = token.text.partition("-")
+        if last in _HOLDING_PARTICIPLES:
+            self.sentence.things.append(Thing(index, index, index + 1, first, self.lexicon.noun(first)))
 
     def _settle(self, thing: Thing) -> None:
         if self.preposition is not None:
@@ -195,7 +222,7 @@ class _Reader:
             return False
         if self.joined and self._verb_ahead(thing.end) == "finite":
             return False
-        if self.comma:
+        if self.comma or (self.joined and self.last is doing):
             return False
         if self.last is doing:
             return True
@@ -209,8 +236,7 @@ class _Reader:
         if doing.lemma == "be":
             self._is_a(doing, thing)
             return
-        if thing.pronoun and thing.lemma == "each other":
-            doing.mutual = True
+        doing.mutual = doing.mutual or thing.lemma == "each other"
         doing.objects.append(thing)
         doing.open_voice = False
         particle = self.tokens[doing.end - 1]
@@ -283,12 +309,16 @@ class _Reader:
                 "picture",
                 "screen",
             )
+        if thing.lemma == "each other" and self.doing is not None:
+            self.doing.mutual = True
         quality = 1.0
         steps = self._chain(self.last) or [*self.subjects]
         for step, holder in enumerate(steps):
-            if step and preposition == "with" and not is_animate(holder):
+            if step and preposition == "with" and isinstance(holder, Thing) and not is_animate(holder):
                 continue
             holder.places.append(Place(preposition, thing, index, quality))
+            if step == 0 and isinstance(holder, Thing) and holder.unreal and holder.lemma not in grammar.CAMERA_WORDS:
+                thing.unreal = True
             if (
                 step == 0
                 and preposition in ("on", "in")
@@ -346,8 +376,11 @@ class _Reader:
             bearers = self.doing.objects or self.doing.subjects
         else:
             bearers = [self.last] if isinstance(self.last, Thing) else self.subjects
+        if isinstance(self.last, Thing) and " " in token.text and self.subjects and is_animate(self.subjects[0]):
+            bearers = self.subjects  # passes the baton at full speed
         for bearer in bearers:
             bearer.states.append(state)
+        self._act_out(state, bearers)
         if isinstance(self.last, Thing) and token.text in ("alone",) and self.subjects:
             for bearer in self.subjects:
                 bearer.states.append(state)
@@ -383,6 +416,7 @@ class _Reader:
         if group is None:
             return index + 1
         doing, finite = group
+        finite = finite and not self._describes(doing)
         if self.not_next:
             doing.negated, self.not_next = True, False
         self.sentence.doings.append(doing)
@@ -393,12 +427,23 @@ class _Reader:
         else:
             self._participle(doing)
         doing.unreal = doing.unreal or self.unreal_clause
+        if doing.negated and doing.passive and {"light", "burn"} & doing.terms.keys():
+            for thing in doing.subjects:
+                thing.negated = thing.negated or "fire" in thing.terms
         if self.gap is not None and self.gap not in doing.subjects:
             doing.objects.append(self.gap)
             self.gap = None
         self.doing = self.last = doing
         self.joined, self.comma, self.preposition = "", False, None
         return doing.end
+
+    def _describes(self, doing: Doing) -> bool:
+        """walked / slung: past or participle? After a thing that hangs on somebody, without an object: participle."""
+        last = self.last
+        if not doing.open_voice or not isinstance(last, Thing) or id(last) not in self.holder:
+            return False
+        objectless = self.phrases.tag(doing.end) in ("P", "", ".", ",", "C", "R")
+        return objectless and not is_animate(last) and doing.lemma not in INTRANSITIVE and not is_worn(last)
 
     def _finite(self, doing: Doing) -> None:
         if self.outer and self.doing is not None and not self.joined:
@@ -407,6 +452,9 @@ class _Reader:
         if before == "E":
             doing.subjects = []
             return
+        if self.once and self.tokens[doing.start].text in ("was", "were", "had", "stood"):
+            for thing in self.subjects:
+                thing.unreal = True
         if not self.subjects and isinstance(self.last, Thing) and id(self.last) not in self.holder:
             self.subjects = [self.last]
         doing.subjects = list(self.subjects)
@@ -499,6 +547,7 @@ class _Reader:
         self.unreal_clause = text in _UNREAL_OPENERS or (
             text == "as" and self.phrases.text(index + 1) in ("if", "though")
         )
+        self.once = text == "where"
         self.outer.clear()
         following = self.phrases.tag(index + 1)
         if following not in ("V", "G"):

@@ -37,7 +37,7 @@ _MEANS = {
         "take",
     ),
     "in": ("wear", "enter", "drive", "ride", "cross", "climb into"),
-    "on": ("ride", "cross", "climb", "climb on", "use", "mount", "sit", "hold", "cover"),
+    "on": ("ride", "cross", "climb", "climb on", "mount"),
     "at": ("approach", "reach", "enter", "knock"),
     "near": ("approach", "pass"),
     "into": ("enter",),
@@ -84,6 +84,11 @@ def patients(doing: Doing) -> list[Thing]:
 
 def may_happen_to_subject(doing: Doing) -> bool:
     return not doing.objects and (doing.open_voice or doing.lemma in _HAPPENING)
+
+
+def happens(doing: Doing) -> bool:
+    """Whether it can befall a thing as well as be done to it: to burn, to break."""
+    return doing.lemma in _HAPPENING
 
 
 def is_watching(doing: Doing) -> bool:

@@ -83,6 +83,9 @@ class Doing:
     negated: bool = False
     unreal: bool = False
     nominal: bool = False
+    """It is an event noun."""
+    implied: bool = False
+    """It is an adjective or participle said of a thing: a *broken* window."""
     mutual: bool = False
     """Each other, one another."""
 

@@ -86,7 +86,7 @@ def _preposition(tokens: list[Token], index: int) -> tuple[Token, int] | None:
     for length in (4, 3, 2):
         words = tuple(token.text for token in tokens[index : index + length])
         name = grammar.MULTIWORD_PREPOSITIONS.get(words)
-        if name is not None:
+        if name is not None and len(words) == length:
             token = Token(name, tokens[index].start, tokens[index + length - 1].end)
             token.tag, token.lemma = "P", name
             return token, length
@@ -252,20 +252,38 @@ def _after_noun(tokens: list[Token], index: int, before: Token | None) -> str:
         else "b" in token.verb_forms
     )
     uses = _verb_uses(token.verbs[0]), _noun_uses(token.verbs[0])
-    if before.tag == "X" or (uses[0] > uses[1] and not _verb_so_far(tokens, index)):
+    verbless = not _verb_so_far(tokens, index)
+    if before.tag == "X" or (uses[0] > uses[1] and verbless):
         agrees = True
+    subject = _somebody_before(tokens, index) if verbless else None
+    if subject is not None and subject is not before and _in_a_phrase(tokens, index):
+        agrees = ("z" if subject.form != "p" else "b") in token.verb_forms
     if not agrees:
         return "N"
-    animate = before.tag == "X" or before.form == "p" or _animate(before)
+    animate = before.tag == "X" or before.form == "p" or _animate(before) or (verbless and subject is not None)
     follows = _next_tag(tokens, index)
-    likely = uses[0] * (4 if animate else 1) >= uses[1] or follows in ("D", "S", "X")
+    likely = uses[0] * ((8 if verbless else 4) if animate else 1) >= uses[1] or follows in ("D", "S", "X")
     return (
         "V"
         if likely
-        and (follows in _STARTS_PHRASE or follows in ("", "N", "A"))
+        and (follows in _STARTS_PHRASE or follows in ("", "N", "A", "V"))
         and not (follows in ("N",) and not animate)
         else "N"
     )
+
+
+def _somebody_before(tokens: list[Token], index: int) -> Token | None:
+    return next((token for token in tokens[:index] if token.tag == "N" and _animate(token)), None)
+
+
+def _in_a_phrase(tokens: list[Token], index: int) -> bool:
+    """The noun before stands in a prepositional phrase: a man in a green coat [smokes]."""
+    for token in reversed(tokens[:index]):
+        if token.tag == "P":
+            return True
+        if token.tag not in ("N", "A", "D", "Q", "S"):
+            return False
+    return False
 
 
 def _verb_so_far(tokens: list[Token], index: int) -> bool:

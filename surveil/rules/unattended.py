@@ -7,6 +7,7 @@ a place where things are not kept while nobody is near.
 from __future__ import annotations
 
 from surveil.rules import roles
+from surveil.rules.lexicon import NEAR
 from surveil.rules.sentence import Doing, Sentence, Thing
 
 _STATES = ("unattended", "abandoned", "alone", "suspicious")
@@ -63,6 +64,9 @@ _HOMELY = frozenset(
 
 def sole_evidence(thing: Thing, sentence: Sentence) -> int | None:
     """The token that says that the thing is left alone; None when nothing does or somebody has it."""
+    gone = _put_and_gone(thing, sentence)
+    if gone is not None:
+        return gone
     if _minded(thing, sentence):
         return None
     stated = _stated(thing, sentence)
@@ -75,16 +79,16 @@ def sole_evidence(thing: Thing, sentence: Sentence) -> int | None:
 
 def _minded(thing: Thing, sentence: Sentence) -> bool:
     left = any(
-        any(verb in doing.terms for verb in _LEAVING) and thing in _things(doing)
+        _is(doing, _LEAVING) and thing in _things(doing)
         for doing in sentence.doings
     )
     for doing in sentence.doings:
         if doing.negated or doing.unreal or left:
             continue
-        handled = thing in roles.patients(doing) and any(verb in doing.terms for verb in _HANDLING)
+        handled = thing in roles.patients(doing) and _is(doing, _HANDLING)
         if (
             handled
-            and any(roles.is_person(agent) for agent in doing.subjects)
+            and any(roles.is_living(agent) for agent in doing.subjects)
             and not roles.is_watching(doing)
         ):
             return True
@@ -109,9 +113,14 @@ def _stated(thing: Thing, sentence: Sentence) -> int | None:
     for doing in sentence.doings:
         if doing.negated or doing.unreal or thing not in _things(doing):
             continue
-        if any(verb in doing.terms for verb in _LEAVING) and not _dropped_off(doing):
+        if _is(doing, _LEAVING) and not _dropped_off(doing):
             return doing.head
-    return _put_and_gone(thing, sentence)
+    return None
+
+
+def _is(doing: Doing, verbs: tuple[str, ...]) -> bool:
+    """WordNet's remote kinship does not count here: unloading is no dropping."""
+    return any(doing.terms.get(verb, 0.0) >= NEAR for verb in verbs)
 
 
 def _dropped_off(doing: Doing) -> bool:

@@ -21,7 +21,7 @@ from surveil.rules.tokens import tokenise
 REWORDED = 0.9
 """Quality of a match through another way to say it."""
 UNATTENDED = frozenset({"suspicious", "unattended", "abandoned", "unclaimed"})
-LEFT_THINGS = ("package", "bag", "luggage", "box", "container", "case", "object", "parcel")
+LEFT_THINGS = ("package", "bag", "luggage", "box", "case", "parcel", "bundle", "cooler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class WantPlace:
 @dataclass(frozen=True, slots=True)
 class WantThing:
     terms: tuple[str, ...]
-    """Any of these; `*` is anything."""
+    """Any of these; `*` is anything, `*thing` anything without life."""
     states: tuple[WantState, ...] = ()
     modifiers: tuple[str, ...] = ()
     places: tuple[WantPlace, ...] = ()
@@ -91,7 +91,8 @@ class Pattern:
     alternatives: tuple[Alternative, ...] = field(default=())
 
 
-_ANYTHING = frozenset({"something", "anything", "thing"})
+_ANYTHING = {"something": ("*",), "anything": ("*",), "thing": ("*thing",), "object": ("*thing",), "item": ("*thing",)}
+_USUAL_AGENTS = {"crash": ("vehicle",)}
 _NO_WANT = frozenset({"be", "see", "appear", "seem"})
 
 
@@ -107,14 +108,14 @@ def compile_pattern(text: str, lexicon: Lexicon) -> Pattern:
 def _wants(sentence: Sentence, lexicon: Lexicon) -> Iterator[Want]:
     taken: set[int] = set()
     for doing in sentence.doings:
-        if doing.lemma in _NO_WANT or doing.nominal:
+        if doing.lemma in _NO_WANT or doing.nominal or doing.implied:
             continue
         taken.update(id(thing) for thing in (*doing.subjects, *doing.objects))
         taken.update(id(place.thing) for place in doing.places)
     held = {id(place.thing) for thing in sentence.things for place in thing.places}
     held |= {id(thing.owner) for thing in sentence.things}
     for doing in sentence.doings:
-        if doing.lemma not in _NO_WANT and not doing.nominal:
+        if doing.lemma not in _NO_WANT and not doing.nominal and not doing.implied:
             yield _want_doing(doing, sentence)
     for thing in sentence.things:
         if id(thing) not in taken and id(thing) not in held:
@@ -125,9 +126,11 @@ def want_thing(thing: Thing, sentence: Sentence) -> WantThing:
     states = tuple(
         _want_state(state.token, sentence, negated=state.negated) for state in thing.states
     )
-    terms = ("*",) if thing.lemma in _ANYTHING else (thing.lemma,)
-    if thing.pronoun and "person" in thing.terms:
+    terms = _ANYTHING.get(thing.lemma, (thing.lemma,))
+    if (thing.pronoun and "person" in thing.terms) or thing.lemma in ("people", "person", "somebody", "human"):
         terms = ("person",)
+    if "self" in thing.terms:
+        terms = ("self",)
     left = any(state.word in UNATTENDED or (state.word in ("alone", "lone")) for state in states)
     inanimate = (
         not ({"person", "animal"} & thing.terms.keys()) and {*LEFT_THINGS} & thing.terms.keys()
@@ -207,13 +210,15 @@ def _anchors(wants: tuple[Want, ...]) -> tuple[frozenset[str], ...]:
     anchors = []
     for want in wants:
         if isinstance(want, WantThing):
-            if want.terms != ("*",) and not want.negated:
+            if want.terms[0][0] != "*" and not want.negated:
                 anchors.append(frozenset(want.terms))
         else:
+            if not want.negated:
+                anchors.append(frozenset({want.verb}))
             for thing in (want.agent, want.patient):
                 if (
                     thing is not None
-                    and thing.terms != ("*",)
+                    and thing.terms[0][0] != "*"
                     and not thing.negated
                     and thing.terms != ("person",)
                 ):
@@ -239,14 +244,17 @@ def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want,
         bound = _bind(key, want, lexicon)
         if bound is None:
             continue
+        if wording.endswith("X with Y") and {"person", "animal"} & lexicon.noun(bound["y"].terms[0]).keys():
+            continue  # with a child is beside one, not carrying one
         target = tuple(
             _substitute(other, bound) for other in _wants(read(wording, lexicon), lexicon)
         )
         yield wording, target
-    if isinstance(want, WantThing) and not want.negated and want.terms != ("*",):
+    if isinstance(want, WantThing) and not want.negated and want.terms[0][0] != "*":
         verb = nominal.verb_of(want.terms[0], lexicon)
         if verb is not None:
-            agent = WantThing((want.modifiers[0],)) if want.modifiers else None
+            words = (*want.modifiers[:1], *want.terms[0].split()[:-1], *_USUAL_AGENTS.get(verb, ()))
+            agent = WantThing((words[0],)) if words else None
             yield f"{verb} (as a verb)", (WantDoing(verb, agent, None, places=want.places),)
 
 
