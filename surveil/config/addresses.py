@@ -94,7 +94,8 @@ def _check_host(text: str) -> None:
     if not host or "@" in behind or re.search(r"\s", text):
         raise refuse(
             "no host can be read from it; if the password holds / ? # or :, "
-            "give it as password: or password_file: instead, and write @ behind the host as %40"
+            "give it as password: or password_file: instead, and write @ behind the host as %40",
+            says_all=True,
         )
 
 

@@ -242,12 +242,14 @@ class Engine(Section):
         yield from self._devices_of_another_engine()
 
     def _devices_of_another_engine(self) -> Iterator[Contradiction]:
-        refused = {"torch": "gpu", "openvino": "cuda"}.get(self.engine)
+        known = {"torch": ("auto", "cpu", "cuda", "npu"), "openvino": ("auto", "cpu", "gpu", "npu")}
         for device in self.devices:
-            if refused is not None and device.startswith(refused):
-                yield Contradiction(
-                    ("device",), f"{device} is nothing that the {self.engine} engine knows"
+            names = known.get(self.engine, ())
+            if names and not device.startswith(names):
+                text = (
+                    f"{device} is no device of the {self.engine} engine; it has {', '.join(names)}"
                 )
+                yield Contradiction(("device",), text)
 
     @property
     def gives_confidence(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
@@ -104,7 +105,8 @@ def _meant(word: str, known: list[str]) -> str | None:
 
 def _known_keys(section: Loc, document: Document) -> list[str]:
     kind = kind_at(Config, section, document.value)
-    return list(fields_of(kind.section)) if kind is not None and kind.section is not None else []
+    found = (kind.section or _item_section(kind)) if kind is not None else None
+    return list(fields_of(found)) if found is not None else []
 
 
 def _places_of(word: str) -> Iterator[str]:
@@ -162,10 +164,22 @@ def _wrong_value(raw: Mapping[str, Any], loc: Loc, document: Document) -> str:
     text = f"found {shown(loc, document)}" + (f"; {why}" if why else "")
     value = document.get(loc)
     item = children(kind)[0] if isinstance(value, str) and get_origin(kind.base) is tuple else None
-    text += f"; allowed: {allowed_text(item if item and item.section is None else kind)}"
+    if not (why and raw["ctx"]["says_all"]):
+        text += f"; allowed: {allowed_text(item if item and item.section is None else kind)}"
     if isinstance(value, str) and choices(kind) and loc not in document.raw:
         text += did_you_mean(value, choices(kind))
+    if (
+        isinstance(value, str)
+        and loc[-1:] in (("id",), ("node",))
+        and _slug(value)
+        and "@" not in value
+    ):
+        text += f"; did you mean {_slug(value)}?"
     return text
+
+
+def _slug(text: str) -> str:
+    return re.sub("[^a-z0-9]+", "-", text.lower()).strip("-")[:63]
 
 
 def shown(loc: Loc, document: Document) -> str:

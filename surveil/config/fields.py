@@ -106,9 +106,9 @@ class Unit:
         return format_duration(value) if self.kind == "duration" else format_size(int(value))
 
 
-def refuse(text: str) -> PydanticCustomError:
-    """An error whose text reaches the person as it is."""
-    return PydanticCustomError(REFUSED, "{text}", {"text": text})
+def refuse(text: str, *, says_all: bool = False) -> PydanticCustomError:
+    """An error whose text reaches the person as it is; what is allowed is added unless it `says_all`."""
+    return PydanticCustomError(REFUSED, "{text}", {"text": text, "says_all": says_all})
 
 
 def _duration(value: Any) -> float:

@@ -29,7 +29,7 @@ SIZE_PATTERN = r"^\d{1,12}(\.\d{1,6})? ?(B|[kK]B|MB|GB|TB|KiB|MiB|GiB|TiB)$"
 def parse_duration(text: str) -> float:
     """Seconds, to the millisecond. Units d, h, m, s, ms, largest first, each at most once. Raises ValueError."""
     if re.fullmatch(rf"(?:{_PART})+", text, re.ASCII) is None:
-        raise ValueError("a duration is a number and a unit (ms, s, m, h, d), such as 5s or 1h30m")
+        raise ValueError("a duration is numbers with units (ms, s, m, h, d)")
     parts = re.findall(_PART, text, re.ASCII)
     order = [list(_UNIT_MS).index(unit) for _, unit in parts]
     if order != sorted(set(order)):
@@ -53,9 +53,7 @@ def parse_size(text: str) -> int:
     """Bytes. Decimal units (kB, MB, GB, TB) and binary ones (KiB, MiB, GiB, TiB). Raises ValueError."""
     found = _SIZE.fullmatch(text)
     if found is None:
-        raise ValueError(
-            "a size is a number and a unit (B, kB, MB, GB, KiB, MiB, GiB), such as 512MiB"
-        )
+        raise ValueError("a size is a number with a unit (B, kB, MB, GB, KiB, MiB, GiB)")
     unit = "kB" if found[2] == "KB" else found[2]
     return round(float(found[1]) * _UNIT_BYTES[unit])
 

@@ -76,7 +76,8 @@ class _Judged:
             return True
         if finding.contradiction.name is not None:
             return self._is_news_of_name(finding.contradiction)
-        around = (finding.loc[:depth] for depth in range(1, len(finding.loc)))
+        depths = range(1, max(len(finding.loc), len(finding.section) + 1))
+        around = (finding.loc[:depth] for depth in depths)
         return not any(loc in self._doubtful for loc in around)
 
     def _is_news_of_name(self, found: Contradiction) -> bool:

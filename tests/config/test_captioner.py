@@ -52,8 +52,11 @@ def test_all_of_them_together_are_fine_with_sampling(folder: Folder) -> None:
         ("engine: script", "captioner.engine: is script, but there is no script: beside it"),
         ("script: a.jsonl", "captioner.script: is given, but engine is torch"),
         ("device: [cpu, cpu]", "captioner.device: names one device twice"),
-        ("device: gpu", "captioner.device: gpu is nothing that the torch engine knows"),
-        ("engine: openvino, device: 'cuda:0'", "cuda:0 is nothing that the openvino engine knows"),
+        (
+            "device: gpu",
+            "captioner.device: gpu is no device of the torch engine; it has auto, cpu, cuda, npu",
+        ),
+        ("engine: openvino, device: 'cuda:0'", "cuda:0 is no device of the openvino engine"),
         ("engine: blip", "found 'blip'; allowed: torch, openvino, remote, script"),
         ("precision: fp8", "found 'fp8'; allowed: auto, fp32, bf16, fp16, int8"),
         (

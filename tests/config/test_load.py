@@ -53,7 +53,7 @@ notify:
 """
     )
     assert found == [
-        "config.yaml:1: node: found 'Edge 01'; allowed: 1 to 63 of a-z, 0-9 and -",
+        "config.yaml:1: node: found 'Edge 01'; allowed: 1 to 63 of a-z, 0-9 and -; did you mean edge-01?",
         "config.yaml:3: sampling.interval: found the number 5; a bare number has no unit: "
         "write 5s for seconds, 5m for minutes; allowed: a duration from 100ms to 1d, such as 5s",
         "config.yaml:6: cameras[0].ulr: there is no such key; did you mean url?",
@@ -132,6 +132,15 @@ def test_a_rule_with_nothing_to_look_for_hides_no_other_mistake(folder: Folder) 
     first, second = folder.problems(text)
     assert "nothing to look for" in first
     assert "no camera is called nowhere" in second
+
+
+def test_a_misspelt_patterns_key_is_the_only_thing_told(folder: Folder) -> None:
+    assert folder.problem("rules: [{pattern: fire}]\n").endswith("did you mean patterns?")
+
+
+def test_one_window_in_place_of_a_list_has_its_keys_told(folder: Folder) -> None:
+    text = "rules: [{patterns: fire, schedule: {until: 22:00}}]\n"
+    assert folder.problem(text).endswith("allowed: days, from, to, timezone")
 
 
 @pytest.mark.parametrize(
