@@ -35,13 +35,17 @@ class BlipCaptioner:
         loaded: LoadedModel,
         *,
         vision: VisionTower | None = None,
+        name: str | None = None,
         device: Device,
         precision: str,
         generation: GenerationSpec,
         max_batch: int | None = None,
     ) -> None:
-        """`vision`: another engine's tower in place of torch's. `max_batch` None: found by `warm_up`."""
-        self.model_id = loaded.model_id
+        """`vision`: another engine's tower in place of torch's, computing in whatever `precision` says.
+
+        `max_batch` None: found by `warm_up`.
+        """
+        self.model_id = name or loaded.model_id
         self.device = str(device)
         self.precision = precision
         self.max_batch = max_batch or DEFAULT_MAX_BATCH
@@ -50,7 +54,6 @@ class BlipCaptioner:
         self._pictures = loaded.pictures
         self._tokenizer = loaded.tokenizer
         self._text_config = loaded.model.config.text_config
-        self._dtype = devices.DTYPES[precision]
         self._vision: VisionTower | None = vision or TorchVision(loaded.model.vision_model)
         self._decoder: TextDecoder | None = TextDecoder(loaded.model.text_decoder)
         self._search = generation_config(
@@ -118,7 +121,7 @@ class BlipCaptioner:
     def _caption(self, pictures: Sequence[Rgb], prompt: str | None) -> list[Said]:
         if self._decoder is None or self._vision is None:
             raise CaptionError("the captioner is closed")
-        pixels = to_pixels(pictures, self._pictures, device=self._device, dtype=self._dtype)
+        pixels = to_pixels(pictures, self._pictures, device=self._device, dtype=self._decoder.dtype)
         start = self._start_tokens(prompt).expand(len(pictures), -1)
         found = self._decoder.search(start, patches=self._vision(pixels), how=self._search)
         return self._say(found, prompt_tokens=start.shape[1])

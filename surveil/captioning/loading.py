@@ -31,10 +31,18 @@ class LoadedModel:
     pictures: PictureSpec
 
 
+PARTS = ("vision_model", "text_decoder")
+
+
 def load_blip(
-    name: str, *, dtype: torch.dtype, device: Device, allow_download: bool = False
+    name: str,
+    *,
+    dtype: torch.dtype,
+    device: Device,
+    allow_download: bool = False,
+    parts: tuple[str, ...] = PARTS,
 ) -> LoadedModel:
-    """Raises ModelError, saying which file is missing or wrong and what to do."""
+    """`parts`: what to load; the others stay without weights. Raises ModelError: what is missing, what to do."""
     folder = find_model(name, allow_download=allow_download)
     try:
         config: Any = BlipConfig.from_pretrained(folder)
@@ -44,7 +52,7 @@ def load_blip(
     return LoadedModel(
         model_id=folder.name if Path(name).expanduser().is_dir() else name,
         folder=folder,
-        model=_build(config, folder, dtype=dtype, device=device),
+        model=_build(config, folder, dtype=dtype, device=device, parts=parts),
         tokenizer=tokenizer,
         pictures=PictureSpec.read(folder, side_px=config.vision_config.image_size),
     )
@@ -82,11 +90,13 @@ def first_line(error: BaseException) -> str:
     return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
-def _build(config: BlipConfig, folder: Path, *, dtype: torch.dtype, device: Device) -> Any:
+def _build(
+    config: BlipConfig, folder: Path, *, dtype: torch.dtype, device: Device, parts: tuple[str, ...]
+) -> Any:
     """The model without weights, then each tensor put in its place as it is read."""
     with torch.device("meta"):
         model: Any = BlipForConditionalGeneration(config)
-    state = dict(read_weights(folder, dtype=dtype, device=device.target))
+    state = dict(read_weights(folder, dtype=dtype, device=device.target, parts=parts))
     try:
         told = model.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:
@@ -94,7 +104,11 @@ def _build(config: BlipConfig, folder: Path, *, dtype: torch.dtype, device: Devi
             f"model {folder}: its weights do not fit its config.json ({first_line(error)})"
         ) from error
     model.tie_weights()
-    missing = [name for name, weight in model.named_parameters() if weight.is_meta]
+    missing = [
+        name
+        for name, weight in model.named_parameters()
+        if weight.is_meta and name.startswith(parts)
+    ]
     if missing:
         raise ModelError(
             f"model {folder}: {len(missing)} of its weights are missing, the first is {missing[0]}"

@@ -7,6 +7,9 @@ from dataclasses import replace
 
 from surveil.captioning.engine import Captioner, CaptionerSpec
 
+INT8_TOWER = "vision_int8.xml"
+"""In a quantised model's folder, with its .bin beside it; such a folder is OpenVINO's, whatever engine was named."""
+
 
 def open_captioner(spec: CaptionerSpec) -> Captioner:
     """Load the engine that `spec` names, and its fall-back. Raises DeviceError, ModelError, ConfigError."""
@@ -28,7 +31,7 @@ def _open_one(spec: CaptionerSpec) -> Captioner:
 
         return RemoteCaptioner.open(spec)
     quiet_libraries(allow_download=spec.allow_download)
-    if spec.engine == "openvino":
+    if spec.engine == "openvino" or (spec.model_folder / INT8_TOWER).is_file():
         from surveil.captioning.openvino_engine import open_openvino
 
         return open_openvino(spec)

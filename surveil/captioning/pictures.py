@@ -57,7 +57,8 @@ def _processor_settings(folder: Path) -> dict[str, Any]:
         said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"model file {path} is not JSON ({error})") from error
-    return said.get("image_processor", said)
+    settings: dict[str, Any] = said.get("image_processor", said)
+    return settings
 
 
 def to_square(picture: Rgb, spec: PictureSpec) -> Rgb:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from surveil.captioning.linear import make_linear
+from surveil.captioning.linear import MakeLinear, make_linear
 
 
 class VisionTower(Protocol):
@@ -22,7 +22,8 @@ class VisionTower(Protocol):
 class TorchVision(nn.Module):
     """Built from a loaded BlipVisionModel, whose weights it takes over layer by layer."""
 
-    def __init__(self, source: Any) -> None:
+    def __init__(self, source: Any, *, make: MakeLinear = make_linear) -> None:
+        """`make`: what a product becomes; `plain_linear` where another engine reads the module."""
         super().__init__()
         config = source.config
         embeddings = source.embeddings
@@ -31,19 +32,19 @@ class TorchVision(nn.Module):
         # A convolution whose kernel is its stride is a product over flattened patches.
         kernel = embeddings.patch_embedding.weight.detach().reshape(width, -1)
         rows = embeddings.num_patches
-        self.patches = make_linear(kernel, embeddings.patch_embedding.bias, rows=rows)
+        self.patches = make(kernel, embeddings.patch_embedding.bias, rows=rows)
         self.first = nn.Parameter(embeddings.class_embedding.detach(), requires_grad=False)
         self.places = nn.Parameter(embeddings.position_embedding.detach(), requires_grad=False)
         self.layers = nn.ModuleList()
         while len(source.encoder.layers):
-            self.layers.append(_Layer(source.encoder.layers[0], config, rows=rows + 1))
+            self.layers.append(_Layer(source.encoder.layers[0], config, rows=rows + 1, make=make))
             del source.encoder.layers[0]
         self.norm = source.post_layernorm
 
     def forward(self, pixels: Tensor) -> Tensor:
         flat = functional.pixel_unshuffle(pixels, self.patch_px).flatten(2).transpose(1, 2)
         seen = self.patches(flat.contiguous())
-        hidden = torch.cat([self.first.expand(len(seen), -1, -1), seen], dim=1) + self.places
+        hidden = torch.cat([self.first.expand(seen.shape[0], -1, -1), seen], dim=1) + self.places
         for layer in self.layers:
             hidden = layer(hidden)
         normed: Tensor = self.norm(hidden)
@@ -51,7 +52,7 @@ class TorchVision(nn.Module):
 
 
 class _Layer(nn.Module):
-    def __init__(self, source: Any, config: Any, *, rows: int) -> None:
+    def __init__(self, source: Any, config: Any, *, rows: int, make: MakeLinear) -> None:
         super().__init__()
         attention, mlp = source.self_attn, source.mlp
         self._heads = config.num_attention_heads
@@ -61,11 +62,11 @@ class _Layer(nn.Module):
         weight[:width] *= scale  # a power of two for BLIP's 64: exact
         bias[:width] *= scale
         self.norm1 = source.layer_norm1
-        self.qkv = make_linear(weight, bias, rows=rows)
-        self.out = make_linear(attention.projection.weight, attention.projection.bias, rows=rows)
+        self.qkv = make(weight, bias, rows=rows)
+        self.out = make(attention.projection.weight, attention.projection.bias, rows=rows)
         self.norm2 = source.layer_norm2
-        self.up = make_linear(mlp.fc1.weight, mlp.fc1.bias, rows=rows)
-        self.down = make_linear(mlp.fc2.weight, mlp.fc2.bias, rows=rows)
+        self.up = make(mlp.fc1.weight, mlp.fc1.bias, rows=rows)
+        self.down = make(mlp.fc2.weight, mlp.fc2.bias, rows=rows)
         self._act = mlp.activation_fn
         self._gelu = config.hidden_act == "gelu"
 

@@ -34,12 +34,17 @@ _MAX_HEADER_BYTES = 100_000_000
 
 
 def read_weights(
-    folder: Path, *, dtype: torch.dtype, device: torch.device
+    folder: Path, *, dtype: torch.dtype, device: torch.device, parts: tuple[str, ...] = ("",)
 ) -> Iterator[tuple[str, Tensor]]:
-    """Every tensor of the model in `folder`, on `device`, floating ones in `dtype`. Raises ModelError."""
+    """Every tensor of `folder` whose name begins with one of `parts`: on `device`, floats in `dtype`.
+
+    Raises ModelError.
+    """
     for path in weight_files(folder):
         read = _read_safetensors if path.suffix == ".safetensors" else _read_pickle
         for name, tensor in read(path):
+            if not name.startswith(parts):
+                continue
             wanted = dtype if tensor.is_floating_point() else tensor.dtype
             yield name, tensor.to(device=device, dtype=wanted, copy=True)
 

@@ -1,0 +1,113 @@
+"""OpenVINO's tower beside torch's, and int8 that is measured before it is believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from surveil.captioning import CaptionerSpec, GenerationSpec, open_captioner
+from surveil.errors import DeviceError, ModelError
+from surveil.records import Rgb
+from tests.captioning.blips import noise_pictures
+
+pytest.importorskip("openvino", reason="the openvino extra is not installed")
+
+from surveil.captioning.quantize import quantize
+
+SEARCH = GenerationSpec(max_new_tokens=6)
+
+
+def captions(folder: Path, engine: str, precision: str, pictures: list[Rgb]) -> list[str]:
+    captioner = open_captioner(
+        CaptionerSpec(
+            model=str(folder), engine=engine, device="cpu", precision=precision, generation=SEARCH
+        )
+    )
+    assert captioner.precision == precision
+    said = [answer.text for answer in captioner.caption(pictures)]
+    captioner.close()
+    return said
+
+
+def test_fp32_says_what_torch_says(tiny_model: Path) -> None:
+    pictures = noise_pictures(5, 32)
+    torch_said = captions(tiny_model, "torch", "fp32", pictures)
+    assert captions(tiny_model, "openvino", "fp32", pictures) == torch_said
+    assert captions(tiny_model, "openvino", "fp32", pictures[:1]) == torch_said[:1]
+    assert len(set(torch_said)) > 1
+
+
+def test_a_precision_or_device_that_is_not_there_is_told(tiny_model: Path) -> None:
+    with pytest.raises(DeviceError, match=r"int8 can't be had .*`surveil model quantize`"):
+        captions(tiny_model, "openvino", "int8", [])
+    with pytest.raises(DeviceError, match=r"device npu: OpenVINO sees .*cpu"):
+        open_captioner(CaptionerSpec(model=str(tiny_model), engine="openvino", device="npu"))
+
+
+def test_an_int8_model_opens_like_any_other(tiny_model: Path, tmp_path: Path) -> None:
+    """The folder alone is enough; its record says what it cost."""
+    pytest.importorskip("nncf", reason="the openvino extra is not installed")
+    told: list[str] = []
+    small = tmp_path / "tiny-int8"
+
+    drift = quantize(
+        str(tiny_model),
+        small,
+        noise_pictures(40, 32),
+        least_agreement=0.0,
+        told=told.append,
+        generation=SEARCH,
+    )
+
+    assert drift.pictures == 8
+    assert "GB of memory" in told[0], "how much memory it takes is said before it is taken"
+    captioner = open_captioner(CaptionerSpec(model=str(small), device="cpu", generation=SEARCH))
+    assert (captioner.model_id, captioner.precision) == ("tiny-int8", "int8")
+    assert captioner.caption(noise_pictures(1, 32))[0].confidence is not None
+    captioner.close()
+    assert (small / "quantization.json").is_file()
+
+
+def test_a_bad_calibration_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    """A tower calibrated on black pictures has never seen a bright patch; its captions go wrong, and that is noticed."""
+    pytest.importorskip("nncf", reason="the openvino extra is not installed")
+    demo = Path(__file__).parents[2] / "samples" / "model"
+    pictures = [
+        np.roll(picture, shift, axis=1) for shift in range(3) for picture in noise_pictures(10, 96)
+    ]
+    target = tmp_path / "bad"
+
+    with pytest.raises(ModelError, match=r"refused: .*% of 6 held-out captions are the same"):
+        quantize(
+            str(demo),
+            target,
+            pictures,
+            least_agreement=0.9,
+            told=lambda line: None,
+            calibrate_on=[np.zeros((96, 96, 3), dtype=np.uint8)] * 10,
+        )
+    assert not target.exists()
+
+
+def test_too_few_pictures_are_refused(tiny_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="9 pictures are too few"):
+        quantize(
+            str(tiny_model),
+            tmp_path / "q",
+            noise_pictures(9, 32),
+            least_agreement=0.8,
+            told=lambda line: None,
+        )
+
+
+def test_an_existing_folder_is_not_overwritten(tiny_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="exists already"):
+        quantize(
+            str(tiny_model),
+            tmp_path,
+            noise_pictures(10, 32),
+            least_agreement=0.8,
+            told=lambda line: None,
+        )
