@@ -79,4 +79,4 @@ def _encoder_options(codec: str, *, gop: int, b_frames: int) -> dict[str, object
             "preset": "ultrafast",
             "x265-params": f"keyint={gop}:min-keyint={gop}:scenecut=0:bframes={b_frames}:log-level=none",
         }
-    return {}
+    return {"huffman": "default"}  # the only tables that RTP can carry (RFC 2435)

@@ -96,9 +96,11 @@ def make_auth(options: dict[str, Any]) -> Any:
     auth = GstRtspServer.RTSPAuth()
     if options.get("certificate"):
         auth.set_tls_certificate(Gio.TlsCertificate.new_from_file(options["certificate"]))
-    if options.get("user"):
-        token = GstRtspServer.RTSPToken()
-        token.set_string("media.factory.role", "user")
+    token = GstRtspServer.RTSPToken()
+    token.set_string("media.factory.role", "user")
+    if not options.get("user"):
+        auth.set_default_token(token)
+    else:
         user, password = options["user"], options["password"]
         if options.get("digest"):
             auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
@@ -110,7 +112,7 @@ def make_auth(options: dict[str, Any]) -> Any:
 
 def mount(server: Any, options: dict[str, Any], *, path: str, file: str, codec: str) -> None:
     player = Player(file, codec)
-    if options.get("user"):
+    if options.get("user") or options.get("certificate"):
         allowed = GstRtspServer.RTSPPermissions()
         allowed.add_permission_for_role("user", "media.factory.access", True)
         allowed.add_permission_for_role("user", "media.factory.construct", True)
