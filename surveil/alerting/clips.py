@@ -28,13 +28,15 @@ MAX_PENDING = 64
 RESTARTED = "the daemon was restarted before the clip was complete"
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Protocol):
     """What a ClipWriter made."""
 
-    seconds: float
-    warning: str | None = None
-    """Why a browser may not play it; None when it will."""
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def warning(self) -> str | None:
+        """Why a browser may not play it; None when it will."""
+        ...
 
 
 class PacketSource(Protocol):

@@ -289,6 +289,11 @@ class AlertStore:
         """It was cleared. Never raises."""
         self._set_state(("announced", key), None)
 
+    def save_canary(self, result: Mapping[str, Any]) -> bool:
+        """Commit the canary's result as an alert would be; whether it is on the disk now. Never raises."""
+        self._set_state(("canary", ""), _to_json(result))
+        return self.problem() is None
+
     def clip_begun(self, alert_id: str) -> None:
         """A clip was promised. Never raises."""
         self._set_state(("clip", alert_id), "begun")

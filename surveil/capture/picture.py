@@ -112,6 +112,11 @@ class AvPicture:
         return left, top, right, bottom
 
 
+def picture_of(pixels: Rgb) -> AvPicture:
+    """A Picture over pixels that did not come from a camera."""
+    return AvPicture(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"))
+
+
 def _convert(frame: av.VideoFrame, width_px: int, height_px: int, pixels: str) -> av.VideoFrame:
     """One swscale step. Each thread has its own scaler for each layout: they keep their tables between calls."""
     scalers: dict[str, VideoReformatter] = _threads.__dict__.setdefault("scalers", {})

@@ -1,4 +1,4 @@
-"""Wires the rooms, starts them, looks after them, reloads, stops.
+"""Makes the house, starts it, looks after it, reloads it, stops it.
 
 `start`, `tick` and `stop` are the whole life; `run` loops over `tick` until a signal or a failure. All of it is the
 main thread's. The demo calls the three by itself.
@@ -7,7 +7,7 @@ main thread's. The demo calls the three by itself.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from surveil.alerting.topics import Command
@@ -15,8 +15,14 @@ from surveil.clock import Clock, SystemClock, WallTime, ns
 from surveil.config import Config, load_config
 from surveil.daemon import wiring
 from surveil.daemon.commands import Commands, obey
-from surveil.daemon.house import House, build_house
-from surveil.errors import ConfigError, SurveilError
+from surveil.daemon.engines import open_workers
+from surveil.daemon.house import House, HouseBuilder
+from surveil.daemon.pages import Pages
+from surveil.daemon.watching import FileWatch
+from surveil.errors import ConfigError, DeviceError, StoreError, SurveilError
+from surveil.service.crashes import CrashLog
+from surveil.service.http import HttpServer
+from surveil.service.lock import InstanceLock
 from surveil.service.notify import Notifier
 from surveil.service.signals import Signals
 from surveil.service.watchdog import Watchdog
@@ -26,15 +32,14 @@ logger = logging.getLogger(__name__)
 
 STOP_DEADLINE_S = 10.0
 TICK_S = 1.0
-WALL_REFRESH_NS = ns(10.0)
-STATS_S = 60.0
 STATUS_NS = ns(10.0)
+WALL_REFRESH_NS = ns(10.0)
 WORKER_ALLOWANCE_S = 30.0
 """How old a beat of alerts or a delivery may be: a disk that is slow to sync is not a hung thread."""
 
 
 class Daemon:
-    """One node. Raises ConfigError, DeviceError or another SurveilError from `start`; nothing runs then."""
+    """One node. `start` raises ConfigError, DeviceError or another SurveilError; nothing runs then."""
 
     def __init__(
         self,
@@ -55,8 +60,14 @@ class Daemon:
         self._notifier = Notifier(self._environ)
         self._watchdog = Watchdog(self._notifier, self._clock)
         self._commands = Commands(self._wake)
+        self._lock = InstanceLock(config.state_dir)
+        self._crashes = CrashLog(config.state_dir, clock=self._clock)
+        self._file = FileWatch(config_path) if config.watch and config_path else None
         self._failed: list[tuple[str, BaseException]] = []
+        self._late: list[str] = []
+        self._ready = False
         self._house: House | None = None
+        self._http: HttpServer | None = None
         self._next_refresh_ns = 0
         self._next_status_ns = 0
 
@@ -71,54 +82,56 @@ class Daemon:
         assert self._house is not None, "not started"
         return self._house
 
+    def ready(self) -> bool:
+        """The start is complete and the stop has not begun. Any thread."""
+        return self._ready
+
+    def late(self) -> Sequence[str]:
+        """Names of threads that do not move. Any thread."""
+        return self._late
+
     def start(self) -> None:
         """Databases and captioner, then deliveries, alerts, captions, captures; then READY.
 
         The captioner is opened before any thread runs, so that a bad device or model ends the process before
         anything has been said to anyone. A broker or camera that is down stops nothing.
         """
-        house = build_house(
-            self._config,
-            clock=self._clock,
-            wall=self._wall,
-            commands=self._commands,
-            on_failure=self._worker_failed,
-            on_job_failure=self._failed_by,
-        )
-        self._house = house
-        house.know()
+        self._lock.acquire()
         try:
-            house.open_captioners(self._status)
-            for worker in house.deliveries:
-                worker.start()
-            house.alerts.start()
-            for captioner in house.captioners:
-                captioner.start()
-            house.cameras.apply(self._config)
-            house.jobs.every("stats", STATS_S, house.reporter.publish_stats, first_after_s=5.0)
-            house.jobs.start()
-        except BaseException:
+            fall_back = self._crashes.started()
+            self._house = HouseBuilder(
+                config=self._config,
+                clock=self._clock,
+                wall=self._wall,
+                commands=self._commands,
+                on_failure=self._worker_failed,
+                on_job_failure=self._failed_by,
+            ).build()
+            self._start_rooms(self._house, fall_back=fall_back)
+        except BaseException as error:
+            if isinstance(error, SurveilError):
+                self._failed.append(("start", error))
             self.stop()
             raise
-        self._watch()
+        self._ready = True
         self._notifier.ready(self._summary())
+        logger.info("%s", self._summary())
 
     def tick(self) -> None:
-        """Once a second: statuses, commands, wall time, watchdog."""
+        """Once a second: commands, statuses, wall time, watchdog."""
         house = self.house
         for command in self._commands.take():
             self._obey(command)
-        house.tell_health()
-        house.reporter.tick(house.cameras.tell())
+        house.tick()
         self._refresh_wall()
-        late = self._watchdog.step()
-        self._tell_status(late)
+        self._late = self._watchdog.step()
+        self._tell_status()
 
     def run(self, signals: Signals) -> int:
         """Tick until told to stop or something dies; exit code."""
         while signals.stop_requested is None and self.failure is None:
             self.tick()
-            if signals.take_reload():
+            if signals.take_reload() or (self._file is not None and self._file.changed()):
                 self.reload()
             signals.wait(TICK_S)
         self.stop()
@@ -130,51 +143,108 @@ class Daemon:
         self._notifier.reloading()
         try:
             config = load_config(self._config_path, environ=self._environ)
-            self._apply(config)
+            refuse_restart_only(self._config, config)
+            self.house.reload(config)
         except ConfigError as error:
-            logger.error("reload refused, the running configuration stays: %s", error)  # noqa: TRY400
-            self.house.health.set("reload", f"the new configuration was refused: {error}")
+            self._refuse_reload(error)
         else:
+            self._config = config
             self.house.health.clear("reload")
             logger.info("configuration reloaded: %s", self._summary())
         self._notifier.ready(self._summary())
 
     def stop(self) -> None:
         """Stage by stage, all under one deadline; who does not end is named with its stack."""
-        if self._house is None:
-            return
-        house, self._house = self._house, None
+        self._ready = False
         self._notifier.stopping("stopping")
-        deadline_ns = self._clock.monotonic_ns() + ns(STOP_DEADLINE_S)
-        late_captures = house.captures.stop(deadline_ns)
-        house.looks.close()
-        late_jobs = house.jobs.stop(deadline_ns)
-        stages: list[list[Worker]] = [[*house.captioners], [house.alerts], [*house.deliveries]]
-        late_workers = [
-            worker
-            for stage in stages
-            for worker in stop_and_join(stage, clock=self._clock, deadline_mono_ns=deadline_ns)
-        ]
-        house.close()
-        for name in (*late_captures, *late_jobs):
-            logger.warning("%s did not end in time and is left behind", name)
-        for worker in late_workers:
-            self._failed_by(worker.name, TimeoutError("did not end in time"))
-            logger.error(
-                "thread %s did not end in time; it stands at:\n%s", worker.name, worker.stack()
-            )
+        if self._house is not None:
+            self._stop_rooms(self._house, self._clock.monotonic_ns() + ns(STOP_DEADLINE_S))
+            self._house = None
+        self._end_mark()
+        self._lock.release()
 
-    def _apply(self, config: Config) -> None:
-        """Put a new configuration to work; ConfigError when it changes what only a restart can."""
-        fixed = restart_only(self._config, config)
-        if fixed:
-            raise ConfigError(
-                f"{', '.join(fixed)} cannot change while running: restart to apply it"
-            )
-        house = self.house
-        house.reload(config)
-        house.cameras.apply(config)
-        self._config = config
+    def _start_rooms(self, house: House, *, fall_back: bool) -> None:
+        captioners = open_workers(
+            self._config,
+            fall_back=fall_back,
+            source=house.looks,
+            sink=house.inbox,
+            clock=self._clock,
+            on_failure=self._worker_failed,
+            tell=self._status,
+        )
+        house.employ(captioners)
+        if fall_back:
+            self._tell_fall_back(house)
+        self._http = self._pages(house).server(on_failure=self._worker_failed)
+        house.upkeep.begin()
+        for worker in (*house.deliveries, house.alerts, *captioners):
+            worker.start()
+        if self._http is not None:
+            self._http.start()
+            logger.info("health and metrics at %s", self._http.address)
+        house.cameras.apply(self._config)
+        house.schedule()
+        self._watch(house)
+
+    def _stop_rooms(self, house: House, deadline_ns: int) -> None:
+        left = house.captures.stop(deadline_ns)
+        house.looks.close()
+        left += house.jobs.stop(deadline_ns)
+        stages: list[list[Worker]] = [[*house.captioners], [house.alerts], house.deliveries]
+        if self._http is not None:
+            stages.append([self._http])
+        for stage in stages:
+            for worker in stop_and_join(stage, clock=self._clock, deadline_mono_ns=deadline_ns):
+                logger.error(
+                    "%s did not end in time; it stands at:\n%s", worker.name, worker.stack()
+                )
+                self._failed.append((worker.name, TimeoutError("did not end in time")))
+        for name in left:
+            logger.warning("%s did not end in time and is left behind", name)
+        house.close()
+
+    def _pages(self, house: House) -> Pages:
+        return Pages(
+            self._config,
+            self,
+            reporter=house.reporter,
+            herald=house.herald,
+            looks=house.looks,
+            store=house.store,
+            snapshots=house.snapshots,
+            health=house.health,
+            metrics=house.metrics,
+            destinations=house.outlets.destinations,
+            clock=self._clock,
+        )
+
+    def _tell_fall_back(self, house: House) -> None:
+        house.reporter.fallback = True
+        captioner = house.captioners[0].captioner
+        text = (
+            f"the configured captioner ended the process too often; {captioner.model_id} runs on "
+            f"{captioner.device} in {captioner.precision} instead"
+        )
+        logger.warning("%s", text)
+        house.health.set("fallback", text)
+
+    def _refuse_reload(self, error: ConfigError) -> None:
+        for line in str(error).splitlines():
+            logger.error("reload refused, the running configuration stays: %s", line)
+        self.house.health.set("reload", f"the new configuration was refused: {error}")
+
+    def _end_mark(self) -> None:
+        """Note for the next start how this one ended."""
+        cause = None
+        if self.failure is not None:
+            name, error = self.failure
+            model = isinstance(error, DeviceError) or name.startswith("captioner")
+            cause = "model" if model else name
+        try:
+            self._crashes.ended(cause)
+        except StoreError as error:
+            logger.warning("%s", error)
 
     def _obey(self, command: Command) -> None:
         obey(command, cameras=self.house.cameras, looks=self.house.looks)
@@ -189,8 +259,7 @@ class Daemon:
             logger.warning("the wall clock was stepped by %.1f s", step_ms / 1000)
             self.house.jobs.readd()
 
-    def _watch(self) -> None:
-        house = self.house
+    def _watch(self, house: House) -> None:
         for captioner in house.captioners:
             self._watchdog.watch(
                 captioner.name,
@@ -203,11 +272,11 @@ class Daemon:
                 worker.name, worker.beat_age_s, lambda: WORKER_ALLOWANCE_S, stack=worker.stack
             )
 
-    def _tell_status(self, late: list[str]) -> None:
+    def _tell_status(self) -> None:
         """A fresh line for `systemctl status`, now and then."""
         now_ns = self._clock.monotonic_ns()
-        if late:
-            self._notifier.status(f"hung: {', '.join(late)}")
+        if self._late:
+            self._notifier.status(f"hung: {', '.join(self._late)}")
         elif now_ns >= self._next_status_ns:
             self._next_status_ns = now_ns + STATUS_NS
             self._notifier.status(self.house.reporter.line())
@@ -217,9 +286,8 @@ class Daemon:
         logger.info("%s", text)
 
     def _summary(self) -> str:
-        return (
-            f"watching {self.house.cameras.watched()} cameras with {len(self._config.rules)} rules"
-        )
+        watched = self.house.cameras.watched()
+        return f"watching {watched} cameras with {len(self._config.rules)} rules"
 
     def _worker_failed(self, worker: Worker, error: BaseException) -> None:
         self._failed_by(worker.name, error)
@@ -237,10 +305,27 @@ class Daemon:
         return error.exit_code if isinstance(error, SurveilError) else SurveilError.exit_code
 
 
-def restart_only(running: Config, wanted: Config) -> list[str]:
-    """Keys whose change needs a restart."""
-    keys = ("node", "state_dir", "captioner", "mqtt", "memory", "http", "journal", "notify")
+def refuse_restart_only(running: Config, wanted: Config) -> None:
+    """Raises ConfigError when `wanted` changes what only a restart can."""
+    keys = (
+        "node",
+        "timezone",
+        "state_dir",
+        "captioner",
+        "mqtt",
+        "memory",
+        "alerts",
+        "journal",
+        "notify",
+        "http",
+        "canary",
+        "log",
+        "watch",
+    )
     changed = [key for key in keys if getattr(running, key) != getattr(wanted, key)]
     if wiring.snapshots_changed(running, wanted):
         changed.append("snapshots")
-    return changed
+    if changed:
+        raise ConfigError(
+            f"{', '.join(changed)} cannot change while running: restart surveil to apply the file"
+        )

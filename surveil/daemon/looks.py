@@ -19,10 +19,19 @@ class Looks:
         self._clock = clock
         self._changed = threading.Condition()
         self._closed = False
+        self._injected: list[Look] = []
 
     def pull(self, limit: int) -> Pull:
         with self._changed:
-            return self._sampler.pull(self._clock.monotonic_ns(), limit)
+            first, self._injected = self._injected[:limit], self._injected[limit:]
+            pull = self._sampler.pull(self._clock.monotonic_ns(), limit - len(first))
+            return Pull([*first, *pull.looks], pull.unchanged)
+
+    def inject(self, look: Look) -> None:
+        """Caption a frame that comes from no camera, before all others."""
+        with self._changed:
+            self._injected.append(look)
+            self._changed.notify_all()
 
     def wait(self, seconds: float) -> None:
         """Until something may be due, at most `seconds`."""

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from surveil.alerting.mqtt import MqttDelivery
-from surveil.alerting.outgoing import MQTT
 from surveil.alerting.store import AlertStore
 from surveil.captioning import CaptionerWorker
 from surveil.clock import Clock, ns
 from surveil.daemon.looks import Looks
-from surveil.errors import StoreError
 from surveil.records import CameraState, CameraStatus
 from surveil.sampling import WatchReport
 from surveil.service.health import Health
 from surveil.service.metrics import Metrics
+from surveil.service.report import EngineReport
 
 BEHIND_ENDS_NS = ns(30.0)
 """Nothing must have waited longer than its interval for this long before falling behind counts as over."""
@@ -36,6 +35,7 @@ class Reporter:
         health: Health,
         clock: Clock,
         state_dir: Path,
+        destinations: Sequence[str],
     ) -> None:
         self._looks = looks
         self._store = store
@@ -44,9 +44,25 @@ class Reporter:
         self._health = health
         self._clock = clock
         self._state_dir = state_dir
+        self._destinations = tuple(destinations)
         self._statuses: Mapping[str, CameraStatus] = {}
         self._behind_ns: int | None = None
         self.captioners: list[CaptionerWorker] = []
+        self.fallback = False
+        """The captioner is not the one that was configured."""
+
+    def statuses(self) -> list[CameraStatus]:
+        """As of the last tick. Any thread."""
+        return list(self._statuses.values())
+
+    def engine(self) -> EngineReport | None:
+        """The first captioner's. Any thread."""
+        if not self.captioners:
+            return None
+        captioner = self.captioners[0].captioner
+        return EngineReport(
+            captioner.model_id, captioner.device, captioner.precision, fallback=self.fallback
+        )
 
     def tick(self, statuses: Mapping[str, CameraStatus]) -> None:
         """Take the numbers of now."""
@@ -56,8 +72,9 @@ class Reporter:
             self._metrics.unwatched(camera_id, seconds)
         self._judge_pace(reports)
         self._metrics.problems(self._health.problems)
-        if self._mqtt is not None:
-            self._metrics.deliveries_waiting(MQTT, self._store.waiting_total(MQTT))
+        for destination in self._destinations:
+            waiting = self._store.waiting_total(destination)
+            self._metrics.deliveries_waiting(destination, waiting)
         self._metrics.disk_free_bytes(shutil.disk_usage(self._state_dir).free)
 
     def line(self) -> str:
@@ -85,17 +102,11 @@ class Reporter:
             "latency_ms": {"p50": _ms(pace.latency_p50_s), "p95": _ms(pace.latency_p95_s)},
             "frame_age_at_caption_ms": {"p50": _ms(pace.age_p50_s), "p95": _ms(pace.age_p95_s)},
             "dropped_total": sum(s.dropped_total for s in self._statuses.values()),
-            "deliveries_waiting": self._waiting(),
+            "deliveries_waiting": {d: self._store.waiting_total(d) for d in self._destinations},
             "devices": [f"{w.captioner.device} {w.captioner.precision}" for w in self.captioners],
             "unwatched_s": {c: round(s, 1) for c, s in unwatched(reports).items()},
             "stretched": stretched(reports),
         }
-
-    def _waiting(self) -> int | None:
-        try:
-            return self._store.waiting_total(MQTT)
-        except StoreError:
-            return None
 
     def _judge_pace(self, reports: list[WatchReport]) -> None:
         """Announce that captions cannot keep up, and that they can again."""

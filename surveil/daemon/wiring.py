@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tzlocal import get_localzone_name
-
 from surveil import rules as rooms_rules
 from surveil.alerting.desk import Route
 from surveil.alerting.homeassistant import CameraInfo
@@ -24,13 +22,9 @@ from surveil.records import Severity
 from surveil.sampling import CameraPlan, Gates, Region
 
 
-def zone_name(config: Config) -> str:
-    """IANA name of the zone that schedules and displayed times follow."""
-    return config.timezone or get_localzone_name() or "UTC"
-
-
 def zone(config: Config) -> ZoneInfo:
-    return ZoneInfo(zone_name(config))
+    """The zone that schedules and displayed times follow."""
+    return ZoneInfo(config.timezone)
 
 
 def camera_spec(camera: Camera, sampling: Sampling) -> CameraSpec:
@@ -69,7 +63,9 @@ def camera_plans(config: Config, enabled: Sequence[Camera]) -> list[CameraPlan]:
 
 def camera_infos(config: Config) -> list[CameraInfo]:
     """What subscribers see of all cameras, those switched off included."""
-    return [CameraInfo(camera.id, camera.title, enabled=camera.enabled) for camera in config.cameras]
+    return [
+        CameraInfo(camera.id, camera.title, enabled=camera.enabled) for camera in config.cameras
+    ]
 
 
 def captioner_specs(config: Config) -> list[CaptionerSpec]:
@@ -83,7 +79,7 @@ def captioner_specs(config: Config) -> list[CaptionerSpec]:
 
 
 def rule_specs(config: Config) -> list[rooms_rules.RuleSpec]:
-    return [_rule_spec(rule, zone_name(config)) for rule in config.rules]
+    return [_rule_spec(rule, config.timezone) for rule in config.rules]
 
 
 def event_types(config: Config) -> list[str]:

@@ -37,6 +37,10 @@ class RuleEngine:
         self._tracks: dict[TrackKey, Track] = {}
         self._adopt(rules, lexicon)
 
+    @property
+    def rules(self) -> tuple[RuleSpec, ...]:
+        return self._rules
+
     def observe(self, caption: Caption, wall_unix_ms: int) -> list[IncidentChange]:
         """Judge one caption; `wall_unix_ms` decides whether a schedule is armed, the frame's capture time all else."""
         frame = caption.frame

@@ -1,0 +1,221 @@
+"""A known picture through captioner, rules, database and MQTT: proof that an alert would have come through.
+
+What the picture must give is learnt once per model and kept in the state directory: the caption, and which rules it
+matches. From then on another caption (wrong weights, a broken device) or a rule that no longer matches (dropped, or
+a lexicon gone wrong) turns the canary red. To accept a change that is meant, remove the file and restart.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from surveil.alerting.store import AlertStore
+from surveil.alerting.times import rfc3339
+from surveil.capture.picture import picture_of
+from surveil.clock import NS_PER_MS, NS_PER_S, Clock, WallTime
+from surveil.daemon.looks import Looks
+from surveil.errors import ConfigError
+from surveil.records import Caption, Frame, Look, LookReason
+from surveil.rules import Lexicon, Matcher, RuleEngine
+from surveil.service.health import Health
+from surveil.service.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+CAMERA_ID = "(canary)"
+"""No camera of the configuration can be called this."""
+BUILT_IN = Path(__file__).with_name("canary.jpg")
+FILE = "canary.json"
+PROBLEM = "canary"
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the picture gave the first time."""
+
+    caption: str
+    rules: tuple[str, ...]
+
+
+class Canary:
+    """`send` from any thread; `saw` in the alerts thread; `tick` in main."""
+
+    def __init__(
+        self,
+        *,
+        picture: Path | None,
+        pattern: str | None,
+        patience_s: float,
+        looks: Looks,
+        store: AlertStore,
+        tell: Callable[[Mapping[str, Any]], None],
+        health: Health,
+        metrics: Metrics,
+        clock: Clock,
+        wall: WallTime,
+        state_dir: Path,
+    ) -> None:
+        """`pattern` replaces what was learnt. `patience_s`: no caption by then is a failure. Raises ConfigError."""
+        self._picture = picture_of(_pixels(picture or BUILT_IN))
+        self._pattern = pattern
+        self._patience_s = patience_s
+        self._looks = looks
+        self._store = store
+        self._tell = tell
+        self._health = health
+        self._metrics = metrics
+        self._clock = clock
+        self._wall = wall
+        self._path = state_dir / FILE
+        self._lock = threading.Lock()
+        self._sent_ns: int | None = None
+        self._seq = 0
+
+    def send(self) -> None:
+        """Put the picture before the captioner, ahead of the cameras."""
+        now_ns = self._clock.monotonic_ns()
+        with self._lock:
+            self._sent_ns = now_ns
+            self._seq += 1
+            seq = self._seq
+        frame = Frame(
+            camera_id=CAMERA_ID,
+            run_id="canary",
+            seq=seq,
+            captured_mono_ns=now_ns,
+            captured_unix_ms=self._wall.unix_ms_at(now_ns),
+            pts_s=None,
+            is_key=True,
+            picture=self._picture,
+        )
+        self._looks.inject(Look(frame, LookReason.REQUESTED, now_ns))
+
+    def saw(self, caption: Caption, engine: RuleEngine) -> None:
+        """Judge what came back, commit it, and tell."""
+        with self._lock:
+            self._sent_ns = None
+        judged_from_ns = self._clock.monotonic_ns()
+        rules = engine.rules_matching(caption.text)
+        failure = self._failure(caption, rules)
+        judged_ns = self._clock.monotonic_ns()
+        if not self._store.save_canary({"caption": caption.text, "failure": failure}):
+            failure = failure or "its result could not be committed to alerts.db"
+        self._finish(
+            failure,
+            caption=caption.text,
+            rules=rules,
+            timings={
+                "capture_to_caption": _ms(caption.done_mono_ns - caption.frame.captured_mono_ns),
+                "caption_to_match": _ms(judged_ns - judged_from_ns),
+                "match_to_commit": _ms(self._clock.monotonic_ns() - judged_ns),
+            },
+        )
+
+    def tick(self) -> None:
+        """A caption that does not come is a failure too."""
+        now_ns = self._clock.monotonic_ns()
+        with self._lock:
+            waited_ns = 0 if self._sent_ns is None else now_ns - self._sent_ns
+            overdue = waited_ns > self._patience_s * NS_PER_S
+            if overdue:
+                self._sent_ns = None
+        if overdue:
+            self._finish(f"no caption came within {self._patience_s:.0f} s")
+
+    def _failure(self, caption: Caption, rules: Sequence[str]) -> str | None:
+        """Why the result is not what it must be; None when it is."""
+        if self._pattern is not None:
+            matcher = Matcher(Lexicon.load({}))
+            if matcher.match(self._pattern, caption.text) is None:
+                return f"the caption {caption.text!r} does not assert {self._pattern!r}"
+            return None
+        known = self._known()
+        expected = known.get(caption.model_id)
+        if expected is None:
+            self._learn(known, caption, rules)
+            return None
+        return _difference(expected, Expected(caption.text, tuple(rules)), self._path)
+
+    def _known(self) -> dict[str, Expected]:
+        try:
+            document = json.loads(self._path.read_text(encoding="utf-8"))
+            return {
+                model_id: Expected(entry["caption"], tuple(entry["rules"]))
+                for model_id, entry in document.items()
+            }
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            logger.warning("%s cannot be read and is learnt anew: %s", self._path, error)
+            return {}
+
+    def _learn(self, known: dict[str, Expected], caption: Caption, rules: Sequence[str]) -> None:
+        known[caption.model_id] = Expected(caption.text, tuple(rules))
+        document = {m: {"caption": e.caption, "rules": list(e.rules)} for m, e in known.items()}
+        temporary = self._path.with_suffix(".new")
+        try:
+            temporary.write_text(json.dumps(document, indent=1), encoding="utf-8")
+            temporary.replace(self._path)
+        except OSError as error:
+            logger.warning("what the canary learnt could not be kept: %s", error)
+        logger.info("canary: %s gives %r, matching %s", caption.model_id, caption.text, list(rules))
+
+    def _finish(
+        self,
+        failure: str | None,
+        *,
+        caption: str | None = None,
+        rules: Sequence[str] = (),
+        timings: Mapping[str, int] | None = None,
+    ) -> None:
+        now_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
+        self._metrics.canary(passed=failure is None)
+        if failure is None:
+            self._health.clear(PROBLEM)
+        else:
+            logger.error("canary: %s", failure)
+            self._health.set(PROBLEM, failure)
+        self._tell(
+            {
+                "passed": failure is None,
+                "at": rfc3339(now_ms),
+                "at_ms": now_ms,
+                "reason": failure,
+                "caption": caption,
+                "rules": list(rules),
+                "timings_ms": dict(timings or {}),
+            }
+        )
+
+
+def _difference(expected: Expected, found: Expected, path: Path) -> str | None:
+    remedy = f"if that is meant, remove {path.name} from the state directory and restart"
+    if found.caption != expected.caption:
+        return f"the known picture gave {found.caption!r}, not {expected.caption!r} as before; {remedy}"
+    gone = [rule_id for rule_id in expected.rules if rule_id not in found.rules]
+    if gone:
+        return f"{', '.join(gone)} matched the known picture before and does not now; {remedy}"
+    return None
+
+
+def _pixels(path: Path) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"), dtype=np.uint8)
+    except (OSError, UnidentifiedImageError) as error:
+        raise ConfigError(
+            f"canary.picture: {path} is no picture that can be read: {error}"
+        ) from error
+
+
+def _ms(duration_ns: int) -> int:
+    return max(0, duration_ns // NS_PER_MS)
