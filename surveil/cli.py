@@ -20,6 +20,9 @@ COMMANDS = {
     "schema": "print the JSON Schema of the configuration",
     "alerts": "list alerts, and take note of them",
     "search": "find captions by their words",
+    "rules": "try patterns on captions, ask why one matched, measure them",
+    "replay": "run rules over captions of the past and list the alerts they would have given",
+    "bench-rules": "time the rules: milliseconds a caption for fifty rules",
 }
 """Name -> one line of help. The module is surveil.commands.<name>, dashes as underscores."""
 

@@ -18,13 +18,72 @@ OWN, NEAR, FAR = 1.0, 0.95, 0.8
 Terms = Mapping[str, float]
 """Term -> quality, 0..1."""
 _TOO_GENERAL = frozenset(
-    "entity,physical entity,abstraction,whole,matter,causal agent,psychological feature,attribute,relation,measure,"
-    "living thing,organism,thing,unit,artifact,physical object,abstract entity,event,act,set,cause,being,material,"
-    "substance,move,be,make,get,do,have,change,travel,touch,alter,go,create,use,commodity,instrumentality,structure,"
-    "way,part,body,process,cover,covering,device,activity,happening,state,group,position,location,area,region,content,"
-    "natural object,solid,fluid,communication,consumer goods,equipment,mechanism,conveyance".split(
-        ","
-    )
+    [
+        "entity",
+        "physical entity",
+        "abstraction",
+        "whole",
+        "matter",
+        "causal agent",
+        "psychological feature",
+        "attribute",
+        "relation",
+        "measure",
+        "living thing",
+        "organism",
+        "thing",
+        "unit",
+        "artifact",
+        "physical object",
+        "abstract entity",
+        "event",
+        "act",
+        "set",
+        "cause",
+        "being",
+        "material",
+        "substance",
+        "move",
+        "be",
+        "make",
+        "get",
+        "do",
+        "have",
+        "change",
+        "travel",
+        "touch",
+        "alter",
+        "go",
+        "create",
+        "use",
+        "commodity",
+        "instrumentality",
+        "structure",
+        "way",
+        "part",
+        "body",
+        "process",
+        "cover",
+        "covering",
+        "device",
+        "activity",
+        "happening",
+        "state",
+        "group",
+        "position",
+        "location",
+        "area",
+        "region",
+        "content",
+        "natural object",
+        "solid",
+        "fluid",
+        "communication",
+        "consumer goods",
+        "equipment",
+        "mechanism",
+        "conveyance",
+    ]
 )
 
 

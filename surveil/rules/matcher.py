@@ -36,6 +36,10 @@ class Matcher:
         self._compiled: dict[str, Pattern] = {}
         self._sentence: Sentence | None = None
 
+    @property
+    def lexicon(self) -> Lexicon:
+        return self._lexicon
+
     def compile(self, pattern: str) -> Pattern:
         """The pattern's requirements; also a way to prepare it before its first use."""
         if pattern not in self._compiled:

@@ -9,17 +9,82 @@ from surveil.rules.tokens import Token
 
 PERSON: Terms = {"person": 1.0, "someone": 1.0}
 _PERSON_PRONOUNS = frozenset(
-    "he she him they them someone somebody anyone anybody everyone everybody nobody we us you i who himself herself "
-    "themselves myself yourself ourselves".split()
+    [
+        "he",
+        "she",
+        "him",
+        "they",
+        "them",
+        "someone",
+        "somebody",
+        "anyone",
+        "anybody",
+        "everyone",
+        "everybody",
+        "nobody",
+        "we",
+        "us",
+        "you",
+        "i",
+        "who",
+        "himself",
+        "herself",
+        "themselves",
+        "myself",
+        "yourself",
+        "ourselves",
+    ]
 )
 _PLURAL_WORDS = frozenset(
-    "two three four five six seven eight nine ten eleven twelve several many multiple few both some dozens dozen "
-    "hundreds numerous various lots couple".split()
+    [
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "several",
+        "many",
+        "multiple",
+        "few",
+        "both",
+        "some",
+        "dozens",
+        "dozen",
+        "hundreds",
+        "numerous",
+        "various",
+        "lots",
+        "couple",
+    ]
 )
 _TELLING_PARTICLES = frozenset({"up", "down", "off", "over", "out", "away"})
 """With these a verb is likely to be the phrase that WordNet knows; "came to" is only coming."""
 _GROUPS = frozenset(
-    "crowd mob gang group couple pair family team crew audience queue band squad duo trio staff police".split()
+    [
+        "crowd",
+        "mob",
+        "gang",
+        "group",
+        "couple",
+        "pair",
+        "family",
+        "team",
+        "crew",
+        "audience",
+        "queue",
+        "band",
+        "squad",
+        "duo",
+        "trio",
+        "staff",
+        "police",
+    ]
 )
 _NEGATIVE_DETERMINERS = frozenset({"no", "neither", "without"})
 
@@ -56,21 +121,21 @@ class Phrases:
             elif tag in ("D", "Q", "S", "A", "G") and head < 0:
                 negated = negated or text in _NEGATIVE_DETERMINERS or tag == "G"
                 before.append(index)
-            elif tag == "R" and head < 0 and self.tag(index + 1) in ("A", "V", "Q"):
-                before.append(index)
             elif (
-                tag == "C"
-                and head < 0
-                and before
-                and self.tag(index - 1) == "A"
-                and self.tag(index + 1) in ("A", "V")
-            ):
-                before.append(index)
-            elif (
-                tag == ","
-                and head < 0
-                and self.tag(index - 1) == "A"
-                and self.tag(index + 1) == "A"
+                (tag == "R" and head < 0 and self.tag(index + 1) in ("A", "V", "Q"))
+                or (
+                    tag == "C"
+                    and head < 0
+                    and before
+                    and self.tag(index - 1) == "A"
+                    and self.tag(index + 1) in ("A", "V")
+                )
+                or (
+                    tag == ","
+                    and head < 0
+                    and self.tag(index - 1) == "A"
+                    and self.tag(index + 1) == "A"
+                )
             ):
                 before.append(index)
             elif tag == "S" and text == "'s" and head >= 0:
@@ -275,9 +340,43 @@ def _phrasal(plain: dict[str, float], phrasal: Terms, phrase: str) -> dict[str, 
 
 
 _IDIOMS = frozenset(
-    "run over|run out of|get up|stand up|blow up|break down|put out|look after|take off|work out|give up|pass out|"
-    "light up|break up|make out|sleep in|fall asleep|sit up|lie to|run down|take away|put on|hold up|set off|knock over|"
-    "pick up|put down|lay down|run into|break out|kick off|turn on|turn off|go out|burn out|call off|rise up".split(
-        "|"
-    )
+    [
+        "run over",
+        "run out of",
+        "get up",
+        "stand up",
+        "blow up",
+        "break down",
+        "put out",
+        "look after",
+        "take off",
+        "work out",
+        "give up",
+        "pass out",
+        "light up",
+        "break up",
+        "make out",
+        "sleep in",
+        "fall asleep",
+        "sit up",
+        "lie to",
+        "run down",
+        "take away",
+        "put on",
+        "hold up",
+        "set off",
+        "knock over",
+        "pick up",
+        "put down",
+        "lay down",
+        "run into",
+        "break out",
+        "kick off",
+        "turn on",
+        "turn off",
+        "go out",
+        "burn out",
+        "call off",
+        "rise up",
+    ]
 )

@@ -30,7 +30,9 @@ _SEEING = frozenset(
     {"see", "watch", "film", "photograph", "observe", "look", "catch", "show", "record", "spot"}
 )
 _ENDS = frozenset(".;:!?")
-_HOLDING_PARTICIPLES = frozenset({"filled", "covered", "choked", "soaked", "stained", "laden", "strewn", "lined"})
+_HOLDING_PARTICIPLES = frozenset(
+    {"filled", "covered", "choked", "soaked", "stained", "laden", "strewn", "lined"}
+)
 
 
 def read(text: str, lexicon: Lexicon) -> Sentence:
@@ -143,7 +145,9 @@ class _Reader:
             if not verb:
                 continue
             token = state.token
-            doing = Doing(token, token, token + 1, verb, self.lexicon.verb(verb), "n" if undergone else "g")
+            doing = Doing(
+                token, token, token + 1, verb, self.lexicon.verb(verb), "n" if undergone else "g"
+            )
             doing.subjects, doing.passive, doing.negated = list(bearers), undergone, state.negated
             doing.implied = True
             self.sentence.doings.append(doing)
@@ -152,7 +156,9 @@ class _Reader:
         """A smoke-filled room has smoke in it."""
         first, _, last = token.text.partition("-")
         if last in _HOLDING_PARTICIPLES:
-            self.sentence.things.append(Thing(index, index, index + 1, first, self.lexicon.noun(first)))
+            self.sentence.things.append(
+                Thing(index, index, index + 1, first, self.lexicon.noun(first))
+            )
 
     def _settle(self, thing: Thing) -> None:
         if self.preposition is not None:
@@ -314,10 +320,20 @@ class _Reader:
         quality = 1.0
         steps = self._chain(self.last) or [*self.subjects]
         for step, holder in enumerate(steps):
-            if step and preposition == "with" and isinstance(holder, Thing) and not is_animate(holder):
+            if (
+                step
+                and preposition == "with"
+                and isinstance(holder, Thing)
+                and not is_animate(holder)
+            ):
                 continue
             holder.places.append(Place(preposition, thing, index, quality))
-            if step == 0 and isinstance(holder, Thing) and holder.unreal and holder.lemma not in grammar.CAMERA_WORDS:
+            if (
+                step == 0
+                and isinstance(holder, Thing)
+                and holder.unreal
+                and holder.lemma not in grammar.CAMERA_WORDS
+            ):
                 thing.unreal = True
             if (
                 step == 0
@@ -376,7 +392,12 @@ class _Reader:
             bearers = self.doing.objects or self.doing.subjects
         else:
             bearers = [self.last] if isinstance(self.last, Thing) else self.subjects
-        if isinstance(self.last, Thing) and " " in token.text and self.subjects and is_animate(self.subjects[0]):
+        if (
+            isinstance(self.last, Thing)
+            and " " in token.text
+            and self.subjects
+            and is_animate(self.subjects[0])
+        ):
             bearers = self.subjects  # passes the baton at full speed
         for bearer in bearers:
             bearer.states.append(state)
@@ -443,7 +464,12 @@ class _Reader:
         if not doing.open_voice or not isinstance(last, Thing) or id(last) not in self.holder:
             return False
         objectless = self.phrases.tag(doing.end) in ("P", "", ".", ",", "C", "R")
-        return objectless and not is_animate(last) and doing.lemma not in INTRANSITIVE and not is_worn(last)
+        return (
+            objectless
+            and not is_animate(last)
+            and doing.lemma not in INTRANSITIVE
+            and not is_worn(last)
+        )
 
     def _finite(self, doing: Doing) -> None:
         if self.outer and self.doing is not None and not self.joined:

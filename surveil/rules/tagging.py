@@ -260,9 +260,18 @@ def _after_noun(tokens: list[Token], index: int, before: Token | None) -> str:
         agrees = ("z" if subject.form != "p" else "b") in token.verb_forms
     if not agrees:
         return "N"
-    animate = before.tag == "X" or before.form == "p" or _animate(before) or (verbless and subject is not None)
+    animate = (
+        before.tag == "X"
+        or before.form == "p"
+        or _animate(before)
+        or (verbless and subject is not None)
+    )
     follows = _next_tag(tokens, index)
-    likely = uses[0] * ((8 if verbless else 4) if animate else 1) >= uses[1] or follows in ("D", "S", "X")
+    likely = uses[0] * ((8 if verbless else 4) if animate else 1) >= uses[1] or follows in (
+        "D",
+        "S",
+        "X",
+    )
     return (
         "V"
         if likely
@@ -325,6 +334,8 @@ def _after_conjunction(tokens: list[Token], index: int) -> str:
     if token.verbs and token.verb_forms == "g":
         return "A" if token.is_adjective and _noun_follows(tokens, index) else "V"
     forms = {form for earlier in tokens[:index] if earlier.tag == "V" for form in earlier.form}
+    if any(earlier.text in ("is", "has", "was", "'s") for earlier in tokens[:index]):
+        forms.add("z")
     finite = token.verbs and (set(token.verb_forms) & forms)
     if token.nouns and finite:
         earlier_noun = any(earlier.tag == "N" for earlier in tokens[max(0, index - 3) : index])
@@ -382,7 +393,7 @@ def _reconsider(tokens: list[Token], index: int) -> None:
         token.tag = "S" if _noun_follows(tokens, index) else "X"
     elif text == "that":
         token.tag = (
-            "L" if before is not None and before.tag in ("N", "X", "V") or before is None else "D"
+            "L" if (before is not None and before.tag in ("N", "X", "V")) or before is None else "D"
         )
         if before is not None and before.tag == "V" and _noun_follows(tokens, index):
             token.tag = "D"
@@ -468,10 +479,87 @@ def takes_object(verb: str) -> bool:
 
 
 _TRANSITIVE = frozenset(
-    "carry hold climb push pull ride drive open wear use throw break smash steal cut paint wash clean drag take put "
-    "scale enter leave cross block touch kick hit punch feed walk load unload deliver pick climb grab fix repair cook "
-    "eat drink read write jump chase follow wave point aim fire shoot sell buy lift move rob damage photograph film "
-    "play operate dig sweep mop pour spill approach pet hug attack beat vandalize pry pry pack exit crash".split()
+    [
+        "carry",
+        "hold",
+        "climb",
+        "push",
+        "pull",
+        "ride",
+        "drive",
+        "open",
+        "wear",
+        "use",
+        "throw",
+        "break",
+        "smash",
+        "steal",
+        "cut",
+        "paint",
+        "wash",
+        "clean",
+        "drag",
+        "take",
+        "put",
+        "scale",
+        "enter",
+        "leave",
+        "cross",
+        "block",
+        "touch",
+        "kick",
+        "hit",
+        "punch",
+        "feed",
+        "walk",
+        "load",
+        "unload",
+        "deliver",
+        "pick",
+        "climb",
+        "grab",
+        "fix",
+        "repair",
+        "cook",
+        "eat",
+        "drink",
+        "read",
+        "write",
+        "jump",
+        "chase",
+        "follow",
+        "wave",
+        "point",
+        "aim",
+        "fire",
+        "shoot",
+        "sell",
+        "buy",
+        "lift",
+        "move",
+        "rob",
+        "damage",
+        "photograph",
+        "film",
+        "play",
+        "operate",
+        "dig",
+        "sweep",
+        "mop",
+        "pour",
+        "spill",
+        "approach",
+        "pet",
+        "hug",
+        "attack",
+        "beat",
+        "vandalize",
+        "pry",
+        "pry",
+        "pack",
+        "exit",
+        "crash",
+    ]
 )
 _ANIMATE_TERMS = ("person", "animal", "vehicle", "group")
 

@@ -45,9 +45,57 @@ _HANDLING = (
     "put",
 )
 _OPEN_PLACES = frozenset(
-    "ground floor road street sidewalk bench platform pillar station entrance doorstep door porch corridor hallway "
-    "tracks stairs field bridge square plaza lobby escalator elevator atm mailbox gate car trash bin fence corner "
-    "parking lot airport train bus step doorway pavement curb grass park alley wall seat lawn yard building".split()
+    [
+        "ground",
+        "floor",
+        "road",
+        "street",
+        "sidewalk",
+        "bench",
+        "platform",
+        "pillar",
+        "station",
+        "entrance",
+        "doorstep",
+        "door",
+        "porch",
+        "corridor",
+        "hallway",
+        "tracks",
+        "stairs",
+        "field",
+        "bridge",
+        "square",
+        "plaza",
+        "lobby",
+        "escalator",
+        "elevator",
+        "atm",
+        "mailbox",
+        "gate",
+        "car",
+        "trash",
+        "bin",
+        "fence",
+        "corner",
+        "parking",
+        "lot",
+        "airport",
+        "train",
+        "bus",
+        "step",
+        "doorway",
+        "pavement",
+        "curb",
+        "grass",
+        "park",
+        "alley",
+        "wall",
+        "seat",
+        "lawn",
+        "yard",
+        "building",
+    ]
 ) | {
     "parking lot",
     "trash can",
@@ -58,7 +106,31 @@ _OPEN_PLACES = frozenset(
     "subway car",
 }
 _HOMELY = frozenset(
-    "table counter desk shelf kitchen bed bedroom closet couch sofa rack store hook tree belt conveyor truck van cart pallet warehouse trunk room".split()
+    [
+        "table",
+        "counter",
+        "desk",
+        "shelf",
+        "kitchen",
+        "bed",
+        "bedroom",
+        "closet",
+        "couch",
+        "sofa",
+        "rack",
+        "store",
+        "hook",
+        "tree",
+        "belt",
+        "conveyor",
+        "truck",
+        "van",
+        "cart",
+        "pallet",
+        "warehouse",
+        "trunk",
+        "room",
+    ]
 )
 
 
@@ -78,10 +150,7 @@ def sole_evidence(thing: Thing, sentence: Sentence) -> int | None:
 
 
 def _minded(thing: Thing, sentence: Sentence) -> bool:
-    left = any(
-        _is(doing, _LEAVING) and thing in _things(doing)
-        for doing in sentence.doings
-    )
+    left = any(_is(doing, _LEAVING) and thing in _things(doing) for doing in sentence.doings)
     for doing in sentence.doings:
         if doing.negated or doing.unreal or left:
             continue

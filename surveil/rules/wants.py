@@ -91,7 +91,13 @@ class Pattern:
     alternatives: tuple[Alternative, ...] = field(default=())
 
 
-_ANYTHING = {"something": ("*",), "anything": ("*",), "thing": ("*thing",), "object": ("*thing",), "item": ("*thing",)}
+_ANYTHING = {
+    "something": ("*",),
+    "anything": ("*",),
+    "thing": ("*thing",),
+    "object": ("*thing",),
+    "item": ("*thing",),
+}
 _USUAL_AGENTS = {"crash": ("vehicle",)}
 _NO_WANT = frozenset({"be", "see", "appear", "seem"})
 
@@ -127,7 +133,12 @@ def want_thing(thing: Thing, sentence: Sentence) -> WantThing:
         _want_state(state.token, sentence, negated=state.negated) for state in thing.states
     )
     terms = _ANYTHING.get(thing.lemma, (thing.lemma,))
-    if (thing.pronoun and "person" in thing.terms) or thing.lemma in ("people", "person", "somebody", "human"):
+    if (thing.pronoun and "person" in thing.terms) or thing.lemma in (
+        "people",
+        "person",
+        "somebody",
+        "human",
+    ):
         terms = ("person",)
     if "self" in thing.terms:
         terms = ("self",)
@@ -244,7 +255,10 @@ def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want,
         bound = _bind(key, want, lexicon)
         if bound is None:
             continue
-        if wording.endswith("X with Y") and {"person", "animal"} & lexicon.noun(bound["y"].terms[0]).keys():
+        if (
+            wording.endswith("X with Y")
+            and {"person", "animal"} & lexicon.noun(bound["y"].terms[0]).keys()
+        ):
             continue  # with a child is beside one, not carrying one
         target = tuple(
             _substitute(other, bound) for other in _wants(read(wording, lexicon), lexicon)

@@ -1,0 +1,86 @@
+"""How well patterns are recognised in labelled captions: precision, recall and F1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """A caption with the patterns that it asserts; on `unsure` ones people differ, so they do not count."""
+
+    caption: str
+    patterns: frozenset[str]
+    unsure: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Tally:
+    """Of one pattern, or of all together."""
+
+    right: int = 0
+    missed: list[str] = field(default_factory=list)
+    """Captions that assert the pattern and were not matched."""
+    wrong: list[str] = field(default_factory=list)
+    """Captions that were matched and do not assert it."""
+
+    @property
+    def precision(self) -> float:
+        """1 where nothing was matched."""
+        return _ratio(self.right, self.right + len(self.wrong))
+
+    @property
+    def recall(self) -> float:
+        """1 where there was nothing to match."""
+        return _ratio(self.right, self.right + len(self.missed))
+
+    @property
+    def f1(self) -> float:
+        return _ratio(2 * self.right, 2 * self.right + len(self.wrong) + len(self.missed))
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    tallies: dict[str, Tally]
+
+    @property
+    def macro_f1(self) -> float:
+        """Mean of the patterns' F1: rare patterns count as much as common ones."""
+        return sum(tally.f1 for tally in self.tallies.values()) / max(1, len(self.tallies))
+
+    @property
+    def micro(self) -> Tally:
+        """All patterns thrown together."""
+        total = Tally()
+        for tally in self.tallies.values():
+            total.right += tally.right
+            total.missed += tally.missed
+            total.wrong += tally.wrong
+        return total
+
+
+def score(rows: Sequence[Labelled], matches: Callable[[str, str], bool]) -> Score:
+    """Ask `matches(pattern, caption)` for every caption and every pattern that any row names."""
+    patterns = sorted({pattern for row in rows for pattern in row.patterns | row.unsure})
+    tallies = {pattern: Tally() for pattern in patterns}
+    for row in rows:
+        for pattern in patterns:
+            if pattern not in row.unsure:
+                _count(
+                    tallies[pattern], row, pattern in row.patterns, matches(pattern, row.caption)
+                )
+    return Score(tallies)
+
+
+def _count(tally: Tally, row: Labelled, asserted: bool, matched: bool) -> None:
+    if asserted and matched:
+        tally.right += 1
+    elif asserted:
+        tally.missed.append(row.caption)
+    elif matched:
+        tally.wrong.append(row.caption)
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else 1.0
