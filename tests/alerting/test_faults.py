@@ -1,0 +1,388 @@
+"""The promise of the alert path, while everything around it dies.
+
+Each test ends with the same proof: every alert that is in the database reached the subscriber, by itself or after
+`replay`, repeats only under the same id; no picture without a row, no row without its picture, no unfinished file.
+`SURVEIL_FAULTS=full` runs the long counts; the seed is printed, and `SURVEIL_FAULTS_SEED` repeats a run.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.alert_driver import CAMERAS, PREFIX
+from tests.support.broker import MOSQUITTO, Broker
+from tests.support.subscriber import Subscriber
+from tests.support.waiting import eventually
+
+FULL = os.environ.get("SURVEIL_FAULTS") == "full"
+pytestmark = [
+    pytest.mark.timeout(900 if FULL else 120),
+    pytest.mark.system,
+    pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed"),
+]
+
+SEED = int(os.environ.get("SURVEIL_FAULTS_SEED", random.SystemRandom().randrange(1 << 30)))
+ROOT = Path(__file__).parents[2]
+FAKETIME = next(iter(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")), None)
+Numbers = dict[tuple[str, str, int], str]
+
+
+class Daemon:
+    """The driver process over one state folder."""
+
+    def __init__(self, state: Path, broker: Broker, *words: str) -> None:
+        self.state = state
+        self._command = ["--state", str(state), "--port", str(broker.port), *words]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = state.parent / "driver.log"
+
+    def start(self, *words: str, before: tuple[str, ...] = (), **environ: str) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    *before,
+                    sys.executable,
+                    "-m",
+                    "tests.support.alert_driver",
+                    *self._command,
+                    *words,
+                ],
+                cwd=ROOT,
+                env={**os.environ, **environ},
+                stderr=log,
+            )
+
+    def __enter__(self) -> Daemon:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    def kill(self) -> None:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log.read_text()[-2000:]
+        self._process.kill()
+        self._process.wait()
+
+    def stop(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        assert self._process.wait(20) == 0, self.log.read_text()[-2000:]
+
+    def rows(self) -> list[sqlite3.Row]:
+        database = sqlite3.connect(f"file:{self.state / 'alerts.db'}?mode=ro", uri=True)
+        with closing(database):
+            database.row_factory = sqlite3.Row
+            return database.execute("SELECT * FROM alerts ORDER BY row_id").fetchall()
+
+    def waiting(self) -> int:
+        database = sqlite3.connect(f"file:{self.state / 'alerts.db'}?mode=ro", uri=True)
+        with closing(database):
+            return int(database.execute("SELECT count(*) FROM deliveries").fetchone()[0])
+
+    def committed(self) -> Numbers:
+        return {(r["store"], r["camera_id"], r["sequence"]): r["alert_id"] for r in self.rows()}
+
+
+class Scene:
+    """Broker, subscriber and daemon, and the proof at the end."""
+
+    def __init__(self, broker: Broker, desk: Subscriber, daemon: Daemon) -> None:
+        self.broker = broker
+        self.desk = desk
+        self.daemon = daemon
+        self.dice = random.Random(SEED)
+
+    def prove(self) -> None:
+        """Everything is up: one more alert a camera shows the subscriber where it stands, and it asks for the rest."""
+        self.daemon.start("--count", str(len(CAMERAS)))
+        started = time.monotonic()
+        before = len(self.daemon.rows())
+        eventually(lambda: len(self.daemon.rows()) >= before + len(CAMERAS), 30)
+        eventually(lambda: self.daemon.waiting() == 0, 60)
+        repeats = self._ask_until_whole()
+        self.daemon.stop()
+        self._check_files()
+        rows = len(self.daemon.rows())
+        print(
+            f"seed {SEED}: {rows} alerts, {len(self.desk.alerts())} arrivals, {repeats} replays asked, "
+            f"settled in {time.monotonic() - started:.1f} s"
+        )
+
+    def heard(self) -> Numbers:
+        return {
+            (store, camera, sequence): alert_id
+            for (store, camera), numbers in self.desk.numbers().items()
+            for sequence, alert_id in numbers.items()
+        }
+
+    def _ask_until_whole(self) -> int:
+        asked = 0
+        committed = self.daemon.committed()
+        until = time.monotonic() + 60
+        while not self._has(committed):
+            assert time.monotonic() < until, self._missing(committed)
+            self.desk.ask_for_losses(PREFIX)
+            asked += 1
+            try:
+                eventually(lambda: self._has(committed), 3)
+            except AssertionError:
+                continue
+        return asked
+
+    def _has(self, committed: Numbers) -> bool:
+        heard = self.heard()
+        return all(heard.get(number) == alert_id for number, alert_id in committed.items())
+
+    def _missing(self, committed: Numbers) -> str:
+        return f"seed {SEED}: never arrived: {sorted(set(committed) - set(self.heard()))[:20]}"
+
+    def _check_files(self) -> None:
+        folder = self.daemon.state / "snapshots"
+        files = {
+            path.relative_to(folder).as_posix()
+            for path in folder.rglob("*")
+            if path.is_file() and "quarantine" not in path.parts
+        }
+        rows = self.daemon.rows()
+        assert files == {row["snapshot_path"] for row in rows if row["snapshot_path"]}
+        assert all(row["snapshot_path"] or row["snapshot_reason"] for row in rows)
+        sequences: dict[tuple[str, str], list[int]] = {}
+        for row in rows:
+            sequences.setdefault((row["store"], row["camera_id"]), []).append(row["sequence"])
+        for numbers in sequences.values():
+            assert sorted(numbers) == list(range(1, len(numbers) + 1))
+
+
+@contextmanager
+def scene(folder: Path, *, state: Path | None = None, rate: float = 20.0) -> Iterator[Scene]:
+    print(f"seed {SEED}")
+    topics = (f"{PREFIX}/+/alert", f"{PREFIX}/+/gap")
+    with (
+        Broker(folder / "broker", persistence=True) as broker,
+        Subscriber(broker.port, *topics, client_id="desk", persistent=True) as desk,
+        Daemon(state or folder / "state", broker, "--rate", str(rate)) as daemon,
+    ):
+        daemon.state.mkdir(exist_ok=True)
+        yield Scene(broker, desk, daemon)
+
+
+def pause(seconds: float) -> None:
+    """Let the world run: the faults come at random moments, which no condition can name."""
+    time.sleep(seconds)
+
+
+def test_the_broker_is_killed_and_restarted_at_random_moments(tmp_path: Path) -> None:
+    with scene(tmp_path) as it:
+        it.daemon.start()
+        until = time.monotonic() + (120 if FULL else 12)
+        while time.monotonic() < until:
+            pause(it.dice.uniform(0.2, 2.0))
+            it.broker.kill()
+            pause(it.dice.uniform(0.0, 1.0))
+            it.broker.start()
+        it.daemon.stop()
+        it.prove()
+
+
+def test_the_daemon_is_killed_at_random_moments(tmp_path: Path) -> None:
+    with scene(tmp_path, rate=100) as it:
+        for _ in range(50 if FULL else 5):
+            it.daemon.start()
+            pause(it.dice.uniform(0.6, 2.0))
+            it.daemon.kill()
+        it.prove()
+        for camera in CAMERAS:  # nothing was lost on the way, so the first arrivals are in order
+            first = list(dict.fromkeys(alert["sequence"] for alert in it.desk.alerts(camera)))
+            assert first == sorted(first)
+
+
+def test_broker_and_daemon_are_killed_at_random_moments(tmp_path: Path) -> None:
+    with scene(tmp_path, rate=50) as it:
+        for _ in range(50 if FULL else 5):
+            it.daemon.start()
+            pause(it.dice.uniform(0.5, 1.5))
+            it.broker.kill()
+            pause(it.dice.uniform(0.0, 0.7))
+            it.daemon.kill()
+            it.broker.start()
+        it.prove()
+
+
+def test_the_clock_steps_by_an_hour_both_ways(tmp_path: Path) -> None:
+    """NTP, or a person; the monotonic clock goes on."""
+    if FAKETIME is None:
+        pytest.skip("libfaketime is not installed")
+    step = tmp_path / "step"
+    step.write_text("+0")
+    with scene(tmp_path) as it:
+        it.daemon.start(
+            LD_PRELOAD=str(FAKETIME),
+            FAKETIME_TIMESTAMP_FILE=str(step),
+            FAKETIME_NO_CACHE="1",
+            FAKETIME_DONT_FAKE_MONOTONIC="1",
+            DONT_FAKE_MONOTONIC="1",
+        )
+        for offset in ("+0", "+3600", "-3600", "+0"):
+            count = len(it.desk.alerts())
+            step.write_text(offset)
+            eventually(lambda count=count: len(it.desk.alerts()) >= count + 20, 30)
+        it.daemon.stop()
+        moments = [alert["captured_ms"] for alert in it.desk.alerts()]
+        assert max(moments) - min(moments) > 3_600_000
+        for camera in CAMERAS:
+            numbers = [alert["sequence"] for alert in it.desk.alerts(camera)]
+            assert numbers == list(range(1, len(numbers) + 1))
+        it.prove()
+
+
+def test_the_database_is_locked_by_another_process_for_5_seconds(tmp_path: Path) -> None:
+    with scene(tmp_path) as it:
+        it.daemon.start()
+        eventually(lambda: len(it.desk.alerts()) > 10, 20)
+        with closing(sqlite3.connect(it.daemon.state / "alerts.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            count = len(it.desk.alerts())
+            pause(5)
+            other.execute("ROLLBACK")
+        assert len(it.desk.alerts()) > count + 20, "alerts stood still"
+        eventually(lambda: it.desk.alerts()[-1]["durable"], 20)
+        it.daemon.stop()
+        it.prove()
+
+
+def test_a_damaged_database_is_set_aside_and_everything_goes_on(tmp_path: Path) -> None:
+    with scene(tmp_path) as it:
+        it.daemon.start()
+        eventually(lambda: len(it.desk.alerts()) > 10, 20)
+        it.daemon.kill()
+        for suffix in ("-wal", "-shm"):
+            (it.daemon.state / f"alerts.db{suffix}").unlink(missing_ok=True)
+        database = it.daemon.state / "alerts.db"
+        database.write_bytes(os.urandom(max(4096, database.stat().st_size)))
+        pictures = len(list((it.daemon.state / "snapshots").rglob("*.jpg")))
+        it.daemon.start()
+        eventually(lambda: len({alert["store"] for alert in it.desk.alerts()}) == 2, 20)
+        it.daemon.stop()
+        assert list(it.daemon.state.glob("alerts.db.damaged-*"))
+        assert "put aside as" in it.daemon.log.read_text()
+        # The rows of these pictures are gone, not the pictures: nothing is moved while that is so.
+        assert len(list((it.daemon.state / "snapshots").rglob("*.jpg"))) >= pictures
+        assert not (it.daemon.state / "snapshots/quarantine").exists()
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
+        pytest.skip("only root may mount a small tmpfs")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Until the disk takes no byte more."""
+    with path.open("wb", buffering=0) as stream:
+        for size in (1 << 16, 1 << 12, 1):
+            try:
+                while True:
+                    stream.write(bytes(size))
+            except OSError:
+                continue
+
+
+def test_the_disk_is_full_and_freed(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "12m") as disk, scene(tmp_path, state=disk / "state") as it:
+        it.daemon.log = tmp_path / "driver.log"
+        it.daemon.start()
+        eventually(lambda: len(it.desk.alerts()) > 10, 20)
+        for _ in range(3 if FULL else 1):
+            fill(disk / "fill")
+            eventually(lambda: it.desk.alerts()[-1]["snapshot"] is None, 20)
+            assert "full" in it.desk.alerts()[-1]["snapshot_reason"]
+            fill(disk / "fill-again")  # the reserve's room, too
+            eventually(lambda: not it.desk.alerts()[-1]["durable"], 30)
+            count = len(it.desk.alerts())
+            eventually(lambda count=count: len(it.desk.alerts()) > count + 40, 20)
+            (disk / "fill").unlink()
+            (disk / "fill-again").unlink()
+            eventually(
+                lambda: it.desk.alerts()[-1]["durable"] and it.desk.alerts()[-1]["snapshot"], 20
+            )
+        it.daemon.stop()
+        it.prove()
+
+
+def test_a_refused_password_then_the_right_one(tmp_path: Path) -> None:
+    users = {"surveil": "right", "desk": "d"}
+    with Broker(tmp_path / "broker", users=users) as broker:
+        state = tmp_path / "state"
+        state.mkdir()
+        daemon = Daemon(state, broker, "--rate", "20", "--username", "surveil")
+        daemon.start("--password", "wrong")
+        with Subscriber(broker.port, f"{PREFIX}/+/alert", username="desk", password="d") as desk:
+            eventually(lambda: state.joinpath("alerts.db").exists() and daemon.waiting() > 20, 20)
+            assert desk.alerts() == []
+            assert "refused the connection" in daemon.log.read_text()
+            daemon.stop()
+            daemon.start("--password", "right", "--count", "3")
+            eventually(lambda: len(desk.alerts()) >= len(daemon.rows()), 20)
+            daemon.stop()
+            assert {a["id"] for a in desk.alerts()} >= {r["alert_id"] for r in daemon.rows()}
+
+
+def test_what_is_on_the_disk_is_there_in_the_right_order(tmp_path: Path) -> None:
+    """fsync(picture), rename, fsync(folder), fsync(log of the database): a kill keeps the page cache, so only the
+    system calls can show what a power cut would leave."""
+    if shutil.which("strace") is None:
+        pytest.skip("strace is not installed")
+    trace = tmp_path / "trace"
+    with Broker(tmp_path / "broker") as broker:
+        state = tmp_path / "state"
+        state.mkdir()
+        daemon = Daemon(state, broker, "--rate", "20", "--count", "2")
+        calls = "fsync,fdatasync,rename,renameat,renameat2,sendto,sendmsg,write"
+        daemon.start(
+            before=("strace", "-f", "-y", "-s", "400", "-e", f"trace={calls}", "-o", str(trace))
+        )
+        eventually(lambda: state.joinpath("alerts.db").exists() and len(daemon.rows()) == 2, 60)
+        eventually(lambda: daemon.waiting() == 0, 30)
+        picture = daemon.rows()[1]["snapshot_path"]
+        alert_id = daemon.rows()[1]["alert_id"]
+        daemon_pid = int(trace.read_text().split(maxsplit=1)[0])
+        os.kill(daemon_pid, signal.SIGTERM)
+        eventually(lambda: "+++ exited" in trace.read_text().splitlines()[-1], 20)
+        daemon._process.wait()  # type: ignore[union-attr]
+    name = Path(picture).name
+    folder = re.escape(str((state / "snapshots" / picture).parent))
+    events = [
+        ("fsync of the picture", rf"fsync\(\d+<[^>]*\.writing-{re.escape(name)}>"),
+        ("rename", rf"rename\S*\(.*\.writing-{re.escape(name)}.*{re.escape(name)}"),
+        ("fsync of its folder", rf"fsync\(\d+<{folder}>"),
+        ("fsync of the log", r"f(data)?sync\(\d+<[^>]*alerts\.db-wal>"),
+        ("the message", rf"(sendto|sendmsg|write)\(.*{alert_id}"),
+    ]
+    lines = trace.read_text().splitlines()
+    place = -1
+    for what, pattern in events:
+        found = [i for i, line in enumerate(lines) if i > place and re.search(pattern, line)]
+        assert found, f"{what} does not follow line {place}: {lines[max(0, place)]}"
+        place = found[0]
