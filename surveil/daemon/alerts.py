@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from surveil.alerting.desk import AlertDesk, OpenedIncident
@@ -83,12 +83,26 @@ class AlertsWorker(Worker):
         self._next_tick_ns = 0
         self._next_save_ns = 0
         self._unsaved = False
+        self._cameras: frozenset[str] | None = None
+        """None: not told yet, all count."""
         self.proofs: dict[str, Proof] = {}
         """camera_id -> who judges its captions instead of the rules. Set before the start."""
 
     def soon(self, errand: Callable[[RuleEngine], list[IncidentChange]]) -> None:
         """Run `errand` on the rule engine in the alerts thread; its changes are handled as any. Any thread."""
         self._errands.put(errand)
+
+    def watch(self, camera_ids: Iterable[str]) -> None:
+        """From now on only these cameras count: incidents of others end, and captions of them that are still on their
+        way are dropped, or a camera just switched off would alert once more. Any thread."""
+        watched = frozenset(camera_ids)
+
+        def errand(engine: RuleEngine) -> list[IncidentChange]:
+            gone = engine.cameras() - watched
+            self._cameras = watched
+            return [change for camera_id in gone for change in engine.forget_camera(camera_id)]
+
+        self.soon(errand)
 
     def begin(self) -> None:
         """Take up the incidents that were open when the daemon last ended."""
@@ -105,11 +119,11 @@ class AlertsWorker(Worker):
 
     def step(self) -> None:
         item = self._inbox.get(INBOX_WAIT_S)
+        self._run_errands()
         if isinstance(item, Caption):
             self._caption(item)
         elif item is not None:
             self._unchanged(item)
-        self._run_errands()
         self._tick()
 
     def finish(self) -> None:
@@ -125,6 +139,8 @@ class AlertsWorker(Worker):
     def _caption(self, caption: Caption) -> None:
         if proof := self.proofs.get(caption.frame.camera_id):
             proof.saw(caption, self._engine)
+            return
+        if self._cameras is not None and caption.frame.camera_id not in self._cameras:
             return
         now_ns = self._clock.monotonic_ns()
         self._watched.captioned(caption)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from surveil.alerting.mqtt import MqttDelivery
 from surveil.alerting.store import AlertStore
 from surveil.capture import Captures
@@ -14,7 +12,6 @@ from surveil.daemon import wiring
 from surveil.daemon.alerts import AlertsWorker
 from surveil.daemon.looks import Looks
 from surveil.records import CameraState, CameraStatus
-from surveil.rules import IncidentChange, RuleEngine
 from surveil.service.metrics import Metrics
 
 REPEAT_NS = ns(10.0)
@@ -51,13 +48,11 @@ class CameraDesk:
 
     def apply(self, config: Config) -> None:
         """Start, stop and replace captures so that exactly the enabled cameras of `config` run."""
-        before = {camera.id for camera in self._enabled(self._config)} if self._config else set()
         for gone in set(self._told) - {camera.id for camera in config.cameras}:
             del self._told[gone]
         self._config = config
         enabled = self._enabled(config)
-        for camera_id in before - {camera.id for camera in enabled}:
-            self._alerts.soon(partial(_forget, camera_id=camera_id))
+        self._alerts.watch(camera.id for camera in enabled)
         self._captures.reconcile(wiring.camera_specs(config, enabled))
         self._looks.set_plans(wiring.camera_plans(config, enabled))
         if self._mqtt is not None:
@@ -140,8 +135,3 @@ class CameraDesk:
             self._mqtt.set_camera_status(status)
             self._told[camera_id] = words
             self._told_ns[camera_id] = now_ns
-
-
-def _forget(engine: RuleEngine, *, camera_id: str) -> list[IncidentChange]:
-    """Incidents of a camera that nobody watches are over."""
-    return engine.forget_camera(camera_id)

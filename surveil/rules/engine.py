@@ -89,6 +89,10 @@ class RuleEngine:
         """Whether an incident is open or half confirmed, so that every look should be captioned."""
         return any(track.wants_attention for track in self._tracks_of(camera_id, region_id))
 
+    def cameras(self) -> frozenset[str]:
+        """Cameras that have a track: an open incident, or votes for one."""
+        return frozenset(track.camera_id for track in self._tracks.values())
+
     def rules_matching(self, text: str) -> tuple[str, ...]:
         """Ids of the enabled rules whose words the text satisfies; cameras, schedules and confidence aside."""
         return tuple(

@@ -1,0 +1,168 @@
+"""The canary learns what its picture gives, and turns red when that changes, is not committed, or does not come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from surveil.alerting.store import AlertStore
+from surveil.clock import WallTime
+from surveil.daemon.canary import CAMERA_ID, Canary
+from surveil.daemon.looks import Looks
+from surveil.errors import ConfigError
+from surveil.records import Caption, Look
+from surveil.rules import Lexicon, RuleEngine, RuleSpec
+from surveil.sampling import Sampler
+from surveil.service.health import Health
+from surveil.service.metrics import Metrics
+from tests.daemon.builders import rule
+from tests.fakes import FakeClock
+
+CLIMBING = rule("person-climbing", "person climbing")
+
+
+class NoCameras:
+    def newest(self, camera_id: str) -> None:
+        return None
+
+
+class Bench:
+    """A canary with a captioner that says what the test says."""
+
+    def __init__(self, folder: Path, *, pattern: str | None = None) -> None:
+        self.folder = folder
+        self.clock = FakeClock()
+        wall = WallTime(self.clock)
+        self.looks = Looks(Sampler(NoCameras()), self.clock)
+        self.store = AlertStore(folder / "alerts.db", self.clock, wall, reserve_bytes=0)
+        self.told: list[Mapping[str, Any]] = []
+        self.health = Health(self.clock.unix_ms)
+        self.canary = Canary(
+            picture=None,
+            pattern=pattern,
+            patience_s=60,
+            looks=self.looks,
+            store=self.store,
+            tell=self.told.append,
+            health=self.health,
+            metrics=Metrics(self.clock),
+            clock=self.clock,
+            wall=wall,
+            state_dir=folder,
+        )
+
+    def run(self, text: str, *rules: RuleSpec, model_id: str = "blip") -> Mapping[str, Any]:
+        """One round, captioned so, under these rules."""
+        self.canary.send()
+        (look,) = self.looks.pull(4).looks
+        self.clock.advance(0.4)
+        self.canary.saw(self._caption(look, text, model_id), RuleEngine(rules, Lexicon.load({})))
+        return self.told[-1]
+
+    def _caption(self, look: Look, text: str, model_id: str) -> Caption:
+        return Caption(
+            frame=look.frame,
+            text=text,
+            confidence=0.9,
+            model_id=model_id,
+            batch_size=1,
+            waited_ms=0,
+            inferred_ms=400,
+            done_mono_ns=self.clock.monotonic_ns(),
+        )
+
+    def codes(self) -> list[str]:
+        return [problem.code for problem in self.health.problems]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.store.close()
+
+
+def test_the_first_run_is_learnt_and_the_same_again_passes(bench: Bench) -> None:
+    first = bench.run("a man climbs over a fence", CLIMBING)
+    assert first["passed"]
+    assert first["rules"] == ["person-climbing"]
+    assert first["timings_ms"]["capture_to_caption"] == 400
+    assert bench.run("a man climbs over a fence", CLIMBING)["passed"]
+    assert bench.codes() == []
+
+
+def test_another_caption_is_red_until_it_is_right_again(bench: Bench) -> None:
+    bench.run("a man climbs over a fence", CLIMBING)
+    wrong = bench.run("arafed a a a a", CLIMBING)
+    assert not wrong["passed"]
+    assert "arafed" in wrong["reason"]
+    assert bench.codes() == ["canary"]
+    assert bench.run("a man climbs over a fence", CLIMBING)["passed"]
+    assert bench.codes() == []
+
+
+def test_a_rule_that_no_longer_matches_is_red(bench: Bench) -> None:
+    bench.run("a man climbs over a fence", CLIMBING)
+    dropped = bench.run("a man climbs over a fence")
+    assert not dropped["passed"]
+    assert "person-climbing" in dropped["reason"]
+
+
+def test_what_is_expected_outlives_a_restart_and_is_kept_for_each_model(tmp_path: Path) -> None:
+    before = Bench(tmp_path)
+    before.run("a man climbs over a fence", CLIMBING)
+    assert before.run("someone on a fence", CLIMBING, model_id="other")["passed"]
+    before.store.close()
+    after = Bench(tmp_path)
+    assert not after.run("an empty yard", CLIMBING)["passed"]
+    assert after.run("someone on a fence", CLIMBING, model_id="other")["passed"]
+    after.store.close()
+
+
+def test_no_caption_in_time_is_red(bench: Bench) -> None:
+    bench.canary.send()
+    bench.clock.advance(59)
+    bench.canary.tick()
+    assert bench.told == []
+    bench.clock.advance(2)
+    bench.canary.tick()
+    bench.canary.tick()
+    assert [result["passed"] for result in bench.told] == [False]
+    assert bench.codes() == ["canary"]
+
+
+def test_a_pattern_replaces_what_is_learnt(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, pattern="person climbing")
+    assert bench.run("two boys clamber over a wall")["passed"]
+    assert not bench.run("an empty yard")["passed"]
+    assert not (tmp_path / "canary.json").exists()
+    bench.store.close()
+
+
+def test_it_is_no_cameras_and_takes_no_sequence_number(bench: Bench) -> None:
+    bench.run("a man climbs over a fence", CLIMBING)
+    assert CAMERA_ID == "(canary)"
+    assert bench.store.waiting("mqtt") == []
+
+
+def test_a_file_that_is_no_picture_is_a_configuration_error(tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("hello", encoding="utf-8")
+    clock = FakeClock()
+    with pytest.raises(ConfigError, match=r"notes\.txt"):
+        Canary(
+            picture=text,
+            pattern=None,
+            patience_s=1,
+            looks=Looks(Sampler(NoCameras()), clock),
+            store=None,  # type: ignore[arg-type] # never reached
+            tell=print,
+            health=Health(clock.unix_ms),
+            metrics=Metrics(clock),
+            clock=clock,
+            wall=WallTime(clock),
+            state_dir=tmp_path,
+        )
