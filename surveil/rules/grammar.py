@@ -7,6 +7,8 @@ and punctuation as itself.
 
 from __future__ import annotations
 
+from surveil.rules.wordset import word_set
+
 _WORDS = {
     "D": "a an the this these those some any each every another both all no either neither such what whatever many "
     "several few various much more most enough multiple numerous two-three",
@@ -38,192 +40,26 @@ _WORDS = {
 }
 FUNCTION = {word.replace("-", " "): tag for tag, words in _WORDS.items() for word in words.split()}
 
-COLOURS = frozenset(
-    [
-        "black",
-        "white",
-        "red",
-        "green",
-        "blue",
-        "yellow",
-        "orange",
-        "purple",
-        "pink",
-        "brown",
-        "gray",
-        "grey",
-        "beige",
-        "silver",
-        "gold",
-        "golden",
-        "cyan",
-        "khaki",
-        "navy",
-        "dark",
-        "light",
-        "bright",
-        "maroon",
-        "turquoise",
-        "tan",
-        "cream",
-        "violet",
-        "plaid",
-        "striped",
-        "stripes",
-        "denim",
-        "camouflage",
-    ]
+COLOURS = word_set(
+    """
+    black white red green blue yellow orange purple pink brown gray grey beige silver gold golden cyan
+    khaki navy dark light bright maroon turquoise tan cream violet plaid striped stripes denim
+    camouflage
+    """
 )
-PLAIN_ADJECTIVES = COLOURS | frozenset(
-    [
-        "old",
-        "young",
-        "tall",
-        "short",
-        "big",
-        "small",
-        "large",
-        "little",
-        "long",
-        "high",
-        "low",
-        "open",
-        "empty",
-        "full",
-        "wet",
-        "dry",
-        "clean",
-        "dirty",
-        "busy",
-        "quiet",
-        "dark",
-        "bright",
-        "heavy",
-        "thick",
-        "thin",
-        "wide",
-        "narrow",
-        "deep",
-        "cold",
-        "hot",
-        "warm",
-        "cool",
-        "new",
-        "elderly",
-        "wooden",
-        "metal",
-        "plastic",
-        "brick",
-        "stone",
-        "concrete",
-        "front",
-        "back",
-        "left",
-        "right",
-        "upper",
-        "lower",
-        "middle",
-        "top",
-        "bottom",
-        "rear",
-        "main",
-        "next",
-        "other",
-        "same",
-        "different",
-        "last",
-        "first",
-        "second",
-        "third",
-        "several",
-        "huge",
-        "tiny",
-        "giant",
-        "stray",
-        "loose",
-        "bald",
-        "blond",
-        "blonde",
-        "male",
-        "female",
-        "electric",
-        "mobile",
-        "armed",
-        "unarmed",
-        "naked",
-        "nude",
-        "barefoot",
-        "drunk",
-        "unconscious",
-        "asleep",
-        "awake",
-        "dead",
-        "alive",
-        "alone",
-        "lone",
-        "ablaze",
-        "alight",
-        "afire",
-        "aflame",
-        "ajar",
-        "shut",
-        "closed",
-        "unattended",
-        "abandoned",
-        "suspicious",
-        "strange",
-        "unknown",
-        "masked",
-        "hooded",
-        "homeless",
-        "injured",
-        "hurt",
-        "bloody",
-        "ill",
-        "sick",
-        "disabled",
-        "pregnant",
-        "angry",
-        "happy",
-        "sad",
-        "nervous",
-        "lost",
-        "safe",
-        "dangerous",
-        "illegal",
-        "slippery",
-        "icy",
-        "snowy",
-        "muddy",
-        "foggy",
-        "smoky",
-        "rusty",
-        "rotten",
-        "upside-down",
-        "sideways",
-        "overturned",
-        "upright",
-        "prone",
-        "prostrate",
-        "motionless",
-        "lifeless",
-        "still",
-        "busted",
-        "ripped",
-        "flat",
-        "loose",
-        "unlit",
-        "unlocked",
-        "locked",
-        "unlocked",
-        "unmanned",
-        "vacant",
-        "deserted",
-        "crowded",
-        "packed",
-        "cluttered",
-        "messy",
-    ]
+PLAIN_ADJECTIVES = COLOURS | word_set(
+    """
+    old young tall short big small large little long high low open empty full wet dry clean dirty busy
+    quiet dark bright heavy thick thin wide narrow deep cold hot warm cool new elderly wooden metal
+    plastic brick stone concrete front back left right upper lower middle top bottom rear main next
+    other same different last first second third several huge tiny giant stray loose bald blond blonde
+    male female electric mobile armed unarmed naked nude barefoot drunk unconscious asleep awake dead
+    alive alone lone ablaze alight afire aflame ajar shut closed unattended abandoned suspicious strange
+    unknown masked hooded homeless injured hurt bloody ill sick disabled pregnant angry happy sad
+    nervous lost safe dangerous illegal slippery icy snowy muddy foggy smoky rusty rotten upside-down
+    sideways overturned upright prone prostrate motionless lifeless still busted ripped flat loose unlit
+    unlocked locked unlocked unmanned vacant deserted crowded packed cluttered messy
+    """
 )
 
 MULTIWORD_PREPOSITIONS = {
@@ -283,22 +119,19 @@ PAIRED_PRONOUNS = {
     ("no", "one"): "nobody",
 }
 
+VERB_COMPOUNDS = {
+    "spray": "paint",
+    "shop": "lift",
+    "dry": "clean",
+    "high": "five",
+    "fist": "bump",
+    "speed": "walk",
+}
+"""First word -> the verb that carries the inflection: spray painting."""
+
 PREPOSITION_KIN: dict[str, frozenset[str]] = {
     "on": frozenset(
-        {
-            "on",
-            "onto",
-            "upon",
-            "atop",
-            "over",
-            "across",
-            "along",
-            "aboard",
-            "in",
-            "at",
-            "up",
-            "down",
-        }
+        {"on", "onto", "upon", "atop", "over", "across", "along", "aboard", "at", "up", "down"}
     ),
     "in": frozenset(
         {
@@ -405,207 +238,44 @@ for _same, _as in (
     PREPOSITION_KIN[_same] = PREPOSITION_KIN[_as] | {_same}
 PREPOSITION_KIN["in front of"] = frozenset({"in front of", "before", "outside", "at", "near", "by"})
 
-PARTICLES = frozenset(
-    [
-        "up",
-        "down",
-        "off",
-        "over",
-        "out",
-        "in",
-        "away",
-        "back",
-        "around",
-        "through",
-        "on",
-        "along",
-        "into",
-        "onto",
-        "across",
-        "past",
-        "by",
-        "from",
-        "after",
-        "toward",
-        "towards",
-        "at",
-        "to",
-        "open",
-        "about",
-        "behind",
-        "aside",
-        "against",
-        "under",
-        "inside",
-        "forward",
-        "together",
-        "apart",
-        "upstairs",
-        "downstairs",
-    ]
+PARTICLES = word_set(
+    """
+    up down off over out in away back around through on along into onto across past by from after toward
+    towards at to open about behind aside against under inside forward together apart upstairs
+    downstairs
+    """
 )
 
-UNREAL_GOVERNORS = frozenset(
-    [
-        "about",
-        "ready",
-        "want",
-        "plan",
-        "prepare",
-        "wait",
-        "refuse",
-        "fail",
-        "decline",
-        "hope",
-        "intend",
-        "threaten",
-        "hesitate",
-        "set",
-        "due",
-        "going",
-        "expect",
-        "learn",
-        "ask",
-        "order",
-        "tell",
-        "forbid",
-        "allow",
-        "pretend",
-        "stop",
-        "avoid",
-        "prevent",
-        "quit",
-        "cease",
-    ]
+UNREAL_GOVERNORS = word_set(
+    """
+    about ready want plan prepare wait refuse fail decline hope intend threaten hesitate set due going
+    expect learn ask order tell forbid allow pretend stop avoid prevent quit cease
+    """
 )
 """What they govern does not happen (yet): about to, getting ready to, refuses to, stops."""
 
-CAMERA_WORDS = frozenset(
-    [
-        "photo",
-        "photograph",
-        "picture",
-        "image",
-        "view",
-        "shot",
-        "footage",
-        "video",
-        "close-up",
-        "closeup",
-        "snapshot",
-        "scene",
-        "glimpse",
-        "still",
-        "frame",
-        "sight",
-        "clip",
-        "screenshot",
-        "recording",
-        "display",
-    ]
+CAMERA_WORDS = word_set(
+    """
+    photo photograph picture image view shot footage video close-up closeup snapshot scene glimpse still
+    frame sight clip screenshot recording display
+    """
 )
 """At the start of a caption these speak of the caption's own picture: a photo of a man shows a man."""
 
-DEPICTIONS = frozenset(
-    [
-        "painting",
-        "drawing",
-        "picture",
-        "photo",
-        "photograph",
-        "poster",
-        "statue",
-        "sculpture",
-        "mural",
-        "billboard",
-        "sign",
-        "toy",
-        "logo",
-        "sticker",
-        "graffiti",
-        "cartoon",
-        "figurine",
-        "sketch",
-        "illustration",
-        "advertisement",
-        "advert",
-        "ad",
-        "image",
-        "tattoo",
-        "screen",
-        "television",
-        "tv",
-        "monitor",
-        "magazine",
-        "mannequin",
-        "dummy",
-        "doll",
-        "model",
-        "replica",
-        "emblem",
-        "print",
-        "portrait",
-        "icon",
-        "symbol",
-        "carving",
-        "movie",
-        "film",
-        "video",
-        "game",
-        "scarecrow",
-        "silhouette",
-        "puppet",
-        "bust",
-        "engraving",
-        "postcard",
-        "calendar",
-        "banner",
-        "lego",
-        "animation",
-        "comic",
-        "book",
-        "reflection",
-        "decal",
-        "label",
-        "placard",
-        "warning",
-        "notice",
-        "card",
-        "flyer",
-        "leaflet",
-        "cutout",
-        "relief",
-        "stencil",
-        "wallpaper",
-        "tapestry",
-    ]
+DEPICTIONS = word_set(
+    """
+    painting drawing picture photo photograph poster statue sculpture mural billboard sign toy logo
+    sticker graffiti cartoon figurine sketch illustration advertisement advert ad image tattoo screen
+    television tv monitor magazine mannequin dummy doll model replica emblem print portrait icon symbol
+    carving movie film video game scarecrow silhouette puppet bust engraving postcard calendar banner
+    lego animation comic book reflection decal label placard warning notice card flyer leaflet cutout
+    relief stencil wallpaper tapestry
+    """
 )
-DEPICTING_MODIFIERS = frozenset(
-    [
-        "toy",
-        "bronze",
-        "stuffed",
-        "plush",
-        "fake",
-        "imaginary",
-        "painted",
-        "printed",
-        "lego",
-        "miniature",
-        "cartoon",
-        "inflatable",
-        "animated",
-        "plastic-toy",
-        "sculpted",
-        "carved",
-        "stone-carved",
-        "drawn",
-        "pretend",
-        "mock",
-        "simulated",
-        "fictional",
-        "video-game",
-        "virtual",
-        "model",
-    ]
+DEPICTING_MODIFIERS = word_set(
+    """
+    toy bronze stuffed plush fake imaginary painted printed lego miniature cartoon inflatable animated
+    plastic-toy sculpted carved stone-carved drawn pretend mock simulated fictional video-game virtual
+    model
+    """
 )

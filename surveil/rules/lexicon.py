@@ -12,78 +12,21 @@ from functools import cache
 from importlib import resources
 
 from surveil.rules import morphology
+from surveil.rules.wordset import word_set
 
 OWN, NEAR, FAR = 1.0, 0.95, 0.8
 """The word itself; kin by our own files or the operator's; kin by WordNet."""
 Terms = Mapping[str, float]
 """Term -> quality, 0..1."""
-_TOO_GENERAL = frozenset(
-    [
-        "entity",
-        "physical entity",
-        "abstraction",
-        "whole",
-        "matter",
-        "causal agent",
-        "psychological feature",
-        "attribute",
-        "relation",
-        "measure",
-        "living thing",
-        "organism",
-        "thing",
-        "unit",
-        "artifact",
-        "physical object",
-        "abstract entity",
-        "event",
-        "act",
-        "set",
-        "cause",
-        "being",
-        "material",
-        "substance",
-        "move",
-        "be",
-        "make",
-        "get",
-        "do",
-        "have",
-        "change",
-        "travel",
-        "touch",
-        "alter",
-        "go",
-        "create",
-        "use",
-        "commodity",
-        "instrumentality",
-        "structure",
-        "way",
-        "part",
-        "body",
-        "process",
-        "cover",
-        "covering",
-        "device",
-        "activity",
-        "happening",
-        "state",
-        "group",
-        "position",
-        "location",
-        "area",
-        "region",
-        "content",
-        "natural object",
-        "solid",
-        "fluid",
-        "communication",
-        "consumer goods",
-        "equipment",
-        "mechanism",
-        "conveyance",
-    ]
+_TOO_GENERAL = word_set(
+    """
+    entity, physical entity, abstraction, whole, matter, causal agent, psychological feature, attribute, relation,
+    measure, living thing, organism, thing, unit, artifact, physical object, abstract entity, event, act, set, cause,
+    being, material, substance, move, be, make, get, do, have, change, travel, touch, alter, go, create, use,
+    commodity, instrumentality, structure, way, part, body, process, cover, covering, device, activity, happening,
+    state, group, position, location, area, region, content, natural object, solid, fluid, communication,
+    consumer goods, equipment, mechanism, conveyance
+    """
 )
 
 
@@ -242,9 +185,12 @@ def _own_tables() -> dict[str, dict[str, list[str]]]:
 
 
 def _members(lines: Iterable[str]) -> dict[str, list[str]]:
-    """`class: member, member` lines -> member -> its classes. A class may be written as `! word` for none."""
+    """`class: member` and `= same, same` lines -> word -> its classes. `! word` has none."""
     parents: dict[str, list[str]] = defaultdict(list)
     for line in lines:
+        if line.startswith("="):
+            _add_equals(parents, [word.strip() for word in line[1:].split(",")])
+            continue
         term, _, members = line.partition(":")
         for member in members.split(","):
             word = member.strip()
@@ -253,6 +199,12 @@ def _members(lines: Iterable[str]) -> dict[str, list[str]]:
             elif word and word != term and term not in parents[word]:
                 parents[word].append(term)
     return dict(parents)
+
+
+def _add_equals(parents: dict[str, list[str]], words: list[str]) -> None:
+    """`= sofa, couch`: each is also the other."""
+    for word in words:
+        parents[word] += [other for other in words if other != word and other not in parents[word]]
 
 
 @cache

@@ -7,6 +7,7 @@ very word, 0.95 for kin in our files, 0.8 for kin in WordNet, and less for each 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from surveil.rules import roles
@@ -22,6 +23,41 @@ _SEVERAL = frozenset(
     {"fight", "argue", "hug", "kiss", "talk", "dance", "chat", "wrestle", "box", "brawl", "meet"}
 )
 """What takes two: the other may be an object or a companion."""
+
+
+_HAS_PARTS = frozenset(
+    {"vehicle", "building", "door", "window", "fence", "furniture", "machine", "structure"}
+)
+_WIDE = frozenset(
+    {
+        "bed",
+        "road",
+        "street",
+        "ground",
+        "grass",
+        "field",
+        "platform",
+        "seat",
+        "chair",
+        "sofa",
+        "yard",
+        "parking lot",
+        "stairs",
+        "boat",
+        "bus",
+        "train",
+        "balcony",
+        "hallway",
+        "bench",
+        "floor",
+        "driveway",
+        "sidewalk",
+        "court",
+        "snow",
+        "water",
+    }
+)
+"""Where `in` and `on` say the same."""
 
 
 class Hit(NamedTuple):
@@ -53,6 +89,8 @@ class Comparison:
 
     def thing(self, want: WantThing, thing: Thing, *, any_number: bool = False) -> Hit | None:
         hit = self._kind(want, thing)
+        if hit is None and " " in want.terms[0]:
+            return self._apart(want, thing, any_number=any_number)
         if hit is None or thing.unreal or thing.negated != want.negated:
             return None
         if want.plural and not any_number and roles.number(thing) < 2:
@@ -64,6 +102,12 @@ class Comparison:
         if want.left_alone:
             needs.append(self._left_alone(thing))
         return _all(hit, needs)
+
+    def _apart(self, want: WantThing, thing: Thing, *, any_number: bool) -> Hit | None:
+        """A car window is also the window of a car."""
+        first, _, head = want.terms[0].rpartition(" ")
+        apart = replace(want, terms=(head,), modifiers=(*want.modifiers, first))
+        return self.thing(apart, thing, any_number=any_number)
 
     def _kind(self, want: WantThing, thing: Thing) -> Hit | None:
         if want.terms == ("*",):
@@ -156,7 +200,7 @@ class Comparison:
     def _place(self, want: WantPlace, thing: Thing) -> Hit | None:
         if want.preposition == "without":
             return self._lacks(want, thing)
-        kin = PREPOSITION_KIN.get(want.preposition, frozenset({want.preposition}))
+        kin = _kin(want)
         found: list[Hit | None] = []
         for place in self._places(thing):
             if place.preposition == want.preposition or place.preposition in kin:
@@ -171,8 +215,10 @@ class Comparison:
         for doing in self.sentence.doings:
             if doing.negated or doing.unreal:
                 continue
-            if thing in doing.subjects or (thing in doing.objects and not roles.is_watching(doing)):
+            if thing in doing.subjects:
                 yield from doing.places
+            elif thing in doing.objects and not roles.is_watching(doing):
+                yield from (p for p in doing.places if p.preposition not in roles.DIRECTIONS)
 
     def _at(self, want: WantPlace, place: Place) -> Hit | None:
         hit = self.thing(want.thing, place.thing)
@@ -221,6 +267,12 @@ class Comparison:
     def _action(self, want: WantDoing, doing: Doing) -> float:
         if roles.object_forbids(want.verb, doing):
             return 0.0
+        if (
+            want.verb in ("get", "go", "come", "move", "step")
+            and want.places
+            and "go" in doing.terms
+        ):
+            return 0.95  # getting out of a car: stepping, climbing, jumping out of it
         if want.phrasal:
             quality = doing.terms.get(f"{want.verb} {want.phrasal}", 0.0)
             if quality:
@@ -284,6 +336,8 @@ class Comparison:
         hit = self._some(want.agent, agents, doing, any_number=takes_two)
         if hit is None or not (takes_two and want.agent.plural):
             return hit
+        if want.verb not in ("fight", "argue") and not self._several(agents, patients, doing):
+            return None
         return hit if self._several(agents, patients, doing) else hit & Hit(IMPLIED, frozenset())
 
     def _several(self, agents: list[Thing], patients: list[Thing], doing: Doing) -> bool:
@@ -314,10 +368,33 @@ class Comparison:
     ) -> Hit | None:
         things = list(things)
         several = any_number or sum(roles.number(thing) for thing in things) > 1
-        return _best(self.thing(want, thing, any_number=several) for thing in things)
+        hits = [self.thing(want, thing, any_number=several) for thing in things]
+        return _best([*hits, *(self._part_of(want, thing) for thing in things)])
+
+    def _part_of(self, want: WantThing, part: Thing) -> Hit | None:
+        """Done to a part, done to the whole: the side of a house, a car door, a man's arm."""
+        if (
+            part.unreal
+            or part.negated
+            or ("person" in want.terms and "body part" not in part.terms)
+        ):
+            return None
+        wholes = [part.owner] if part.owner is not None else []
+        wholes += [
+            place.thing
+            for place in part.places
+            if place.preposition in ("of", "to") and place.quality == 1.0
+        ]
+        wholes += [
+            Thing(index, index, index + 1, lemma, terms)
+            for index, lemma, terms in part.modifiers
+            if _HAS_PARTS & terms.keys()
+        ]
+        hit = _best(self.thing(want, whole) for whole in wholes)
+        return hit and hit & Hit(0.9, frozenset({part.head}))
 
     def _doing_place(self, want: WantPlace, doing: Doing) -> Hit | None:
-        kin = PREPOSITION_KIN.get(want.preposition, frozenset({want.preposition}))
+        kin = _kin(want)
         found: list[Hit | None] = []
         bearers = [*doing.subjects, *doing.objects]
         for place in [*doing.places, *(p for thing in bearers for p in thing.places)]:
@@ -325,9 +402,8 @@ class Comparison:
                 found.append(self._at(want, place))
         for target in doing.objects:
             hit = self.thing(want.thing, target)
-            found.append(
-                hit & Hit(0.9, frozenset()) if hit is not None and roles.reaches(doing) else None
-            )
+            means = roles.verb_means(doing, want.preposition)
+            found.append(hit & Hit(0.9, frozenset()) if hit is not None and means else None)
         for thing in doing.subjects:
             found.append(self._place(want, thing))
         return _best(found)
@@ -336,6 +412,15 @@ class Comparison:
         found = [self._word_state(want.word, state) for state in doing.states]
         found += [self._state(want, thing) for thing in (*doing.subjects, *doing.objects)]
         return _best(found)
+
+
+def _kin(want: WantPlace) -> frozenset[str]:
+    kin = PREPOSITION_KIN.get(want.preposition, frozenset({want.preposition}))
+    return (
+        kin | {"on", "in"}
+        if want.preposition in ("on", "in") and _WIDE & set(want.thing.terms)
+        else kin
+    )
 
 
 def _best(hits: Iterable[Hit | None]) -> Hit | None:

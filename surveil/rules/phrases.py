@@ -6,85 +6,30 @@ from surveil.rules import grammar
 from surveil.rules.lexicon import Lexicon, Terms
 from surveil.rules.sentence import Doing, State, Thing
 from surveil.rules.tokens import Token
+from surveil.rules.wordset import word_set
 
 PERSON: Terms = {"person": 1.0, "someone": 1.0}
-_PERSON_PRONOUNS = frozenset(
-    [
-        "he",
-        "she",
-        "him",
-        "they",
-        "them",
-        "someone",
-        "somebody",
-        "anyone",
-        "anybody",
-        "everyone",
-        "everybody",
-        "nobody",
-        "we",
-        "us",
-        "you",
-        "i",
-        "who",
-        "himself",
-        "herself",
-        "themselves",
-        "myself",
-        "yourself",
-        "ourselves",
-    ]
+_PERSON_PRONOUNS = word_set(
+    """
+    he she him they them someone somebody anyone anybody everyone everybody nobody we us you i who
+    himself herself themselves myself yourself ourselves
+    """
 )
-_PLURAL_WORDS = frozenset(
-    [
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "several",
-        "many",
-        "multiple",
-        "few",
-        "both",
-        "some",
-        "dozens",
-        "dozen",
-        "hundreds",
-        "numerous",
-        "various",
-        "lots",
-        "couple",
-    ]
+_PLURAL_WORDS = word_set(
+    """
+    two three four five six seven eight nine ten eleven twelve several many multiple few both some
+    dozens dozen hundreds numerous various lots couple
+    """
 )
+
 _TELLING_PARTICLES = frozenset({"up", "down", "off", "over", "out", "away"})
 """With these a verb is likely to be the phrase that WordNet knows; "came to" is only coming."""
-_GROUPS = frozenset(
-    [
-        "crowd",
-        "mob",
-        "gang",
-        "group",
-        "couple",
-        "pair",
-        "family",
-        "team",
-        "crew",
-        "audience",
-        "queue",
-        "band",
-        "squad",
-        "duo",
-        "trio",
-        "staff",
-        "police",
-    ]
+_TRUE_PARTICLES = frozenset({"up", "down", "off", "over", "out", "away", "back", "open"})
+"""Before a noun phrase these may belong to the verb (pick up a bag); other prepositions govern the noun."""
+_GROUPS = word_set(
+    """
+    crowd mob gang group couple pair family team crew audience queue band squad duo trio staff police
+    """
 )
 _NEGATIVE_DETERMINERS = frozenset({"no", "neither", "without"})
 
@@ -297,7 +242,7 @@ class Phrases:
     def _doing(self, start: int, head: int) -> Doing:
         token = self.tokens[head]
         terms = dict(self._lexicon.verb(token.lemma))
-        end = head + 1
+        end, known = head + 1, ""
         for reach in (1, 2):
             particle = self.text(head + reach)
             if (
@@ -312,9 +257,16 @@ class Phrases:
             )
             remote = particle in _TELLING_PARTICLES and self._lexicon.has_verb(phrase)
             if self._lexicon.own_verb(phrase) or remote:
-                terms = _phrasal(terms, self._lexicon.verb(phrase), phrase)
-                end = head + reach + 1
-        return Doing(start, head, end, token.lemma, terms, token.verb_forms)
+                terms, known = _phrasal(terms, self._lexicon.verb(phrase), phrase), phrase
+                governs = (
+                    particle not in _TRUE_PARTICLES
+                    and self.tag(head + reach + 1) in "DSQANX"
+                    and self.tag(head + reach + 1)
+                )
+                end = end if governs else head + reach + 1
+        if self.text(head + 1) == "out of" and self._lexicon.own_verb(token.lemma + " out"):
+            terms = _phrasal(terms, self._lexicon.verb(token.lemma + " out"), token.lemma + " out")
+        return Doing(start, head, end, token.lemma, terms, token.verb_forms, known)
 
     def _voice(self, doing: Doing, auxiliaries: list[int]) -> None:
         tags = [self.tag(index) for index in auxiliaries]
@@ -339,44 +291,11 @@ def _phrasal(plain: dict[str, float], phrasal: Terms, phrase: str) -> dict[str, 
     return {term: max(plain.get(term, 0.0), phrasal.get(term, 0.0)) for term in {*plain, *phrasal}}
 
 
-_IDIOMS = frozenset(
-    [
-        "run over",
-        "run out of",
-        "get up",
-        "stand up",
-        "blow up",
-        "break down",
-        "put out",
-        "look after",
-        "take off",
-        "work out",
-        "give up",
-        "pass out",
-        "light up",
-        "break up",
-        "make out",
-        "sleep in",
-        "fall asleep",
-        "sit up",
-        "lie to",
-        "run down",
-        "take away",
-        "put on",
-        "hold up",
-        "set off",
-        "knock over",
-        "pick up",
-        "put down",
-        "lay down",
-        "run into",
-        "break out",
-        "kick off",
-        "turn on",
-        "turn off",
-        "go out",
-        "burn out",
-        "call off",
-        "rise up",
-    ]
+_IDIOMS = word_set(
+    """
+    run over run out of get up stand up blow up break down put out look after take off work out give up
+    pass out light up break up make out sleep in fall asleep sit up lie to run down take away put on
+    hold up set off knock over pick up put down lay down run into break out kick off turn on turn off
+    go out burn out call off rise up
+    """
 )

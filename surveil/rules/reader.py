@@ -22,12 +22,18 @@ from surveil.rules.phrases import Phrases
 from surveil.rules.sentence import Doing, Place, Sentence, State, Thing
 from surveil.rules.tagging import tag
 from surveil.rules.tokens import Token
+from surveil.rules.wordset import word_set
 
 FURTHER = 0.9
 """Quality lost at each step that an attachment climbs."""
 _UNREAL_OPENERS = frozenset({"if", "unless", "before", "until", "though"})
 _SEEING = frozenset(
     {"see", "watch", "film", "photograph", "observe", "look", "catch", "show", "record", "spot"}
+)
+_DIRECTIONS = word_set(
+    """
+    across along through toward towards past around up down
+    """
 )
 _ENDS = frozenset(".;:!?")
 _HOLDING_PARTICIPLES = frozenset(
@@ -319,6 +325,12 @@ class _Reader:
             self.doing.mutual = True
         quality = 1.0
         steps = self._chain(self.last) or [*self.subjects]
+        if (
+            preposition in _DIRECTIONS
+            and self.doing is not None
+            and self.last in self.doing.objects
+        ):
+            steps = steps[1:]  # carrying a bag across the floor: the carrying goes there
         for step, holder in enumerate(steps):
             if (
                 step
@@ -373,6 +385,7 @@ class _Reader:
             whole.modifiers.extend(part.modifiers)
             whole.count = max(whole.count, part.count)
             part.places = whole.places
+            whole.owner = part
         else:
             part.unreal = part.unreal or whole.unreal
             whole.owner = part

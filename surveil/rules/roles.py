@@ -3,145 +3,59 @@
 from __future__ import annotations
 
 from surveil.rules.sentence import Doing, Thing
+from surveil.rules.wordset import word_set
 
 _WATCHING = ("look", "watch", "see", "photograph", "film", "point", "paint", "draw")
-_REACHING = frozenset(
-    [
-        "at",
-        "over",
-        "with",
-        "onto",
-        "into",
-        "against",
-        "on",
-        "up",
-        "down",
-        "through",
-        "out",
-        "to",
-        "across",
-        "past",
-        "around",
-        "inside",
-        "after",
-        "toward",
-        "towards",
-        "from",
-    ]
+_REACHING = word_set(
+    """
+    at over with onto into against on up down through out to across past around inside after toward towards from by
+    along off behind
+    """
+) | {"out of", "next to", "away from"}
+DIRECTIONS = word_set(
+    """
+    across along through toward towards past around up down
+    """
 )
-_HAPPENING = frozenset(
-    [
-        "break",
-        "shatter",
-        "crack",
-        "smash",
-        "open",
-        "close",
-        "shut",
-        "burn",
-        "park",
-        "stop",
-        "crash",
-        "overturn",
-        "flip",
-        "move",
-        "tear",
-        "melt",
-        "damage",
-        "burst",
-        "collapse",
-        "flood",
-        "spill",
-        "leak",
-        "explode",
-        "roll",
-        "turn",
-        "swing",
-        "slam",
-        "catch",
-        "ignite",
-        "split",
-        "sink",
-        "hang",
-        "lie",
-        "stand",
-        "stick",
-        "light",
-        "bend",
-        "bang",
-    ]
+"""Of going, not of being: what is carried across a floor is not on it."""
+_HAPPENING = word_set(
+    """
+    break shatter crack smash open close shut burn park stop crash overturn flip move tear melt damage
+    burst collapse flood spill leak explode roll turn swing slam catch ignite split sink hang lie stand
+    stick light bend bang fall collapse escape sink faint
+    """
 )
+
 """What a thing can do that is also done to things: a window breaks."""
 _MEANS = {
-    "with": (
-        "carry",
-        "hold",
-        "wear",
-        "have",
-        "push",
-        "pull",
-        "use",
-        "ride",
-        "aim",
-        "lead",
-        "drag",
-        "wave",
-        "shoot",
-        "swing",
-        "walk",
-        "play",
-        "lift",
-        "open",
-        "bring",
-        "take",
+    "with": word_set(
+        """
+        carry hold wear have push pull use ride aim lead drag wave shoot swing walk play lift open bring take
+        """
     ),
-    "in": ("wear", "enter", "drive", "ride", "cross", "climb into"),
-    "on": ("ride", "cross", "climb", "climb on", "mount"),
-    "at": ("approach", "reach", "enter", "knock"),
-    "near": ("approach", "pass"),
-    "into": ("enter",),
-    "over": ("cross", "climb", "jump"),
-    "across": ("cross",),
-    "through": ("enter", "cross"),
-    "out of": ("leave", "exit"),
-    "from": ("leave", "exit"),
-    "behind": ("follow", "chase"),
+    "in": word_set("wear, enter, drive, ride, cross, climb into"),
+    "on": word_set("ride, cross, climb, climb on, mount"),
+    "at": word_set("approach reach enter knock"),
+    "near": word_set("approach pass"),
+    "into": word_set("enter climb"),
+    "over": word_set("cross climb jump"),
+    "across": word_set("cross"),
+    "through": word_set("enter cross"),
+    "out of": word_set("leave exit"),
+    "from": word_set("leave exit"),
+    "behind": word_set("follow chase"),
 }
-MEANINGFUL_PARTICLES = frozenset(
-    ["up", "down", "over", "off", "out", "in", "into", "through", "away"]
+"""Preposition -> what one does to a thing to be so placed to it: on a bicycle by riding it."""
+MEANINGFUL_PARTICLES = word_set(
+    """
+    up down over off out in into through away
+    """
 )
-_OWN_COURSE = frozenset(
-    [
-        "race",
-        "marathon",
-        "mile",
-        "lap",
-        "course",
-        "field",
-        "road",
-        "street",
-        "track",
-        "path",
-        "trail",
-        "distance",
-        "way",
-        "sprint",
-        "stair",
-        "stairs",
-        "hurdle",
-        "block",
-        "corridor",
-        "relay",
-        "race.",
-        "errand",
-        "each",
-        "other",
-        "street.",
-        "alley",
-        "lane",
-        "sidewalk",
-        "hallway",
-    ]
+_OWN_COURSE = word_set(
+    """
+    race marathon mile lap course field road street track path trail distance way sprint stair stairs
+    hurdle block corridor relay errand alley lane sidewalk hallway
+    """
 )
 
 

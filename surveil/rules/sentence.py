@@ -71,6 +71,8 @@ class Doing:
     lemma: str
     terms: Terms
     form: str
+    phrase: str = ""
+    """The phrasal verb that it makes with what follows, if there is such a one: break into."""
     subjects: list[Thing] = field(default_factory=list)
     objects: list[Thing] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)

@@ -12,6 +12,7 @@ from importlib import resources
 from surveil.rules import grammar, morphology
 from surveil.rules.lexicon import Lexicon
 from surveil.rules.tokens import Token, tokenise
+from surveil.rules.wordset import word_set
 
 _OPENS_NOUN = frozenset("DAQS")
 """After these a noun is due."""
@@ -50,6 +51,16 @@ def _compound(tokens: list[Token], index: int, lexicon: Lexicon) -> tuple[Token,
     prepositional = _preposition(tokens, index)
     if prepositional is not None:
         return prepositional
+    verb = grammar.VERB_COMPOUNDS.get(tokens[index].text)
+    if verb and index + 1 < len(tokens) and verb in morphology.read(tokens[index + 1].text).verbs:
+        reading = morphology.read(tokens[index + 1].text)
+        token = Token(
+            f"{tokens[index].text} {tokens[index + 1].text}",
+            tokens[index].start,
+            tokens[index + 1].end,
+        )
+        token.verbs, token.verb_forms = (f"{tokens[index].text} {verb}",), reading.verb_forms
+        return token, 2
     for rest, kind in lexicon.compounds.get(tokens[index].text, ()):
         length = len(rest) + 1
         if kind == "wordnet" and _verb_like(tokens[index].text):
@@ -99,7 +110,7 @@ def _preposition(tokens: list[Token], index: int) -> tuple[Token, int] | None:
 
 
 def _read(token: Token) -> None:
-    if token.tag:
+    if token.tag or token.verbs:
         return
     small = grammar.FUNCTION.get(token.text, "")
     if small or not token.text[0].isalnum():
@@ -478,88 +489,14 @@ def takes_object(verb: str) -> bool:
     return verb in _TRANSITIVE
 
 
-_TRANSITIVE = frozenset(
-    [
-        "carry",
-        "hold",
-        "climb",
-        "push",
-        "pull",
-        "ride",
-        "drive",
-        "open",
-        "wear",
-        "use",
-        "throw",
-        "break",
-        "smash",
-        "steal",
-        "cut",
-        "paint",
-        "wash",
-        "clean",
-        "drag",
-        "take",
-        "put",
-        "scale",
-        "enter",
-        "leave",
-        "cross",
-        "block",
-        "touch",
-        "kick",
-        "hit",
-        "punch",
-        "feed",
-        "walk",
-        "load",
-        "unload",
-        "deliver",
-        "pick",
-        "climb",
-        "grab",
-        "fix",
-        "repair",
-        "cook",
-        "eat",
-        "drink",
-        "read",
-        "write",
-        "jump",
-        "chase",
-        "follow",
-        "wave",
-        "point",
-        "aim",
-        "fire",
-        "shoot",
-        "sell",
-        "buy",
-        "lift",
-        "move",
-        "rob",
-        "damage",
-        "photograph",
-        "film",
-        "play",
-        "operate",
-        "dig",
-        "sweep",
-        "mop",
-        "pour",
-        "spill",
-        "approach",
-        "pet",
-        "hug",
-        "attack",
-        "beat",
-        "vandalize",
-        "pry",
-        "pry",
-        "pack",
-        "exit",
-        "crash",
-    ]
+_TRANSITIVE = word_set(
+    """
+    carry hold climb push pull ride drive open wear use throw break smash steal cut paint wash clean
+    drag take put scale enter leave cross block touch kick hit punch feed walk load unload deliver pick
+    climb grab fix repair cook eat drink read write jump chase follow wave point aim fire shoot sell buy
+    lift move rob damage photograph film play operate dig sweep mop pour spill approach pet hug attack
+    beat vandalize pry pry pack exit crash
+    """
 )
 _ANIMATE_TERMS = ("person", "animal", "vehicle", "group")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from surveil.rules import roles
 from surveil.rules.lexicon import NEAR
 from surveil.rules.sentence import Doing, Sentence, Thing
+from surveil.rules.wordset import word_set
 
 _STATES = ("unattended", "abandoned", "alone", "suspicious")
 _LEAVING = ("leave", "abandon", "forget", "dump", "drop", "discard", "ditch", "desert")
@@ -44,58 +45,13 @@ _HANDLING = (
     "sort",
     "put",
 )
-_OPEN_PLACES = frozenset(
-    [
-        "ground",
-        "floor",
-        "road",
-        "street",
-        "sidewalk",
-        "bench",
-        "platform",
-        "pillar",
-        "station",
-        "entrance",
-        "doorstep",
-        "door",
-        "porch",
-        "corridor",
-        "hallway",
-        "tracks",
-        "stairs",
-        "field",
-        "bridge",
-        "square",
-        "plaza",
-        "lobby",
-        "escalator",
-        "elevator",
-        "atm",
-        "mailbox",
-        "gate",
-        "car",
-        "trash",
-        "bin",
-        "fence",
-        "corner",
-        "parking",
-        "lot",
-        "airport",
-        "train",
-        "bus",
-        "step",
-        "doorway",
-        "pavement",
-        "curb",
-        "grass",
-        "park",
-        "alley",
-        "wall",
-        "seat",
-        "lawn",
-        "yard",
-        "building",
-    ]
+_OPEN_PLACES = word_set(
+    """
+    ground floor road street sidewalk bench platform pillar station entrance doorstep door porch
+    corridor hallway tracks stairs field bridge square plaza lobby escalator elevator atm mailbox gate
+    car trash bin fence corner parking lot airport train bus step doorway pavement curb grass park alley
+    wall seat lawn yard building
+    """
 ) | {
     "parking lot",
     "trash can",
@@ -105,32 +61,11 @@ _OPEN_PLACES = frozenset(
     "waiting room",
     "subway car",
 }
-_HOMELY = frozenset(
-    [
-        "table",
-        "counter",
-        "desk",
-        "shelf",
-        "kitchen",
-        "bed",
-        "bedroom",
-        "closet",
-        "couch",
-        "sofa",
-        "rack",
-        "store",
-        "hook",
-        "tree",
-        "belt",
-        "conveyor",
-        "truck",
-        "van",
-        "cart",
-        "pallet",
-        "warehouse",
-        "trunk",
-        "room",
-    ]
+_HOMELY = word_set(
+    """
+    table counter desk shelf kitchen bed bedroom closet couch sofa rack store hook tree belt conveyor
+    truck van cart pallet warehouse trunk room
+    """
 )
 
 

@@ -14,6 +14,7 @@ from importlib import resources
 from surveil.rules import morphology, nominal
 from surveil.rules.grammar import FUNCTION
 from surveil.rules.lexicon import Lexicon
+from surveil.rules.meaning import is_quantity
 from surveil.rules.reader import read
 from surveil.rules.sentence import Doing, Sentence, Thing
 from surveil.rules.tokens import tokenise
@@ -66,6 +67,8 @@ class WantDoing:
     mutual: bool = False
     phrasal: str = ""
     """With its particle, where it has one: kick in."""
+    phrase: str = ""
+    """As a phrasal verb, its preposition included, where there is such a verb: break into."""
 
 
 Want = WantThing | WantDoing
@@ -99,6 +102,7 @@ _ANYTHING = {
     "item": ("*thing",),
 }
 _USUAL_AGENTS = {"crash": ("vehicle",)}
+_POSSESSING = frozenset({"wear", "carry", "hold", "have", "use"})
 _NO_WANT = frozenset({"be", "see", "appear", "seem"})
 
 
@@ -114,18 +118,24 @@ def compile_pattern(text: str, lexicon: Lexicon) -> Pattern:
 def _wants(sentence: Sentence, lexicon: Lexicon) -> Iterator[Want]:
     taken: set[int] = set()
     for doing in sentence.doings:
-        if doing.lemma in _NO_WANT or doing.nominal or doing.implied:
+        if _says_nothing(doing):
             continue
         taken.update(id(thing) for thing in (*doing.subjects, *doing.objects))
         taken.update(id(place.thing) for place in doing.places)
     held = {id(place.thing) for thing in sentence.things for place in thing.places}
     held |= {id(thing.owner) for thing in sentence.things}
     for doing in sentence.doings:
-        if doing.lemma not in _NO_WANT and not doing.nominal and not doing.implied:
+        if not _says_nothing(doing):
             yield _want_doing(doing, sentence)
     for thing in sentence.things:
         if id(thing) not in taken and id(thing) not in held:
             yield want_thing(thing, sentence)
+
+
+def _says_nothing(doing: Doing) -> bool:
+    """Being, and "left open": the state says it all."""
+    left_so = doing.lemma == "leave" and bool(doing.states) and not doing.objects
+    return doing.lemma in _NO_WANT or doing.nominal or doing.implied or left_so
 
 
 def want_thing(thing: Thing, sentence: Sentence) -> WantThing:
@@ -155,10 +165,13 @@ def want_thing(thing: Thing, sentence: Sentence) -> WantThing:
     for doing in sentence.doings:
         if thing in doing.subjects and doing.lemma in _NO_WANT:
             places += doing.places
+    modifiers = [lemma for _, lemma, _ in thing.modifiers]
+    if thing.owner is not None and is_quantity(thing):
+        modifiers += want_thing(thing.owner, sentence).terms
     return WantThing(
         terms=terms,
         states=states,
-        modifiers=tuple(lemma for _, lemma, _ in thing.modifiers),
+        modifiers=tuple(modifiers),
         places=tuple(
             WantPlace(p.preposition, want_thing(p.thing, sentence))
             for p in places
@@ -205,6 +218,7 @@ def _want_doing(doing: Doing, sentence: Sentence) -> WantDoing:
         negated=doing.negated,
         either_role=not passive and target is None and (inanimate or doing.open_voice),
         mutual=doing.mutual,
+        phrase=doing.phrase,
         phrasal=" ".join(token.text for token in sentence.tokens[doing.head + 1 : doing.end]),
     )
 
@@ -252,7 +266,7 @@ def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want,
         key = _key(pattern, lexicon)
         if key is None:
             continue
-        bound = _bind(key, want, lexicon)
+        bound = _bind(key, want)
         if bound is None:
             continue
         if (
@@ -260,10 +274,27 @@ def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want,
             and {"person", "animal"} & lexicon.noun(bound["y"].terms[0]).keys()
         ):
             continue  # with a child is beside one, not carrying one
-        target = tuple(
-            _substitute(other, bound) for other in _wants(read(wording, lexicon), lexicon)
-        )
-        yield wording, target
+        target = [_substitute(other, bound) for other in _wants(read(wording, lexicon), lexicon)]
+        if isinstance(want, WantDoing) and target:
+            spent = {place.preposition for place in key.places}
+            rest = tuple(place for place in want.places if place.preposition not in spent)
+            target[0] = replace(target[0], places=(*target[0].places, *rest))
+        yield wording, tuple(target)
+    if isinstance(want, WantDoing) and want.phrase and want.patient is None and want.places:
+        into = next((p for p in want.places if want.phrase.endswith(" " + p.preposition)), None)
+        if into is not None:
+            rest = tuple(place for place in want.places if place is not into)
+            whole = replace(want, verb=want.phrase, patient=into.thing, places=rest, phrase="")
+            yield want.phrase, (replace(whole, either_role=False),)
+    if (
+        isinstance(want, WantDoing)
+        and want.negated
+        and want.patient is not None
+        and want.verb in _POSSESSING
+    ):
+        agent = want.agent or WantThing(("person",))
+        lacking = replace(agent, places=(*agent.places, WantPlace("without", want.patient)))
+        yield f"without {want.patient.terms[0]}", (lacking,)
     if isinstance(want, WantThing) and not want.negated and want.terms[0][0] != "*":
         verb = nominal.verb_of(want.terms[0], lexicon)
         if verb is not None:
@@ -288,34 +319,56 @@ def _key(pattern: str, lexicon: Lexicon) -> Want | None:
     return _KEYS[pattern]
 
 
-def _bind(key: Want, want: Want, lexicon: Lexicon) -> dict[str, WantThing] | None:
+def _bind(key: Want, want: Want) -> dict[str, WantThing] | None:
     """What X and Y stand for if the want has the shape of the key; None if it has not."""
-    if isinstance(key, WantDoing) and isinstance(want, WantDoing):
-        if key.verb != want.verb or want.negated or (key.patient is None) != (want.patient is None):
-            return None
-        return {
-            name: thing
-            for name, thing in (("x", want.agent or want.patient), ("y", want.patient))
-            if thing
-        }
-    if not isinstance(key, WantThing):
-        return None
-    if not key.states:
-        whole = (
-            isinstance(want, WantThing)
-            and want.terms == key.terms
-            and not (want.negated or want.states)
-        )
-        return {} if whole else None
-    word = key.states[0].word
+    if isinstance(key, WantDoing):
+        return _bind_doing(key, want) if isinstance(want, WantDoing) else None
     if isinstance(want, WantDoing):
-        only = want.agent or want.patient
-        same = key.states[0].verb == want.verb and want.either_role and only is not None
-        return {"x": only} if same and only is not None else None
-    state = next((state for state in want.states if state.word == word and not state.negated), None)
-    if state is None or want.negated:
+        return _bind_state(key, want)
+    if want.negated or not _same(key, want):
         return None
-    return {"x": replace(want, states=tuple(other for other in want.states if other is not state))}
+    states = tuple(state for state in want.states if state.word not in {s.word for s in key.states})
+    if len(want.states) - len(states) != len(key.states):
+        return None
+    if not key.places:
+        whole = replace(want, states=states)
+        return {"x": whole} if key.terms == ("x",) or not states else None
+    asked = key.places[0]
+    place = next((p for p in want.places if p.preposition == asked.preposition), None)
+    if place is None or not _same(asked.thing, place.thing):
+        return None
+    if asked.thing.terms == ("x",):
+        return {"x": place.thing} if not states else None
+    return {"x": replace(want, places=tuple(other for other in want.places if other is not place))}
+
+
+def _bind_doing(key: WantDoing, want: WantDoing) -> dict[str, WantThing] | None:
+    if key.verb != want.verb or want.negated or (key.patient is None) != (want.patient is None):
+        return None
+    for asked, given in ((key.agent, want.agent), (key.patient, want.patient)):
+        if (
+            asked is not None
+            and asked.terms not in (("x",), ("y",))
+            and (given is None or asked.terms != given.terms)
+        ):
+            return None
+    places = {place.preposition: place.thing for place in want.places}
+    aim = key.places[0].preposition if key.places else ""
+    if key.places and (aim not in places or not _same(key.places[0].thing, places[aim], "y")):
+        return None
+    pairs = (("x", want.agent or want.patient), ("y", want.patient or places.get(aim)))
+    return {name: thing for name, thing in pairs if thing is not None}
+
+
+def _bind_state(key: WantThing, want: WantDoing) -> dict[str, WantThing] | None:
+    """ "window broken" is read as a doing, and means what "broken window" means."""
+    only = want.agent or want.patient
+    same = bool(key.states) and key.states[0].verb == want.verb and want.either_role
+    return {"x": only} if same and only is not None and _same(key, only) else None
+
+
+def _same(key: WantThing, want: WantThing, variable: str = "x") -> bool:
+    return key.terms in ((variable,), want.terms)
 
 
 def _substitute(want: Want, bound: dict[str, WantThing]) -> Want:
