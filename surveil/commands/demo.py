@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CAMERA=CLIP",
         help="play another clip as this camera, such as yard=porch.mp4; may be repeated",
     )
+    parser.add_argument("--svg", type=Path, help="save what the terminal shows as a picture")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
         folder=args.dir,
         samples=args.samples,
         clips=dict(args.clip),
+        svg=args.svg,
     )
 
 

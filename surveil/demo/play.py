@@ -15,6 +15,7 @@ from surveil.clock import NS_PER_S, SystemClock, ns
 from surveil.config import load_config
 from surveil.daemon import Daemon
 from surveil.demo.broker import EmbeddedBroker
+from surveil.demo.picture import save_picture
 from surveil.demo.story import DemoCamera, demo_cameras, samples_folder
 from surveil.demo.subscriber import Subscriber
 from surveil.demo.summary import Summary, summarise
@@ -47,6 +48,7 @@ def play(
     folder: Path,
     samples: Path | None = None,
     clips: dict[str, str] | None = None,
+    svg: Path | None = None,
 ) -> int:
     """Run the demo; exit code 0 when every alert that the clips contain arrived, and no other."""
     samples = samples or samples_folder()
@@ -58,8 +60,12 @@ def play(
         f"Everything that this demo writes is in {folder}", soft_wrap=True, highlight=False
     )
     view = _view(console, folder, as_json=as_json)
-    summary = _watch(cameras, samples / "model", seconds=seconds, folder=folder, view=view)
+    summary, subscriber = _watch(
+        cameras, samples / "model", seconds=seconds, folder=folder, view=view
+    )
     view.end(summary)
+    if svg is not None:
+        save_picture(svg, subscriber, summary)
     if as_json:
         print(json.dumps(summary.as_json(), indent=2))
     return 0 if summary.passed else 1
@@ -108,7 +114,7 @@ def _view(console: Console, folder: Path, *, as_json: bool) -> View:
 
 def _watch(
     cameras: Sequence[DemoCamera], model: Path, *, seconds: float, folder: Path, view: View
-) -> Summary:
+) -> tuple[Summary, Subscriber]:
     clock = SystemClock()
     camera_ids = tuple(camera.camera_id for camera in cameras)
     with (
