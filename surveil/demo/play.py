@@ -135,7 +135,10 @@ def _watch(
             raise daemon.failure[1]
         # Summarised by what was asked for: the stop's own seconds are not on screen.
         shown_s = seconds if signals.stop_requested is None else min(seconds, watched_s)
-        return summarise(subscriber, cameras, seconds=shown_s, interval_s=INTERVAL_S, folder=folder)
+        summary = summarise(
+            subscriber, cameras, seconds=shown_s, interval_s=INTERVAL_S, folder=folder
+        )
+        return summary, subscriber
 
 
 def _daemon(cameras: Sequence[DemoCamera], model: Path, *, folder: Path, port: int) -> Daemon:
