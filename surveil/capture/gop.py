@@ -45,11 +45,10 @@ class GopMeter:
         """Packets from the last keyframe but one to the last; 1 where every packet is one."""
         return self._gop_packets or None
 
-    def worst_s(self, mono_ns: int) -> float | None:
-        """`gop_s`, or the time since the last keyframe if that is longer already."""
-        if self.gop_s is None or self._last_key_ns is None:
-            return None
-        return max(self.gop_s, (mono_ns - self._last_key_ns) / NS_PER_S)
+    def worst_s(self, mono_ns: int) -> float:
+        """`gop_s`, or the time since the last keyframe if that is longer already; 0 before the first."""
+        waited_ns = 0 if self._last_key_ns is None else mono_ns - self._last_key_ns
+        return max(self.gop_s or 0.0, waited_ns / NS_PER_S)
 
 
 class DecodePlan:
@@ -63,13 +62,16 @@ class DecodePlan:
         self._last_key_ns: int | None = None
 
     def all_wanted(self, mono_ns: int, *, detail: bool) -> bool:
-        """True when every frame is to be decoded: asked for, or because keyframes are too rare for the interval."""
+        """True when every frame is to be decoded: asked for, or because keyframes are too rare for the interval.
+
+        A new stream is given the benefit of the doubt: sixty-four cameras that start together must not all be decoded
+        in full until each is known.
+        """
         if detail or self._mode == DecodeMode.ALL:
             return True
         if self._mode == DecodeMode.KEYFRAMES:
             return False
-        gop_s = self.meter.worst_s(mono_ns)
-        return gop_s is None or gop_s > TOLERANCE * self._interval_s
+        return self.meter.worst_s(mono_ns) > TOLERANCE * self._interval_s
 
     def key_wanted(self, mono_ns: int) -> bool:
         """Whether this keyframe is to be decoded in keyframes mode; those in quick succession are not."""

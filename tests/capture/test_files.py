@@ -51,7 +51,7 @@ def test_packets_come_when_they_are_due_and_the_loop_has_no_seam(
     arrivals = player.play(150)
     steps = [b.mono_ns - a.mono_ns for a, b in pairwise(arrivals)]
     assert all(abs(step - 40 * NS_PER_MS) <= NS_PER_MS for step in steps)
-    assert player.waited_s == pytest.approx(149 / 25, abs=0.01)
+    assert player.waited_s == pytest.approx(149 / 25, abs=0.1)
     times = [a.packet.dts or 0 for a in arrivals]
     assert times == sorted(set(times))
     assert [n for n, a in enumerate(arrivals) if a.packet.is_keyframe] == list(range(0, 150, 25))
