@@ -13,7 +13,7 @@ LIGHTS = ("day", "dusk", "night")
 _TABLE_PX = 512
 # Silicon sees infrared mostly through the red filter, and flames shine in it.
 _INFRARED = np.array([[0.55, 0.35, 0.10]], np.float32)
-_DUSK_GAIN = np.array([0.62, 0.50, 0.56], np.float32)  # RGB: dim, with a warm, slightly violet cast
+_DUSK_GAIN = np.array([0.72, 0.60, 0.66], np.float32)  # RGB: dim, with a warm, slightly violet cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _light(pixels: Pixels, camera: Camera) -> Pixels:
 def _lamp(width_px: int, height_px: int) -> NDArray[np.float32]:
     """Infrared lamps sit round the lens: bright in the middle, falling off to the corners."""
     y, x = np.mgrid[-1 : 1 : height_px * 1j, -1 : 1 : width_px * 1j]
-    return np.asarray(1.02 - 0.42 * (x**2 + y**2), np.float32)
+    return np.asarray(1.02 - 0.30 * (x**2 + y**2), np.float32)
 
 
 @cache
