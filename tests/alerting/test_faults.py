@@ -124,6 +124,11 @@ class Scene:
             f"settled in {time.monotonic() - started:.1f} s"
         )
 
+    def more_alerts(self, count: int) -> None:
+        """Wait until so many more have arrived."""
+        goal = len(self.desk.alerts()) + count
+        eventually(lambda: len(self.desk.alerts()) >= goal, 30)
+
     def heard(self) -> Numbers:
         return {
             (store, camera, sequence): alert_id
@@ -239,9 +244,8 @@ def test_the_clock_steps_by_an_hour_both_ways(tmp_path: Path) -> None:
             DONT_FAKE_MONOTONIC="1",
         )
         for offset in ("+0", "+3600", "-3600", "+0"):
-            count = len(it.desk.alerts())
             step.write_text(offset)
-            eventually(lambda count=count: len(it.desk.alerts()) >= count + 20, 30)
+            it.more_alerts(20)
         it.daemon.stop()
         moments = [alert["captured_ms"] for alert in it.desk.alerts()]
         assert max(moments) - min(moments) > 3_600_000
@@ -320,8 +324,7 @@ def test_the_disk_is_full_and_freed(tmp_path: Path) -> None:
             assert "full" in it.desk.alerts()[-1]["snapshot_reason"]
             fill(disk / "fill-again")  # the reserve's room, too
             eventually(lambda: not it.desk.alerts()[-1]["durable"], 30)
-            count = len(it.desk.alerts())
-            eventually(lambda count=count: len(it.desk.alerts()) > count + 40, 20)
+            it.more_alerts(40)
             (disk / "fill").unlink()
             (disk / "fill-again").unlink()
             eventually(

@@ -63,7 +63,7 @@ class Subscriber:
         )
 
     def __enter__(self) -> Subscriber:
-        self._connect()
+        self._connect()  # type: ignore[no-untyped-call]
         self._client.loop_start()
         assert self._subscribed.wait(10)
         return self
