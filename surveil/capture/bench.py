@@ -23,8 +23,6 @@ from surveil.records import CameraState
 
 OPENCV = "opencv"
 MODES = (*(mode.value for mode in DecodeMode), OPENCV)
-WARM_UP_S = 8.0
-"""Until `auto` knows the stream, and all cameras are open."""
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -37,6 +35,8 @@ class Load:
     seconds: float
     interval_s: float
     ring_bytes: int
+    warm_up_s: float
+    """Before the measurement, for opening all cameras one after another, and for `auto` to know the stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +118,8 @@ def _surveil(mode: str, load: Load) -> Cost:
     pause = threading.Event()
     for started in range(1, load.cameras + 1):  # real cameras do not send their keyframes in step
         captures.reconcile(specs[:started])
-        pause.wait(WARM_UP_S / 2 / load.cameras)
-    pause.wait(WARM_UP_S / 2)
+        pause.wait(load.warm_up_s / 2 / load.cameras)
+    pause.wait(load.warm_up_s / 2)
     frames = _frames(captures)
     oldest_ns, busiest = 0, 0
 
@@ -179,8 +179,8 @@ def _opencv(load: Load) -> Cost:
     threads = [threading.Thread(target=watch, args=(n,)) for n in range(load.cameras)]
     for thread in threads:
         thread.start()
-        stopping.wait(WARM_UP_S / 2 / load.cameras)
-    stopping.wait(WARM_UP_S / 2)
+        stopping.wait(load.warm_up_s / 2 / load.cameras)
+    stopping.wait(load.warm_up_s / 2)
     frames = sum(counts)
     cores = _watched(load.seconds, lambda: None)
     cost = Cost(

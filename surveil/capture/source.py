@@ -76,6 +76,8 @@ class LiveSource:
         self._attempt = Attempt(spec, url, took_s=0.0, limit_s=spec.read_timeout_s)
         self._clock = clock
         self._container = open_container(spec, url, clock=clock)
+        self.transport = self._container.options.get("rtsp_transport", spec.kind.value)
+        """`tcp`, `udp` ... for RTSP; else the kind of source."""
         self.info = describe(self._container, spec.shown_url)
         self._packets = self._container.demux(self._container.streams.video[0])
 

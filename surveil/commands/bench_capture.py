@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--interval", type=float, default=5.0, help="seconds between looks, for `auto`"
     )
     parser.add_argument("--ring", type=int, default=256, metavar="MIB", help="the ring's cap")
+    parser.add_argument("--warm-up", type=float, default=8.0, help="seconds before the measurement")
     parser.add_argument(
         "--modes",
         default="keyframes,auto,all,opencv",
@@ -54,7 +55,14 @@ def run(args: argparse.Namespace) -> int:
             clip = str(Path(folder) / "clip.mp4")
             render_clip(Path(clip), gop=args.gop)
         about = describe_clip(clip)
-        load = Load(clip, args.cameras, args.seconds, args.interval, args.ring * MIB)
+        load = Load(
+            clip=clip,
+            cameras=args.cameras,
+            seconds=args.seconds,
+            interval_s=args.interval,
+            ring_bytes=args.ring * MIB,
+            warm_up_s=args.warm_up,
+        )
         print(f"measuring for {args.seconds:g} s ...", file=sys.stderr)
         costs = measure(modes, load)
     print(_as_json(about, costs) if args.json else _as_table(about, costs))
