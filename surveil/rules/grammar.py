@@ -100,7 +100,6 @@ MULTIWORD_PREPOSITIONS = {
     ("rather", "than"): "instead of",
     ("on", "to"): "onto",
     ("in", "to"): "into",
-    ("up", "to"): "to",
     ("due", "to"): "because of",
     ("free", "of"): "without",
     ("clear", "of"): "without",
@@ -130,113 +129,58 @@ VERB_COMPOUNDS = {
 """First word -> the verb that carries the inflection: spray painting."""
 
 PREPOSITION_KIN: dict[str, frozenset[str]] = {
-    "on": frozenset(
-        {"on", "onto", "upon", "atop", "over", "across", "along", "aboard", "at", "up", "down"}
+    "on": word_set("on onto upon atop over across along aboard at up down"),
+    "in": word_set("in inside into within through amid amidst among throughout aboard across around along"),
+    "at": word_set(
+        """
+        at, near, by, next to, in front of, on, in, outside, before, behind, beside, against, inside, to, around, over,
+        toward, towards, into, opposite
+        """
     ),
-    "in": frozenset(
-        {
-            "in",
-            "inside",
-            "into",
-            "within",
-            "through",
-            "amid",
-            "amidst",
-            "among",
-            "throughout",
-            "aboard",
-        }
+    "near": word_set(
+        """
+        near, next to, beside, by, at, in front of, outside, against, alongside, around, behind, opposite, close,
+        beneath, under, past, toward, towards, along, between, below, over, on, among
+        """
     ),
-    "at": frozenset(
-        {
-            "at",
-            "near",
-            "by",
-            "next to",
-            "in front of",
-            "on",
-            "in",
-            "outside",
-            "before",
-            "behind",
-            "beside",
-            "against",
-            "inside",
-            "to",
-            "around",
-            "over",
-        }
-    ),
-    "near": frozenset(
-        {
-            "near",
-            "next to",
-            "beside",
-            "by",
-            "at",
-            "in front of",
-            "outside",
-            "against",
-            "alongside",
-            "around",
-            "behind",
-            "opposite",
-            "close",
-            "beneath",
-            "under",
-            "past",
-            "toward",
-            "towards",
-            "along",
-            "between",
-            "below",
-            "over",
-            "on",
-            "among",
-        }
-    ),
-    "under": frozenset({"under", "below", "beneath", "underneath"}),
-    "over": frozenset({"over", "above", "across", "on"}),
-    "through": frozenset({"through", "via", "out of", "into", "in"}),
-    "with": frozenset({"with", "holding", "alongside", "beside", "next to"}),
-    "behind": frozenset({"behind"}),
-    "into": frozenset({"into", "inside", "in", "through", "to"}),
-    "onto": frozenset({"onto", "on", "over", "up"}),
-    "to": frozenset({"to", "toward", "towards", "into", "onto", "at"}),
-    "outside": frozenset({"outside", "in front of", "near", "at", "by", "out of"}),
-    "out of": frozenset({"out of", "from", "through", "out", "off"}),
-    "from": frozenset({"from", "out of", "off", "through"}),
-    "off": frozenset({"off", "from", "without", "out of"}),
-    "up": frozenset({"up", "on", "onto", "atop"}),
-    "down": frozenset({"down", "along", "on", "in"}),
-    "along": frozenset({"along", "down", "on", "beside", "by", "through", "up", "across", "in"}),
-    "across": frozenset({"across", "over", "through", "along", "on"}),
-    "against": frozenset({"against", "on", "beside"}),
-    "around": frozenset({"around", "round", "about", "in", "near", "by"}),
-    "between": frozenset({"between", "among", "amid"}),
-    "from under": frozenset({"from", "under"}),
-    "by": frozenset(
-        {"by", "near", "next to", "beside", "at", "alongside", "along", "against", "in front of"}
-    ),
+    "under": word_set("under below beneath underneath"),
+    "over": word_set("over above across on"),
+    "through": word_set("through, via, out of, into, in"),
+    "with": word_set("with, holding, alongside, beside, next to"),
+    "into": word_set("into, inside, in, through, to"),
+    "onto": word_set("onto on over up"),
+    "to": word_set("to toward towards into onto at"),
+    "outside": word_set("outside, in front of, near, at, by, out of"),
+    "out of": word_set("out of, from, through, out, off"),
+    "from": word_set("from, out of, off, through"),
+    "off": word_set("off, from, without, out of"),
+    "up": word_set("up on onto atop"),
+    "down": word_set("down along on in"),
+    "along": word_set("along down on beside by through up across in"),
+    "across": word_set("across over through along on"),
+    "against": word_set("against on beside"),
+    "around": word_set("around round about in near by"),
+    "between": word_set("between among amid"),
+    "by": word_set("by, near, next to, beside, at, alongside, along, against, in front of"),
+    "in front of": word_set("in front of, before, outside, at, near, by"),
 }
-for _same, _as in (
-    ("inside", "in"),
-    ("within", "in"),
-    ("beside", "near"),
-    ("next to", "near"),
-    ("towards", "to"),
-    ("toward", "to"),
-    ("below", "under"),
-    ("underneath", "under"),
-    ("beneath", "under"),
-    ("upon", "on"),
-    ("atop", "on"),
-    ("in front of", "near"),
-    ("above", "over"),
-    ("alongside", "near"),
-):
-    PREPOSITION_KIN[_same] = PREPOSITION_KIN[_as] | {_same}
-PREPOSITION_KIN["in front of"] = frozenset({"in front of", "before", "outside", "at", "near", "by"})
+"""Preposition of a pattern -> those of a caption that satisfy it."""
+_AS = {
+    "inside": "in",
+    "within": "in",
+    "beside": "near",
+    "next to": "near",
+    "alongside": "near",
+    "towards": "to",
+    "toward": "to",
+    "below": "under",
+    "underneath": "under",
+    "beneath": "under",
+    "upon": "on",
+    "atop": "on",
+    "above": "over",
+}
+PREPOSITION_KIN.update({word: PREPOSITION_KIN[like] | {word} for word, like in _AS.items()})
 
 PARTICLES = word_set(
     """

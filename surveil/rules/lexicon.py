@@ -59,6 +59,10 @@ class Lexicon:
         """What the thing is: `kitten` -> kitten, cat, animal ..."""
         return self._nouns.terms(lemma)
 
+    def noun_equals(self, lemma: str) -> tuple[str, ...]:
+        """The lemma and WordNet's first word for its commonest sense: what a taxi and a cab share."""
+        return self._nouns.equals(lemma)
+
     def verb(self, lemma: str) -> Terms:
         """What the action is: `jog` -> jog, run ... Phrasal verbs as `kick in`."""
         return self._verbs.terms(lemma)
@@ -140,10 +144,15 @@ class _Kin:
             self._terms[word] = self._climb(word)
         return self._terms[word]
 
+    def equals(self, word: str) -> tuple[str, ...]:
+        names = self._wordnet.get(word, "").split(",")[0]
+        name, mark, _ = names.partition("#")
+        return (word, name) if mark and name != word else (word,)
+
     def _climb(self, word: str) -> Terms:
         """Breadth first. Own things nest (a puppy is a dog is an animal); own actions are listed in full, so that
         kinship does not drift from hugging to holding to using."""
-        terms = {word: OWN}
+        terms = dict.fromkeys(self.equals(word), FAR) | {word: OWN}
         queue = [(word, 0)]
         while queue:
             here, steps = queue.pop(0)

@@ -15,7 +15,8 @@ from surveil.rules.grammar import PREPOSITION_KIN
 from surveil.rules.lexicon import Lexicon
 from surveil.rules.sentence import Doing, Place, Sentence, State, Thing
 from surveil.rules.unattended import sole_evidence
-from surveil.rules.wants import Want, WantDoing, WantPlace, WantState, WantThing
+from surveil.rules.wordset import word_set
+from surveil.rules.wants import GOING, Want, WantDoing, WantPlace, WantState, WantThing
 
 IMPLIED = 0.85
 """Quality where a participant is understood, not named."""
@@ -58,6 +59,9 @@ _WIDE = frozenset(
     }
 )
 """Where `in` and `on` say the same."""
+
+
+_NOT_USING = word_set("carry leave pass put drop sell buy take near fix repair break see want approach steal wear")
 
 
 class Hit(NamedTuple):
@@ -200,7 +204,7 @@ class Comparison:
     def _place(self, want: WantPlace, thing: Thing) -> Hit | None:
         if want.preposition == "without":
             return self._lacks(want, thing)
-        kin = _kin(want)
+        kin = _kin(want, self.lexicon)
         found: list[Hit | None] = []
         for place in self._places(thing):
             if place.preposition == want.preposition or place.preposition in kin:
@@ -221,7 +225,7 @@ class Comparison:
                 yield from (p for p in doing.places if p.preposition not in roles.DIRECTIONS)
 
     def _at(self, want: WantPlace, place: Place) -> Hit | None:
-        hit = self.thing(want.thing, place.thing)
+        hit = self.thing(want.thing, place.thing) or self._part_of(want.thing, place.thing)
         if hit is None:
             return None
         exact = 1.0 if place.preposition == want.preposition else 0.95
@@ -268,11 +272,14 @@ class Comparison:
         if roles.object_forbids(want.verb, doing):
             return 0.0
         if (
-            want.verb in ("get", "go", "come", "move", "step")
-            and want.places
+            want.verb in GOING and want.places
             and "go" in doing.terms
         ):
             return 0.95  # getting out of a car: stepping, climbing, jumping out of it
+        if want.verb in GOING and want.places and not self._living(want.agent):
+            return 0.9  # smoke coming from a house: billowing, rising, drifting
+        if want.verb == "use" and doing.objects and not roles.is_watching(doing):
+            return 0.85 if not _NOT_USING & doing.terms.keys() else 0.0
         if want.phrasal:
             quality = doing.terms.get(f"{want.verb} {want.phrasal}", 0.0)
             if quality:
@@ -283,6 +290,10 @@ class Comparison:
                 }
                 return doing.terms.get(want.verb, 0.0) if same else 0.0
         return doing.terms.get(want.verb, 0.0)
+
+    def _living(self, agent: WantThing | None) -> bool:
+        terms = self.lexicon.noun(agent.terms[0]) if agent is not None else {}
+        return any(term in terms for term in ("person", "animal", "vehicle"))
 
     def _not_doing(self, want: WantDoing, doing: Doing) -> Hit | None:
         """ "person not wearing a helmet" is also one without a helmet."""
@@ -390,11 +401,14 @@ class Comparison:
             for index, lemma, terms in part.modifiers
             if _HAS_PARTS & terms.keys()
         ]
+        if " " in part.lemma:
+            first = part.lemma.split()[0]
+            wholes.append(Thing(part.head, part.head, part.head + 1, first, self.lexicon.noun(first)))
         hit = _best(self.thing(want, whole) for whole in wholes)
         return hit and hit & Hit(0.9, frozenset({part.head}))
 
     def _doing_place(self, want: WantPlace, doing: Doing) -> Hit | None:
-        kin = _kin(want)
+        kin = _kin(want, self.lexicon)
         found: list[Hit | None] = []
         bearers = [*doing.subjects, *doing.objects]
         for place in [*doing.places, *(p for thing in bearers for p in thing.places)]:
@@ -414,13 +428,11 @@ class Comparison:
         return _best(found)
 
 
-def _kin(want: WantPlace) -> frozenset[str]:
+def _kin(want: WantPlace, lexicon: Lexicon) -> frozenset[str]:
+    """Prepositions of a caption that satisfy the pattern's."""
     kin = PREPOSITION_KIN.get(want.preposition, frozenset({want.preposition}))
-    return (
-        kin | {"on", "in"}
-        if want.preposition in ("on", "in") and _WIDE & set(want.thing.terms)
-        else kin
-    )
+    wide = want.preposition in ("on", "in") and _WIDE & lexicon.noun(want.thing.terms[0]).keys()
+    return kin | {"on", "in"} if wide else kin
 
 
 def _best(hits: Iterable[Hit | None]) -> Hit | None:

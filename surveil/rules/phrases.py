@@ -274,7 +274,7 @@ class Phrases:
         if "n" in doing.form:
             be = bool(tags) and (tags[-1] == "B" or texts[-1].startswith("g"))
             doing.passive = be
-            doing.open_voice = not auxiliaries and "b" not in doing.form
+            doing.open_voice = not auxiliaries
         if "M" in tags:
             modal = texts[tags.index("M")]
             doing.unreal = not (modal in ("can", "could") and doing.passive)

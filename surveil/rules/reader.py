@@ -291,6 +291,7 @@ class _Reader:
         ):
             if isinstance(self.last, Doing):
                 self.last.adverbs.add(token.text)
+            self._close_phrasal(token.text, index)
             if follower != "V":
                 if follower in ("P", "R") and token.text in ("from", "to"):
                     self.preposition = (token.text, index)
@@ -301,6 +302,22 @@ class _Reader:
         if follower == "V":
             self.preposition = None
         return index + 1
+
+    def _close_phrasal(self, particle: str, index: int) -> None:
+        """A particle after the object: kicks the window in; or said of a thing: with the lights on."""
+        doing = self.doing
+        if doing is not None and isinstance(self.last, Thing) and self.last in doing.objects:
+            phrase = f"{doing.lemma} {particle}"
+            if self.lexicon.own_verb(phrase):
+                doing.terms = {**self.lexicon.verb(phrase), **doing.terms}
+                return
+        if particle not in ("on", "off", "out", "up", "down"):
+            return
+        bearers = [self.last] if isinstance(self.last, Thing) else []
+        if doing is not None and doing.lemma == "be" and self.last is doing:
+            bearers = doing.subjects
+        for bearer in bearers:
+            bearer.states.append(State(index, self.lexicon.state(particle)))
 
     def _govern(self, thing: Thing) -> None:
         assert self.preposition is not None
@@ -405,13 +422,14 @@ class _Reader:
             bearers = self.doing.objects or self.doing.subjects
         else:
             bearers = [self.last] if isinstance(self.last, Thing) else self.subjects
-        if (
-            isinstance(self.last, Thing)
-            and " " in token.text
-            and self.subjects
-            and is_animate(self.subjects[0])
-        ):
-            bearers = self.subjects  # passes the baton at full speed
+        if isinstance(self.last, Thing) and self.subjects and is_animate(self.subjects[0]):
+            manner = {"running", "fighting"} & state.terms.keys()
+            if manner or any(word in token.text for word in (" his ", " her ", "himself", "herself")):
+                bearers = self.subjects  # passes the baton at full speed
+        if self.doing is not None and self.last in self.doing.objects:
+            phrase = f"{self.doing.lemma} {token.text}"
+            if self.lexicon.own_verb(phrase):
+                self.doing.terms = {**self.lexicon.verb(phrase), **self.doing.terms}  # pries a door open
         for bearer in bearers:
             bearer.states.append(state)
         self._act_out(state, bearers)
@@ -603,6 +621,8 @@ class _Reader:
         terms = self.sentence.terms
         for thing in self.sentence.things:
             terms.update(thing.terms)
+            if " " in thing.lemma:
+                terms.update(self.lexicon.noun(thing.lemma.split()[0]))
             for _, lemma, kin in thing.modifiers:
                 terms.add(lemma)
                 terms.update(kin)

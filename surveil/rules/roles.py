@@ -34,7 +34,7 @@ _MEANS = {
         """
     ),
     "in": word_set("wear, enter, drive, ride, cross, climb into"),
-    "on": word_set("ride, cross, climb, climb on, mount"),
+    "on": word_set("ride, cross, climb, climb on, mount, operate, drive"),
     "at": word_set("approach reach enter knock"),
     "near": word_set("approach pass"),
     "into": word_set("enter climb"),

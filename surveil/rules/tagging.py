@@ -25,7 +25,7 @@ def tag(text: str, lexicon: Lexicon) -> list[Token]:
     """Tokens of the text, tagged."""
     tokens = _joined(tokenise(text), lexicon)
     for token in tokens:
-        _read(token)
+        _read(token, lexicon)
     for index in range(len(tokens)):
         _choose(tokens, index)
     return tokens
@@ -109,7 +109,7 @@ def _preposition(tokens: list[Token], index: int) -> tuple[Token, int] | None:
     return token, 2
 
 
-def _read(token: Token) -> None:
+def _read(token: Token, lexicon: Lexicon) -> None:
     if token.tag or token.verbs:
         return
     small = grammar.FUNCTION.get(token.text, "")
@@ -125,6 +125,9 @@ def _read(token: Token) -> None:
     token.is_adjective = reading.adjective or token.text in grammar.PLAIN_ADJECTIVES
     token.is_adverb = reading.adverb
     token.form = "p" if reading.plural else "s"
+    if not token.nouns and token.verb_forms == "b" and lexicon.has_noun(token.text):
+        if _noun_uses(token.text) >= _verb_uses(token.text):
+            token.nouns = (token.text,)
     if token.text in grammar.PLAIN_ADJECTIVES and token.text in grammar.COLOURS:
         token.verbs = ()
     if "-" in token.text:
@@ -221,7 +224,8 @@ def _inside_noun_phrase(tokens: list[Token], index: int) -> str:
     ):
         return "V"
     if _noun_follows(tokens, index):
-        if _rather_adjective(token) or (token.verbs and token.verb_forms not in ("b", "z", "bz")):
+        participle = token.verbs and not set("bz") & set(token.verb_forms)
+        if _rather_adjective(token) or participle:
             return "A"
         return "N" if token.nouns else "V"
     if token.nouns:
@@ -432,9 +436,9 @@ def _reconsider(tokens: list[Token], index: int) -> None:
         token.tag == "P"
         and text in ("past", "inside", "outside", "opposite", "down", "up")
         and before is not None
+        and before.tag in ("D", "S")
     ):
-        if before.tag in ("D", "S"):
-            token.tag = "A" if _noun_follows(tokens, index) else "N"
+        token.tag = "A" if _noun_follows(tokens, index) else "N"
     token.lemma = token.lemma or text
 
 

@@ -103,6 +103,11 @@ _ANYTHING = {
 }
 _USUAL_AGENTS = {"crash": ("vehicle",)}
 _POSSESSING = frozenset({"wear", "carry", "hold", "have", "use"})
+_STANCES = frozenset({"stand", "wait", "stay", "remain"})
+"""What a caption leaves out: who is on a ladder stands on it."""
+GOING = frozenset({"get", "go", "come", "move", "step"})
+"""With a place these ask for any way of going there."""
+_PEOPLE = frozenset({"people", "person", "somebody", "human", "couple"})
 _NO_WANT = frozenset({"be", "see", "appear", "seem"})
 
 
@@ -126,10 +131,10 @@ def _wants(sentence: Sentence, lexicon: Lexicon) -> Iterator[Want]:
     held |= {id(thing.owner) for thing in sentence.things}
     for doing in sentence.doings:
         if not _says_nothing(doing):
-            yield _want_doing(doing, sentence)
+            yield _want_doing(doing, sentence, lexicon)
     for thing in sentence.things:
         if id(thing) not in taken and id(thing) not in held:
-            yield want_thing(thing, sentence)
+            yield want_thing(thing, sentence, lexicon)
 
 
 def _says_nothing(doing: Doing) -> bool:
@@ -138,11 +143,11 @@ def _says_nothing(doing: Doing) -> bool:
     return doing.lemma in _NO_WANT or doing.nominal or doing.implied or left_so
 
 
-def want_thing(thing: Thing, sentence: Sentence) -> WantThing:
+def want_thing(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> WantThing:
     states = tuple(
         _want_state(state.token, sentence, negated=state.negated) for state in thing.states
     )
-    terms = _ANYTHING.get(thing.lemma, (thing.lemma,))
+    terms = _ANYTHING.get(thing.lemma) or lexicon.noun_equals(thing.lemma)
     if (thing.pronoun and "person" in thing.terms) or thing.lemma in (
         "people",
         "person",
@@ -167,13 +172,13 @@ def want_thing(thing: Thing, sentence: Sentence) -> WantThing:
             places += doing.places
     modifiers = [lemma for _, lemma, _ in thing.modifiers]
     if thing.owner is not None and is_quantity(thing):
-        modifiers += want_thing(thing.owner, sentence).terms
+        modifiers += want_thing(thing.owner, sentence, lexicon).terms
     return WantThing(
         terms=terms,
         states=states,
         modifiers=tuple(modifiers),
         places=tuple(
-            WantPlace(p.preposition, want_thing(p.thing, sentence))
+            WantPlace(p.preposition, want_thing(p.thing, sentence, lexicon))
             for p in places
             if p.thing is not thing
         ),
@@ -186,34 +191,34 @@ def want_thing(thing: Thing, sentence: Sentence) -> WantThing:
 def _wants_many(thing: Thing, sentence: Sentence) -> bool:
     """ "people" and "two dogs" ask for more than one; any other plural is but a manner of speaking."""
     counted = any(sentence.tokens[i].tag in ("Q", "D") for i in range(thing.start, thing.head))
-    return thing.lemma == "people" or (thing.count >= 2 and counted)
+    return thing.lemma in ("people", "couple", "pair") or (thing.count >= 2 and counted)
 
 
 def _want_state(index: int, sentence: Sentence, *, negated: bool) -> WantState:
     token = sentence.tokens[index]
-    reading = morphology.read(token.text)
+    reading = morphology.read(token.text.split()[0])
     participle = bool(reading.verbs) and reading.verb_forms not in ("b", "z", "bz")
     verb = reading.verbs[0] if participle else ""
     return WantState(token.text, verb, undergone="g" not in reading.verb_forms, negated=negated)
 
 
-def _want_doing(doing: Doing, sentence: Sentence) -> WantDoing:
-    subject = want_thing(doing.subjects[0], sentence) if doing.subjects else None
+def _want_doing(doing: Doing, sentence: Sentence, lexicon: Lexicon) -> WantDoing:
+    subject = want_thing(doing.subjects[0], sentence, lexicon) if doing.subjects else None
     if subject is not None and len(doing.subjects) > 1:
         subject = replace(subject, plural=True)
     by = next((place.thing for place in doing.places if place.preposition == "by"), None)
     passive = doing.passive or (doing.open_voice and by is not None)
     target = doing.objects[0] if doing.objects else None
-    patient = want_thing(target, sentence) if target is not None and not doing.mutual else None
+    patient = want_thing(target, sentence, lexicon) if target is not None and not doing.mutual else None
     agent = subject
     if passive:
-        agent, patient = (want_thing(by, sentence) if by is not None else None), subject
+        agent, patient = (want_thing(by, sentence, lexicon) if by is not None else None), subject
     inanimate = bool(doing.subjects) and not ({"person", "animal"} & doing.subjects[0].terms.keys())
     return WantDoing(
         verb=doing.lemma,
         agent=agent,
         patient=patient,
-        places=tuple(_doing_places(doing, sentence, passive=passive)),
+        places=tuple(_doing_places(doing, sentence, lexicon, passive=passive)),
         states=tuple(_want_state(s.token, sentence, negated=s.negated) for s in doing.states),
         negated=doing.negated,
         either_role=not passive and target is None and (inanimate or doing.open_voice),
@@ -223,32 +228,34 @@ def _want_doing(doing: Doing, sentence: Sentence) -> WantDoing:
     )
 
 
-def _doing_places(doing: Doing, sentence: Sentence, *, passive: bool) -> Iterator[WantPlace]:
+def _doing_places(doing: Doing, sentence: Sentence, lexicon: Lexicon, *, passive: bool) -> Iterator[WantPlace]:
     for place in doing.places:
         if passive and place.preposition == "by":
             continue
         if place.quality == 1.0 and place.thing not in doing.objects:
-            yield WantPlace(place.preposition, want_thing(place.thing, sentence))
+            yield WantPlace(place.preposition, want_thing(place.thing, sentence, lexicon))
 
 
 def _anchors(wants: tuple[Want, ...]) -> tuple[frozenset[str], ...]:
-    anchors = []
+    anchors: list[frozenset[str]] = []
     for want in wants:
         if isinstance(want, WantThing):
-            if want.terms[0][0] != "*" and not want.negated:
-                anchors.append(frozenset(want.terms))
-        else:
-            if not want.negated:
-                anchors.append(frozenset({want.verb}))
-            for thing in (want.agent, want.patient):
-                if (
-                    thing is not None
-                    and thing.terms[0][0] != "*"
-                    and not thing.negated
-                    and thing.terms != ("person",)
-                ):
-                    anchors.append(frozenset(thing.terms))
-    return tuple(anchors)
+            anchors += _thing_anchors(want)
+            continue
+        if not want.negated and want.verb not in GOING:
+            anchors.append(frozenset({want.verb}))
+        for thing in (want.agent, want.patient, *(place.thing for place in want.places)):
+            if thing is not None and thing.terms != ("person",):
+                anchors += _thing_anchors(thing)
+    return tuple(dict.fromkeys(anchors))
+
+
+def _thing_anchors(want: WantThing) -> Iterator[frozenset[str]]:
+    """A car window may also stand as the window of a car, so its last word is enough."""
+    if want.terms[0][0] != "*" and not want.negated:
+        yield frozenset({*want.terms, *(term.split()[-1] for term in want.terms)})
+    for place in want.places:
+        yield from _thing_anchors(place.thing)
 
 
 # --- other ways to say it
@@ -295,12 +302,16 @@ def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want,
         agent = want.agent or WantThing(("person",))
         lacking = replace(agent, places=(*agent.places, WantPlace("without", want.patient)))
         yield f"without {want.patient.terms[0]}", (lacking,)
+    if isinstance(want, WantDoing) and want.verb in _STANCES and want.agent is not None and want.places:
+        yield "being there", (replace(want.agent, places=(*want.agent.places, *want.places)),)
     if isinstance(want, WantThing) and not want.negated and want.terms[0][0] != "*":
         verb = nominal.verb_of(want.terms[0], lexicon)
         if verb is not None:
             words = (*want.modifiers[:1], *want.terms[0].split()[:-1], *_USUAL_AGENTS.get(verb, ()))
-            agent = WantThing((words[0],)) if words else None
-            yield f"{verb} (as a verb)", (WantDoing(verb, agent, None, places=want.places),)
+            party = WantThing((words[0],)) if words else None
+            yield f"{verb} (as a verb)", (WantDoing(verb, party, None, places=want.places),)
+            if party is not None and verb not in _USUAL_AGENTS:
+                yield f"{verb} (as a verb)", (WantDoing(verb, None, party, places=want.places),)
 
 
 @cache

@@ -125,7 +125,7 @@ def _lines(synsets: dict[str, Synset], kept: dict[str, list[str]]) -> Iterator[s
 
 def _telling(words: list[str], offset: str, synsets: dict[str, Synset]) -> list[str]:
     """Without the compounds that say what they are: a police dog is a dog."""
-    above = {word for parent in _above(offset, synsets) for word in synsets[parent].words}
+    above = {word for one in {offset, *_above(offset, synsets)} for word in synsets[one].words}
     return [word for word in words if " " not in word or word.split()[-1] not in above]
 
 
