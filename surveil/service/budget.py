@@ -123,10 +123,10 @@ def plan_memory(wishes: Wishes, *, cap_bytes: int, cameras: int, model_bytes: in
 def plan_cpu(*, cores: int, cameras: int, on_cpu: bool, asked: int | None = None) -> CpuBudget:
     """Threads for a machine. `on_cpu`: the model runs on the processor; `asked`: what the configuration insists on.
 
-    One core in four, at least one of more than one, is left to capture. Decoding is parallel by camera, so a second
-    thread each pays only while cameras are fewer than cores.
+    One core in four is left to capture; with fewer than four, the captioner's lower priority has to do. Decoding is
+    parallel by camera, so a second thread each pays only while cameras are fewer than cores.
     """
-    reserved = 0 if cores == 1 else max(1, cores // 4)
+    reserved = cores // 4
     captioner = max(1, cores - reserved) if on_cpu else min(2, cores)
     decoder = 2 if cameras * 2 <= cores else 1
     return CpuBudget(cores=cores, captioner=asked or captioner, opencv=1, decoder=decoder)
