@@ -35,6 +35,7 @@ _DIRECTIONS = word_set(
     across along through toward towards past around up down
     """
 )
+_GIVING = frozenset("set give hand pass tie throw bring take deliver lead point offer chain attach".split())
 _ENDS = frozenset(".;:!?")
 _HOLDING_PARTICIPLES = frozenset(
     {"filled", "covered", "choked", "soaked", "stained", "laden", "strewn", "lined"}
@@ -342,8 +343,9 @@ class _Reader:
             self.doing.mutual = True
         quality = 1.0
         steps = self._chain(self.last) or [*self.subjects]
+        to_somebody = preposition == "to" and self.doing is not None and self.doing.lemma in _GIVING
         if (
-            preposition in _DIRECTIONS
+            (preposition in _DIRECTIONS or to_somebody)
             and self.doing is not None
             and self.last in self.doing.objects
         ):

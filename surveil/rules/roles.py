@@ -34,7 +34,7 @@ _MEANS = {
         """
     ),
     "in": word_set("wear, enter, drive, ride, cross, climb into"),
-    "on": word_set("ride, cross, climb, climb on, mount, operate, drive"),
+    "on": word_set("ride, cross, climb, climb on, mount, operate, drive, block, occupy"),
     "at": word_set("approach reach enter knock"),
     "near": word_set("approach pass"),
     "into": word_set("enter climb"),

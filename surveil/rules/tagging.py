@@ -125,6 +125,8 @@ def _read(token: Token, lexicon: Lexicon) -> None:
     token.is_adjective = reading.adjective or token.text in grammar.PLAIN_ADJECTIVES
     token.is_adverb = reading.adverb
     token.form = "p" if reading.plural else "s"
+    if lexicon.has_state(token.text) and not token.verbs and not lexicon.has_noun(token.text):
+        token.nouns, token.is_adjective = (), True
     if not token.nouns and token.verb_forms == "b" and lexicon.has_noun(token.text):
         if _noun_uses(token.text) >= _verb_uses(token.text):
             token.nouns = (token.text,)

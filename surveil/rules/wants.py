@@ -148,12 +148,7 @@ def want_thing(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> WantThing:
         _want_state(state.token, sentence, negated=state.negated) for state in thing.states
     )
     terms = _ANYTHING.get(thing.lemma) or lexicon.noun_equals(thing.lemma)
-    if (thing.pronoun and "person" in thing.terms) or thing.lemma in (
-        "people",
-        "person",
-        "somebody",
-        "human",
-    ):
+    if (thing.pronoun and "person" in thing.terms) or thing.lemma in _PEOPLE:
         terms = ("person",)
     if "self" in thing.terms:
         terms = ("self",)
@@ -242,8 +237,8 @@ def _anchors(wants: tuple[Want, ...]) -> tuple[frozenset[str], ...]:
         if isinstance(want, WantThing):
             anchors += _thing_anchors(want)
             continue
-        if not want.negated and want.verb not in GOING:
-            anchors.append(frozenset({want.verb}))
+        if not want.negated and want.verb not in (*GOING, "use"):
+            anchors.append(frozenset({want.verb, f"{want.verb} {want.phrasal}", want.phrase}))
         for thing in (want.agent, want.patient, *(place.thing for place in want.places)):
             if thing is not None and thing.terms != ("person",):
                 anchors += _thing_anchors(thing)
@@ -336,7 +331,7 @@ def _bind(key: Want, want: Want) -> dict[str, WantThing] | None:
         return _bind_doing(key, want) if isinstance(want, WantDoing) else None
     if isinstance(want, WantDoing):
         return _bind_state(key, want)
-    if want.negated or not _same(key, want):
+    if want.negated or not _same(key, want) or not set(key.modifiers) <= set(want.modifiers):
         return None
     states = tuple(state for state in want.states if state.word not in {s.word for s in key.states})
     if len(want.states) - len(states) != len(key.states):
@@ -367,7 +362,8 @@ def _bind_doing(key: WantDoing, want: WantDoing) -> dict[str, WantThing] | None:
     aim = key.places[0].preposition if key.places else ""
     if key.places and (aim not in places or not _same(key.places[0].thing, places[aim], "y")):
         return None
-    pairs = (("x", want.agent or want.patient), ("y", want.patient or places.get(aim)))
+    target = want.patient if key.patient is not None and key.patient.terms == ("y",) else places.get(aim)
+    pairs = (("x", want.agent or want.patient), ("y", target))
     return {name: thing for name, thing in pairs if thing is not None}
 
 
