@@ -24,6 +24,8 @@ FRAME_BYTES = 1920 * 1080 * 3 // 2
 MIN_FRAMES = 3
 """A camera needs the newest frame, the one being captioned, and one for the snapshot."""
 MAX_INBOX, MIN_INBOX = 64, 4
+DEFAULT_BATCH = 8
+"""Pictures; the captioner measures at warm-up which of 1 to this many is best."""
 OF_MACHINE = 0.8
 """Where nobody names a cap: the rest is the system's and the page cache's, which the databases live on."""
 CAPTIONER_NICE = 5
@@ -35,7 +37,7 @@ class Wishes:
 
     ring_bytes: int
     packets_bytes: int
-    batch: int = 8
+    batch: int = DEFAULT_BATCH
     batch_picture_bytes: int = 60 * MIB
     """Activations for one picture of a batch: BLIP at 384 px with three beams."""
     frame_bytes: int = FRAME_BYTES
@@ -91,7 +93,7 @@ def plan_memory(wishes: Wishes, *, cap_bytes: int, cameras: int, model_bytes: in
     cameras = max(1, cameras)
     decoders_bytes = cameras * DECODER_BYTES
     fixed_bytes = PROCESS_BYTES + decoders_bytes + model_bytes
-    least_ring_bytes = cameras * MIN_FRAMES * wishes.frame_bytes
+    least_ring_bytes = min(wishes.ring_bytes, cameras * MIN_FRAMES * wishes.frame_bytes)
     least_inbox_bytes = MIN_INBOX * wishes.frame_bytes
     least_bytes = fixed_bytes + least_ring_bytes + least_inbox_bytes + wishes.batch_picture_bytes
     if cap_bytes < least_bytes:
