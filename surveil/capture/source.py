@@ -161,6 +161,7 @@ def _options(spec: CameraSpec) -> dict[str, str]:
             "rtsp_transport": _rtsp_transport(spec.transport),
             "timeout": str(round(spec.read_timeout_s * 1e6)),
             "buffer_size": str(UDP_BUFFER_BYTES),
+            "allowed_media_types": "video",
             **FAST_START,
         }
     if spec.kind in {SourceKind.HTTP, SourceKind.STILL}:

@@ -31,6 +31,9 @@ KEYFRAME_WAIT_S = 60.0
 """Cameras with "smart" codecs leave up to half a minute between keyframes."""
 SETTLED_S = 5.0
 """A connection that held this long is a good one: the wait after its end starts small again."""
+LOOKUP_S = 40.0
+"""What the C library takes to give a name up when no DNS server answers; FFmpeg asks once, and the explanation of its
+failure once more."""
 ASKED = {SourceKind.FILE, SourceKind.STILL}
 """Sources that Surveil asks, rather than being sent: their silence is no stall."""
 
@@ -100,9 +103,9 @@ class CaptureWorker(Worker):
 
     def _connect(self) -> None:
         spec = self.spec
-        self.allowed_s = 2 * spec.open_timeout_s + spec.read_timeout_s + KNOCK_S + MARGIN_S
+        self.allowed_s = _connecting_s(spec)
         source = self._opener(spec, spec.url, clock=self._clock, wait=self.wait)
-        self.allowed_s = spec.read_timeout_s + spec.open_timeout_s + MARGIN_S
+        self.allowed_s = _reading_s(spec)
         try:
             decoder = self._decoders.decoder(source.info) if self._decoders else None
         except (av.error.FFmpegError, ValueError, LookupError) as error:
@@ -168,3 +171,17 @@ class CaptureWorker(Worker):
         run, self._current = self._current, None
         if run is not None:
             run.source.close()
+
+
+def _connecting_s(spec: CameraSpec) -> float:
+    """How long an attempt to connect may take without being stuck."""
+    limits_s = 2 * spec.open_timeout_s + spec.read_timeout_s + KNOCK_S + MARGIN_S
+    is_local = spec.kind in {SourceKind.FILE, SourceKind.V4L2}
+    return limits_s if is_local else limits_s + 2 * LOOKUP_S
+
+
+def _reading_s(spec: CameraSpec) -> float:
+    """How long one packet may take, with the closing of a connection that broke."""
+    if spec.kind is SourceKind.STILL:
+        return _connecting_s(spec)
+    return spec.read_timeout_s + spec.open_timeout_s + MARGIN_S
