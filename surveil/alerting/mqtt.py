@@ -70,7 +70,13 @@ class MqttDelivery(Worker):
         will = Post(self.topics.of_node("status"), b"offline")
         self._link = MqttLink(spec, clock, will=will, jitter=jitter)
         self._flow = MqttFlow(
-            store, self._link, self._board, self.topics, pictures=self._pictures, tz=tz
+            store,
+            self._link,
+            self._board,
+            self.topics,
+            pictures=self._pictures,
+            tz=tz,
+            max_queued=spec.max_queued,
         )
         store.listen(self._store_has_news)
 

@@ -17,7 +17,6 @@ from surveil.alerting.topics import Topics
 
 logger = logging.getLogger(__name__)
 
-FETCH = 200
 RECEIPTS_A_COMMIT = 100
 STATES_IN_FLIGHT = 10
 
@@ -37,7 +36,9 @@ class MqttFlow:
         *,
         pictures: PictureMaker | None,
         tz: tzinfo | None,
+        max_queued: int = 200,
     ) -> None:
+        """`max_queued`: alerts read ahead from the store."""
         self.more = False
         """The store may have something that was not fetched."""
         self._store = store
@@ -46,6 +47,7 @@ class MqttFlow:
         self._topics = topics
         self._pictures = pictures
         self._tz = tz
+        self._max_queued = max_queued
         self.reset()
 
     def reset(self) -> None:
@@ -133,11 +135,11 @@ class MqttFlow:
     def _fetch(self) -> bool:
         if self.more:
             self.commit_receipts()
-            found = self._store.waiting(MQTT, limit=FETCH)
+            found = self._store.waiting(MQTT, limit=self._max_queued)
             fresh = [outgoing for outgoing in found if outgoing.receipt not in self._taken]
             self._taken.update(outgoing.receipt for outgoing in fresh)
             self._queue.extend(fresh)
-            self.more = len(found) == FETCH and bool(fresh)
+            self.more = len(found) == self._max_queued and bool(fresh)
         return bool(self._queue)
 
     def _send(self, outgoing: Outgoing) -> None:

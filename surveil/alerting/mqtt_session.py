@@ -72,6 +72,8 @@ class MqttSpec:
     retry_min_s: float = 1.0
     retry_max_s: float = 60.0
     max_in_flight: int = DEFAULT_IN_FLIGHT
+    max_queued: int = 200
+    """Alerts read ahead from the store."""
     snapshots: bool = True
     snapshot_max_px: int = 640
     discovery_prefix: str | None = "homeassistant"

@@ -46,7 +46,9 @@ class AlertStore:
         max_waiting: int = 10_000,
         busy_s: float = 1.0,
         reserve_bytes: int = RESERVE_BYTES,
+        max_held: int = 1_000,
     ) -> None:
+        """`max_held`: alerts kept in memory while the disk refuses them."""
         self.path = path
         self.max_waiting = max_waiting
         self._clock = clock
@@ -59,6 +61,7 @@ class AlertStore:
             busy_s=busy_s,
             reserve=Reserve(path.with_name(f"{path.name}.reserve"), reserve_bytes),
             on_replaced=self._take_over,
+            max_held=max_held,
         )
         self._load()
         if self._file.damaged is not None:

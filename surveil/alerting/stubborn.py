@@ -41,9 +41,10 @@ class StubbornDatabase:
         busy_s: float,
         reserve: Reserve,
         on_replaced: Callable[[Path], None],
+        max_held: int = 1_000,
     ) -> None:
         """`on_replaced` is called with the damaged file's new name, after a new database was begun while running."""
-        self.unwritten = Unwritten()
+        self.unwritten = Unwritten(max_held)
         self.damaged: Path | None = None
         self.store_id = ""
         """Set by the owner; held alerts of another store do not move the sequences."""

@@ -93,13 +93,16 @@ class CaptionerWorker(Worker):
         clock: Clock,
         prompt_of: PromptOf | None = None,
         max_wait_s: float = 0.0,
+        max_batch: int | None = None,
         deadline_s: float = 60.0,
         name: str = "captioner",
         on_failure: WorkerFailed | None = None,
     ) -> None:
         super().__init__(name, clock=clock, on_failure=on_failure)
         self.captioner = captioner
-        self.stats = CaptionerStats(batch_limit=captioner.max_batch)
+        self.stats = CaptionerStats(
+            batch_limit=min(captioner.max_batch, max_batch or captioner.max_batch)
+        )
         self._source = source
         self._sink = sink
         self._prompt_of = prompt_of or _no_prompt

@@ -149,8 +149,8 @@ class Mqtt(Section):
         default=20, description="Messages under way without an acknowledgement."
     )
     max_queued: Annotated[Whole, Field(ge=1, le=100_000)] = Field(
-        default=1000,
-        description="State messages held in memory while the broker is away; alerts wait on disk.",
+        default=200,
+        description="Alerts read ahead from the disk, where all of them wait until they are acknowledged.",
     )
     snapshot_max_px: Annotated[Whole, Field(ge=0, le=4096)] = Field(
         default=960, description="Longer side of the retained picture, pixels; 0 sends none."

@@ -40,6 +40,15 @@ class Log(Section):
 class Memory(Section):
     """Caps of what is held in memory."""
 
+    cap_bytes: Size | None = size(
+        "cap",
+        None,
+        "All memory of the process: buffers, queues and batches are sized to fit. By default the control group's "
+        "limit, or four fifths of the machine.",
+        ge="256MiB",
+        le="1TB",
+        example="3GiB",
+    )
     ring_bytes: Size = size(
         "ring",
         "256MiB",

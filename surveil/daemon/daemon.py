@@ -18,6 +18,7 @@ from surveil.daemon.commands import Commands, obey
 from surveil.daemon.engines import open_workers
 from surveil.daemon.house import House, HouseBuilder
 from surveil.daemon.pages import Pages
+from surveil.daemon.resources import Resources, plan_resources
 from surveil.daemon.watching import FileWatch
 from surveil.errors import ConfigError, DeviceError, StoreError, SurveilError
 from surveil.service.crashes import CrashLog
@@ -99,15 +100,19 @@ class Daemon:
         self._lock.acquire()
         try:
             fall_back = self._crashes.started()
+            resources = plan_resources(self._config)
+            logger.info("%s", resources.memory)
+            logger.info("%s", resources.cpu)
             self._house = HouseBuilder(
                 config=self._config,
                 clock=self._clock,
                 wall=self._wall,
+                resources=resources,
                 commands=self._commands,
                 on_failure=self._worker_failed,
                 on_job_failure=self._failed_by,
             ).build()
-            self._start_rooms(self._house, fall_back=fall_back)
+            self._start_rooms(self._house, resources, fall_back=fall_back)
         except BaseException as error:
             if isinstance(error, SurveilError):
                 self._failed.append(("start", error))
@@ -163,9 +168,10 @@ class Daemon:
         self._end_mark()
         self._lock.release()
 
-    def _start_rooms(self, house: House, *, fall_back: bool) -> None:
+    def _start_rooms(self, house: House, resources: Resources, *, fall_back: bool) -> None:
         captioners = open_workers(
             self._config,
+            resources=resources,
             fall_back=fall_back,
             source=house.looks,
             sink=house.inbox,

@@ -15,12 +15,14 @@ from surveil.captioning import (
 from surveil.clock import Clock
 from surveil.config import Config
 from surveil.daemon import wiring
+from surveil.daemon.resources import Resources
 from surveil.worker import WorkerFailed
 
 
 def open_workers(
     config: Config,
     *,
+    resources: Resources,
     fall_back: bool,
     source: LookSource,
     sink: CaptionSink,
@@ -33,7 +35,7 @@ def open_workers(
     if fall_back:
         specs = fall_back_specs(specs)
     workers = []
-    for number, spec in enumerate(specs):
+    for number, spec in enumerate(map(resources.bound, specs)):
         tell(f"loading {spec.model or spec.engine} on {spec.device}")
         captioner = open_captioner(spec)
         captioner.warm_up()

@@ -24,6 +24,7 @@ from surveil.daemon.inbox import Inbox
 from surveil.daemon.looks import Looks
 from surveil.daemon.outlets import OutletBuilder, Outlets
 from surveil.daemon.report import Reporter
+from surveil.daemon.resources import Resources
 from surveil.daemon.upkeep import Upkeep
 from surveil.journal.store import Journal
 from surveil.rules import Lexicon, RuleEngine
@@ -138,6 +139,7 @@ class HouseBuilder:
     config: Config
     clock: Clock
     wall: WallTime
+    resources: Resources
     commands: Commands
     on_failure: WorkerFailed
     on_job_failure: JobFailed
@@ -158,17 +160,18 @@ class HouseBuilder:
             self.wall,
             max_waiting=config.alerts.max_waiting,
             reserve_bytes=config.alerts.reserve_bytes,
+            max_held=config.memory.unsaved_alerts,
         )
         undo.callback(store.close)
         journal = self._journal()
         if journal is not None:
             undo.callback(journal.close)
         snapshots = self._snapshots()
-        memory = config.memory
+        memory = self.resources.memory
         ring = Ring(memory.ring_bytes + memory.packets_bytes, packet_bytes=memory.packets_bytes)
         captures = Captures(ring, clock=self.clock, wall=self.wall, on_failure=self.on_failure)
         looks = Looks(Sampler(ring), self.clock)
-        inbox = Inbox()
+        inbox = Inbox(memory.inbox)
         metrics = Metrics(self.clock)
         outlets = self._outlets(store, snapshots)
         health = self._health(outlets)

@@ -102,6 +102,7 @@ def mqtt_spec(config: Config, mqtt: Mqtt) -> MqttSpec:
         keepalive_s=round(mqtt.keepalive_s),
         connect_timeout_s=mqtt.connect_timeout_s,
         max_in_flight=mqtt.max_inflight,
+        max_queued=mqtt.max_queued,
         snapshots=config.snapshots.enabled and mqtt.snapshot_max_px > 0,
         snapshot_max_px=mqtt.snapshot_max_px,
         discovery_prefix=discovery.discovery_prefix if discovery.enabled else None,

@@ -1,0 +1,70 @@
+"""How much memory and how many threads each part gets on this machine, from the configuration and what there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from surveil.captioning import CaptionerSpec
+from surveil.config import Config
+from surveil.service.budget import (
+    DEFAULT_BATCH,
+    MIB,
+    CpuBudget,
+    MemoryBudget,
+    Wishes,
+    memory_cap_bytes,
+    plan_cpu,
+    plan_memory,
+    usable_cores,
+)
+
+MODEL_BYTES = 1900 * MIB
+"""Where the model's files are not at hand to be weighed: BLIP-large in fp32, the biggest of the published ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Granted at the start, and printed."""
+
+    memory: MemoryBudget
+    cpu: CpuBudget
+
+    def bound(self, spec: CaptionerSpec) -> CaptionerSpec:
+        """The captioner's spec within its share."""
+        batch = (
+            self.memory.batch if spec.max_batch is None else min(spec.max_batch, self.memory.batch)
+        )
+        return replace(spec, threads=spec.threads or self.cpu.captioner, max_batch=batch)
+
+
+def plan_resources(config: Config) -> Resources:
+    """Raises ConfigError, with the least that would do, when the memory cap is too small."""
+    wishes = Wishes(
+        ring_bytes=config.memory.ring_bytes,
+        packets_bytes=config.memory.packets_bytes,
+        batch=config.captioner.max_batch or DEFAULT_BATCH,
+    )
+    cameras = len(config.cameras)
+    on_cpu = config.captioner.engine in ("torch", "openvino") and _on_cpu(config)
+    return Resources(
+        memory=plan_memory(
+            wishes,
+            cap_bytes=memory_cap_bytes(config.memory.cap_bytes),
+            cameras=cameras,
+            model_bytes=_model_bytes(config) if on_cpu else 0,
+        ),
+        cpu=plan_cpu(
+            cores=usable_cores(), cameras=cameras, on_cpu=on_cpu, asked=config.captioner.threads
+        ),
+    )
+
+
+def _on_cpu(config: Config) -> bool:
+    return any(device in ("auto", "cpu") for device in config.captioner.devices)
+
+
+def _model_bytes(config: Config) -> int:
+    folder = Path(config.captioner.model)
+    weights = list(folder.glob("*.safetensors")) if folder.is_dir() else []
+    return sum(file.stat().st_size for file in weights) or MODEL_BYTES
