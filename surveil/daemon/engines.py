@@ -48,6 +48,7 @@ def open_workers(
                 clock=clock,
                 prompt_of=wiring.prompts(config).get,
                 max_wait_s=config.captioner.max_wait_s,
+                max_batch=resources.memory.batch,
                 deadline_s=spec.deadline_s,
                 name="captioner" if number == 0 else f"captioner-{number}",
                 on_failure=on_failure,

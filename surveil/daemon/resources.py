@@ -32,10 +32,7 @@ class Resources:
 
     def bound(self, spec: CaptionerSpec) -> CaptionerSpec:
         """The captioner's spec within its share."""
-        batch = (
-            self.memory.batch if spec.max_batch is None else min(spec.max_batch, self.memory.batch)
-        )
-        return replace(spec, threads=spec.threads or self.cpu.captioner, max_batch=batch)
+        return replace(spec, threads=spec.threads or self.cpu.captioner)
 
 
 def plan_resources(config: Config) -> Resources:
