@@ -64,7 +64,7 @@ PLAIN_ADJECTIVES = COLOURS | word_set(
 
 MULTIWORD_PREPOSITIONS = {
     ("in", "front", "of"): "in front of",
-    ("on", "top", "of"): "on",
+    ("on", "top", "of"): "atop",
     ("at", "the", "top", "of"): "on",
     ("on", "the", "side", "of"): "beside",
     ("on", "the", "edge", "of"): "on",
@@ -129,7 +129,7 @@ VERB_COMPOUNDS = {
 """First word -> the verb that carries the inflection: spray painting."""
 
 PREPOSITION_KIN: dict[str, frozenset[str]] = {
-    "on": word_set("on onto upon atop over across along aboard at up down"),
+    "on": word_set("on onto upon atop over across along aboard up down"),
     "in": word_set("in inside into within through amid amidst among throughout aboard across around along"),
     "at": word_set(
         """
@@ -147,7 +147,7 @@ PREPOSITION_KIN: dict[str, frozenset[str]] = {
     "over": word_set("over above across on"),
     "through": word_set("through, via, out of, into, in"),
     "with": word_set("with, holding, alongside, beside, next to"),
-    "into": word_set("into, inside, in, through, to"),
+    "into": word_set("into inside in through"),
     "onto": word_set("onto on over up"),
     "to": word_set("to toward towards into onto at"),
     "outside": word_set("outside, in front of, near, at, by, out of"),
@@ -177,7 +177,6 @@ _AS = {
     "underneath": "under",
     "beneath": "under",
     "upon": "on",
-    "atop": "on",
     "above": "over",
 }
 PREPOSITION_KIN.update({word: PREPOSITION_KIN[like] | {word} for word, like in _AS.items()})

@@ -147,7 +147,8 @@ class _Kin:
     def equals(self, word: str) -> tuple[str, ...]:
         names = self._wordnet.get(word, "").split(",")[0]
         name, mark, _ = names.partition("#")
-        return (word, name) if mark and name != word else (word,)
+        shared = mark and name != word and self._wordnet.get(name, "").split(",")[0] == names
+        return (word, name) if shared else (word,)
 
     def _climb(self, word: str) -> Terms:
         """Breadth first. Own things nest (a puppy is a dog is an animal); own actions are listed in full, so that

@@ -97,7 +97,7 @@ class Comparison:
             return self._apart(want, thing, any_number=any_number)
         if hit is None or thing.unreal or thing.negated != want.negated:
             return None
-        if want.plural and not any_number and roles.number(thing) < 2:
+        if not any_number and not _enough(want, thing):
             return None
         hit = hit & Hit(1.0, frozenset(range(thing.start, thing.end)))
         needs: list[Hit | None] = [self._state(state, thing) for state in want.states]
@@ -370,6 +370,8 @@ class Comparison:
 
     def _implied(self, agent: WantThing, doing: Doing) -> Hit | None:
         """A brawl, "walking behind the car", "a window is smashed": somebody does it."""
+        if doing.implied:
+            return None  # a broken window does not tell of anybody breaking it
         person = "person" in agent.terms and not agent.states and not agent.places
         clause_start = doing.nominal or doing.passive or not doing.subjects
         return Hit(IMPLIED, frozenset()) if person and clause_start else None
@@ -378,7 +380,7 @@ class Comparison:
         self, want: WantThing, things: Iterable[Thing], doing: Doing, *, any_number: bool = False
     ) -> Hit | None:
         things = list(things)
-        several = any_number or sum(roles.number(thing) for thing in things) > 1
+        several = any_number or (sum(roles.number(thing) for thing in things) > 1 and not (want.exact or want.several))
         hits = [self.thing(want, thing, any_number=several) for thing in things]
         return _best([*hits, *(self._part_of(want, thing) for thing in things)])
 
@@ -426,6 +428,15 @@ class Comparison:
         found = [self._word_state(want.word, state) for state in doing.states]
         found += [self._state(want, thing) for thing in (*doing.subjects, *doing.objects)]
         return _best(found)
+
+
+def _enough(want: WantThing, thing: Thing) -> bool:
+    exact = roles.exact_number(thing)
+    if want.exact:
+        return exact == want.exact
+    if want.several:
+        return roles.number(thing) >= 2 and exact in (0, *range(3, 10_000))
+    return not want.plural or roles.number(thing) >= 2
 
 
 def _kin(want: WantPlace, lexicon: Lexicon) -> frozenset[str]:

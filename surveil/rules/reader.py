@@ -36,6 +36,8 @@ _DIRECTIONS = word_set(
     """
 )
 _GIVING = frozenset("set give hand pass tie throw bring take deliver lead point offer chain attach".split())
+_NO_PARTICIPLES = frozenset({"drunk", "left", "lost", "used", "born", "known", "right", "close", "front", "rear", "elderly"})
+"""Adjectives that look like participles, or are too far from their verb to tell of it."""
 _ENDS = frozenset(".;:!?")
 _HOLDING_PARTICIPLES = frozenset(
     {"filled", "covered", "choked", "soaked", "stained", "laden", "strewn", "lined"}
@@ -147,6 +149,8 @@ class _Reader:
             self._act_out(state, [thing])
 
     def _act_out(self, state: State, bearers: list[Thing]) -> None:
+        if self.tokens[state.token].text in _NO_PARTICIPLES:
+            return
         for participle in self.lexicon.state(self.tokens[state.token].text):
             verb, undergone = self.lexicon.participle(participle)
             if not verb:

@@ -45,6 +45,8 @@ class Thing:
     terms: Terms
     count: int = 1
     """2 stands for any number above one; 0 for an unspecified number (a group name such as police)."""
+    exact: int = 0
+    """The number, where the caption names it: three men; else 0."""
     states: list[State] = field(default_factory=list)
     modifiers: list[tuple[int, str, Terms]] = field(default_factory=list)
     """Nouns before the head (token, lemma, terms): *fire* exit."""

@@ -63,7 +63,7 @@ def _compound(tokens: list[Token], index: int, lexicon: Lexicon) -> tuple[Token,
         return token, 2
     for rest, kind in lexicon.compounds.get(tokens[index].text, ()):
         length = len(rest) + 1
-        if kind == "wordnet" and _verb_like(tokens[index].text):
+        if kind == "wordnet" and (_verb_like(tokens[index].text) or rest[-1] in grammar.FUNCTION):
             continue
         words = tuple(token.text for token in tokens[index + 1 : index + length])
         if len(words) != len(rest) or words[:-1] != rest[:-1]:

@@ -49,6 +49,10 @@ class WantThing:
     modifiers: tuple[str, ...] = ()
     places: tuple[WantPlace, ...] = ()
     plural: bool = False
+    exact: int = 0
+    """Exactly so many; 0: any number."""
+    several: bool = False
+    """At least three."""
     negated: bool = False
     left_alone: bool = False
     """It must be unattended."""
@@ -107,6 +111,7 @@ _STANCES = frozenset({"stand", "wait", "stay", "remain"})
 """What a caption leaves out: who is on a ladder stands on it."""
 GOING = frozenset({"get", "go", "come", "move", "step"})
 """With a place these ask for any way of going there."""
+_SEVERAL = frozenset({"several", "many", "multiple", "numerous"})
 _PEOPLE = frozenset({"people", "person", "somebody", "human", "couple"})
 _NO_WANT = frozenset({"be", "see", "appear", "seem"})
 
@@ -178,6 +183,8 @@ def want_thing(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> WantThing:
             if p.thing is not thing
         ),
         plural=_wants_many(thing, sentence),
+        exact=thing.exact if thing.exact > 1 else 0,
+        several=any(sentence.tokens[i].text in _SEVERAL for i in range(thing.start, thing.head)),
         negated=thing.negated,
         left_alone=bool(left and inanimate),
     )
@@ -332,6 +339,8 @@ def _bind(key: Want, want: Want) -> dict[str, WantThing] | None:
     if isinstance(want, WantDoing):
         return _bind_state(key, want)
     if want.negated or not _same(key, want) or not set(key.modifiers) <= set(want.modifiers):
+        return None
+    if key.terms != ("x",) and (want.modifiers != key.modifiers or len(want.places) != len(key.places)):
         return None
     states = tuple(state for state in want.states if state.word not in {s.word for s in key.states})
     if len(want.states) - len(states) != len(key.states):
