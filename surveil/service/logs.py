@@ -146,7 +146,7 @@ class JsonFormatter(logging.Formatter):
             "time": moment.isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "thread": redact(record.threadName or ""),
-            "logger": redact(record.name),
+            "logger": _logger(record),
             "message": redact(record.getMessage()),
         }
         if record.exc_info and record.exc_info[1] is not None:
@@ -188,8 +188,13 @@ def _plain(record: logging.LogRecord) -> str:
     message = redact(record.getMessage())
     if record.exc_info and record.exc_info[1] is not None:
         message += ": " + redact(one_line(record.exc_info[1]))
-    line = f"[{redact(record.threadName or '')}] {redact(record.name)}: {message}"
+    line = f"[{redact(record.threadName or '')}] {_logger(record)}: {message}"
     return line.translate(_CONTROL)
+
+
+def _logger(record: logging.LogRecord) -> str:
+    """Our own are module names and hold no secret, but a password may be a word that they are made of."""
+    return record.name if record.name.startswith("surveil.") else redact(record.name)
 
 
 def _formatter(fmt: LogFormat, *, journal: bool) -> logging.Formatter:

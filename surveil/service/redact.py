@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import re
 import threading
-from urllib.parse import quote, quote_plus
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote, quote_plus, unquote
 
 MASK = "***"
 SHORT = 4
@@ -35,6 +37,7 @@ _FIELD = re.compile(
     r"(?P<value>\"[^\"]*\"|'[^']*'|[^\s&;,\"'<>)\]}]+)",
     re.IGNORECASE,
 )
+_TOKEN = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[\w.~-]{16,}")
 _BEARER = re.compile(
     r"\b(?P<name>(?:bearer|basic|digest)\s+)(?P<value>[\w.~+/=-]{6,})", re.IGNORECASE
 )
@@ -68,12 +71,46 @@ def register_secret(value: str) -> None:
         _registered = re.compile("|".join(_pattern(secret) for secret in longest_first))
 
 
+def register_secrets_of(value: object) -> None:
+    """Register every secret inside a configuration: whatever has `get_secret_value`, however deep. Any thread.
+
+    Of an address the password counts, and what looks like a token in its path (webhooks have such addresses): hiding
+    all of it would hide which camera failed.
+    """
+    reveal = getattr(value, "get_secret_value", None)
+    if callable(reveal):
+        _register_revealed(str(reveal()))
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            register_secrets_of(inner)
+    elif isinstance(value, (tuple, list, set, frozenset)):
+        for inner in value:
+            register_secrets_of(inner)
+    elif not isinstance(value, Path):
+        register_secrets_of(getattr(value, "__dict__", {}))
+
+
 def forget_secrets() -> None:
     """Empty the register, so that one test's secrets do not hide another's output."""
     global _registered
     with _lock:
         _secrets.clear()
         _registered = None
+
+
+def _register_revealed(text: str) -> None:
+    scheme, mark, rest = text.partition("://")
+    if not mark:
+        register_secret(text)
+        return
+    user_info, at, _ = rest.rpartition("@")
+    _, colon, password = user_info.partition(":")
+    if scheme and at and colon:
+        register_secret(password)
+        register_secret(unquote(password))
+    for piece in re.split(r"[/?&=#]", rest.rpartition("@")[2])[1:]:
+        if _TOKEN.fullmatch(piece):
+            register_secret(piece)
 
 
 def _forms(value: str) -> set[str]:

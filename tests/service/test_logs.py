@@ -151,6 +151,12 @@ def test_no_secret_of_any_shape_reaches_a_line(secret: str, fmt: LogFormat) -> N
     forget_secrets()
 
 
+def test_a_password_that_is_a_word_of_ours_does_not_hide_where_a_line_comes_from() -> None:
+    register_secret("surveil")
+    (line,) = logged("journal", lambda log: log.info("user surveil, password surveil"))
+    assert line == "<6>[MainThread] surveil.test: user ***, password ***"
+
+
 def test_a_line_that_cannot_be_formed_is_told_without_its_arguments(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -2,13 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from surveil.service.redact import MASK, forget_secrets, redact, register_secret
+from surveil.service.redact import (
+    MASK,
+    forget_secrets,
+    redact,
+    register_secret,
+    register_secrets_of,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +87,47 @@ def test_a_registered_secret_is_gone_in_every_spelling(secret: str) -> None:
     for form in (secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]):
         assert redact(form) == MASK
     forget_secrets()
+
+
+class Revealed:
+    """Stands in for pydantic's SecretStr."""
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def get_secret_value(self) -> str:
+        return self._value
+
+
+class Section:
+    """Stands in for a part of the configuration."""
+
+    def __init__(self, **values: object) -> None:
+        self.__dict__.update(values)
+
+
+def test_every_secret_of_a_configuration_is_registered_however_deep() -> None:
+    config = Section(
+        mqtt=Section(password=Revealed("mqtt-secret"), host="broker"),
+        cameras=(
+            Section(url=Revealed("rtsp://viewer:cam%40secret@10.0.0.7/a"), folder=Path("/x")),
+            Section(headers={"X-Key": Revealed("header-secret")}, password=None),
+        ),
+    )
+    register_secrets_of(config)
+    said = "mqtt-secret cam%40secret cam@secret header-secret broker viewer 10.0.0.7"
+    assert redact(said) == "*** *** *** *** broker viewer 10.0.0.7"
+
+
+def test_the_token_in_a_webhooks_path_is_a_secret() -> None:
+    register_secrets_of([Revealed("https://hooks.example/services/T01/xoxb17aBcDeFgHiJkL9?v=1")])
+    said = "POST https://hooks.example/services/T01/xoxb17aBcDeFgHiJkL9?v=1: 404"
+    assert redact(said) == "POST https://hooks.example/services/T01/***?v=1: 404"
+
+
+def test_an_address_without_a_password_stays_readable() -> None:
+    register_secrets_of([Revealed("rtsp://10.0.0.7/stream"), Revealed("rtsp://viewer@10.0.0.7/a")])
+    assert redact("rtsp://10.0.0.7/stream failed") == "rtsp://10.0.0.7/stream failed"
 
 
 def test_a_short_secret_is_hidden_where_it_stands_alone_and_nowhere_else() -> None:
