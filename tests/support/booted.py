@@ -1,7 +1,8 @@
 """A real systemd, booted as process 1 of namespaces of its own: a container without an image, gone when the test is.
 
 The machine's own files are used, but /etc, /run, /tmp, /var and the unit folders are private copies or empty, and the
-service's folder /opt/surveil holds this Python, its packages and this source, bound read-only. Needs root.
+service's folder /opt/surveil holds this Python, its packages and this source. The kernel's settings are read-only:
+they are the one thing that is shared. Needs root.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ BOOT = """
 set -e
 mount --make-rprivate /
 mount -t proc proc /proc
+mount --bind /proc/sys /proc/sys
+mount -o remount,bind,ro /proc/sys
 cp -a /etc {folder}/etc
 rm -rf {folder}/etc/systemd/system {folder}/etc/machine-id
 mkdir -p {folder}/etc/systemd/system {folder}/units {folder}/opt

@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,11 @@ cameras:
   - {id: yard, url: /opt/surveil/src/samples/clips/entrance.mp4, file: {loop: on}, interval: 500ms}
 rules:
   - {id: climbing, patterns: person climbing}
-captioner: {engine: script, script: /etc/surveil/script.jsonl, deadline: 2s}
+captioner:
+  engine: script
+  script: /etc/surveil/script.jsonl
+  deadline: 2s
+  fallback: {engine: script, script: /etc/surveil/fallback.jsonl}
 sampling: {motion_area: off, duplicate_area: off}
 http: {listen: "unix:/run/surveil/http.sock"}
 canary: off
@@ -73,7 +78,8 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BootedSystemd]:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     launcher = LAUNCHER.replace("{version}", version)
     with BootedSystemd(folder, config=CONFIG, launcher=launcher, dropin=DROPIN) as box:
-        box.write("/etc/surveil/script.jsonl", '{"text": "an empty yard"}\n')
+        for name in ("script", "fallback"):
+            box.write(f"/etc/surveil/{name}.jsonl", f'{{"text": "{name} sees an empty yard"}}\n')
         yield box
 
 
@@ -81,6 +87,15 @@ def complaint(box: BootedSystemd) -> str:
     """How things stand, for a failed test's message."""
     lines = [str(entry.get("MESSAGE")) for entry in box.journal()][-40:]
     return box.systemctl("status", "surveil").stdout + "\n".join(lines)
+
+
+def status_page(box: BootedSystemd) -> dict[str, Any]:
+    """What `surveil status` prints; its exit code says the same as the page."""
+    program = "/opt/surveil/bin/surveil"
+    done = box.run(program, "status", "-c", "/etc/surveil/config.yaml", "--json")
+    page: dict[str, Any] = json.loads(done.stdout)
+    assert (done.returncode == 0) == (page["state"] == "ok")
+    return page
 
 
 def await_running(box: BootedSystemd, *, restarts: int) -> None:
@@ -110,16 +125,12 @@ def test_the_status_line_is_in_words(box: BootedSystemd) -> None:
 
 
 def test_surveil_status_asks_the_socket_in_the_runtime_directory(box: BootedSystemd) -> None:
-    def online() -> bool:
-        done = box.run(
-            "/opt/surveil/bin/surveil", "status", "-c", "/etc/surveil/config.yaml", "--json"
-        )
-        if done.returncode != 0:
-            return False
-        page = json.loads(done.stdout)
-        return bool(page["cameras"][0]["state"] == "online")
-
-    eventually(online, timeout_s=30, what=lambda: complaint(box))
+    eventually(
+        lambda: status_page(box)["cameras"][0]["state"] == "online",
+        timeout_s=30,
+        what=lambda: complaint(box),
+    )
+    assert status_page(box)["state"] == "ok"
 
 
 def test_the_walls_stand(box: BootedSystemd) -> None:
@@ -169,6 +180,21 @@ def test_a_thread_that_hangs_starves_the_watchdog_and_systemd_starts_it_again(
     assert box.said("Watchdog timeout"), complaint(box)
     assert box.said("has not moved for"), complaint(box)
     assert box.said("Fatal Python error: Aborted"), complaint(box)
+
+
+def test_the_third_end_that_the_model_caused_brings_the_fallback_and_says_so(
+    box: BootedSystemd,
+) -> None:
+    """A model that keeps killing the daemon must not stop captions of what can run."""
+    box.write("/var/lib/surveil/fault", "raise")
+    await_running(box, restarts=3)
+
+    def fell_back() -> bool:
+        page = status_page(box)
+        codes = [problem["code"] for problem in page["problems"]]
+        return "fallback" in codes and "fallback sees" in str(page["cameras"][0]["last_caption"])
+
+    eventually(fell_back, timeout_s=30, what=lambda: complaint(box))
 
 
 def test_stop_ends_in_order_and_in_time(box: BootedSystemd) -> None:
