@@ -62,7 +62,7 @@ PLAIN_ADJECTIVES = COLOURS | word_set(
     """
 )
 
-MULTIWORD_PREPOSITIONS = {
+MULTIWORD_PREPOSITIONS: dict[tuple[str, ...], str] = {
     ("in", "front", "of"): "in front of",
     ("on", "top", "of"): "atop",
     ("at", "the", "top", "of"): "on",
@@ -112,7 +112,7 @@ MULTIWORD_PREPOSITIONS = {
     ("from", "behind"): "from",
 }
 
-PAIRED_PRONOUNS = {
+PAIRED_PRONOUNS: dict[tuple[str, ...], str] = {
     ("each", "other"): "each other",
     ("one", "another"): "each other",
     ("no", "one"): "nobody",
@@ -130,7 +130,9 @@ VERB_COMPOUNDS = {
 
 PREPOSITION_KIN: dict[str, frozenset[str]] = {
     "on": word_set("on onto upon atop over across along aboard up down"),
-    "in": word_set("in inside into within through amid amidst among throughout aboard across around along"),
+    "in": word_set(
+        "in inside into within through amid amidst among throughout aboard across around along"
+    ),
     "at": word_set(
         """
         at, near, by, next to, in front of, on, in, outside, before, behind, beside, against, inside, to, around, over,

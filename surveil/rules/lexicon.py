@@ -47,7 +47,7 @@ class Lexicon:
 
     def unknown_words(self, pattern: str) -> list[str]:
         """Content words of the pattern that can only match themselves; in order, each once."""
-        from surveil.rules.wants import content_words
+        from surveil.rules.compiling import content_words
 
         return [word for word in content_words(pattern, self) if not self.knows(word)]
 

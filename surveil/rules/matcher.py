@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from surveil.rules.compiling import compile_pattern
 from surveil.rules.lexicon import Lexicon
-from surveil.rules.matching import NOTHING, Comparison, Hit
+from surveil.rules.matching import Comparison
 from surveil.rules.reader import read
 from surveil.rules.sentence import Sentence
-from surveil.rules.wants import Alternative, Pattern, compile_pattern
+from surveil.rules.things import NOTHING, Hit
+from surveil.rules.wants import Alternative, Pattern
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,11 @@ _NOT_NOUNS = word_set(
 )
 
 
+_PLURALS = frozenset(
+    {"people", "men", "women", "children", "mice", "geese", "feet", "teeth", "police", "cattle"}
+)
+
+
 class Reading(NamedTuple):
     """What one written word can be."""
 
@@ -128,8 +133,8 @@ def read(word: str) -> Reading:
         verb, forms = "", ""
     if word in _NOT_NOUNS:
         noun = ""
-    nouns = (noun,) if noun else ()
-    if not (nouns or verb or lemmas):
+    nouns: tuple[str, ...] = (noun,) if noun else ()
+    if not nouns and not verb and not lemmas:
         nouns, verb, forms = _guess(word)
     return Reading(
         nouns=nouns,
@@ -137,27 +142,14 @@ def read(word: str) -> Reading:
         verb_forms=forms,
         adjective="ADJ" in lemmas,
         adverb="ADV" in lemmas or (word.endswith("ly") and not nouns),
-        plural=bool(nouns)
-        and (
-            word == "people"
-            or (word != nouns[0] and word.endswith(("s", "en", "i")))
-            or word
-            in (
-                "men",
-                "women",
-                "children",
-                "mice",
-                "geese",
-                "feet",
-                "teeth",
-                "police",
-                "folk",
-                "cattle",
-                "firemen",
-                "policemen",
-            )
-        ),
+        plural=_is_plural(word, nouns),
     )
+
+
+def _is_plural(word: str, nouns: tuple[str, ...]) -> bool:
+    if not nouns:
+        return False
+    return word in _PLURALS or (word != nouns[0] and word.endswith(("s", "en", "i")))
 
 
 def lemma_of(word: str) -> str:

@@ -31,7 +31,26 @@ _GROUPS = word_set(
     crowd mob gang group couple pair family team crew audience queue band squad duo trio staff police
     """
 )
-_NUMBERS = {word: number for number, word in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), 1)}
+_NUMBERS = {
+    word: number
+    for number, word in enumerate(
+        [
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ],
+        1,
+    )
+}
 _NUMBERS |= {"couple": 2, "pair": 2, "a": 1, "an": 1, "another": 1, "both": 2}
 _NEGATIVE_DETERMINERS = frozenset({"no", "neither", "without"})
 
@@ -119,7 +138,10 @@ class Phrases:
         if token.tag in ("D", "Q"):
             if token.text in _PLURAL_WORDS or (token.text.isdigit() and token.text != "1"):
                 thing.count = 2
-            thing.exact = _NUMBERS.get(token.text, int(token.text) if token.text.isdecimal() and len(token.text) < 5 else thing.exact)
+            thing.exact = _NUMBERS.get(
+                token.text,
+                int(token.text) if token.text.isdecimal() and len(token.text) < 5 else thing.exact,
+            )
             thing.negated = thing.negated or token.text in _NEGATIVE_DETERMINERS
         elif token.tag == "S":
             thing.owned = True

@@ -7,11 +7,12 @@ Each token keeps all its readings; the choice looks at the tag before, the word 
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 
 from surveil.rules import grammar, morphology
+from surveil.rules.compounds import joined
 from surveil.rules.lexicon import Lexicon
 from surveil.rules.tokens import Token, tokenise
+from surveil.rules.usage import noun_uses, rather_adjective, verb_uses
 from surveil.rules.wordset import word_set
 
 _OPENS_NOUN = frozenset("DAQS")
@@ -23,90 +24,12 @@ _SMALL_CLASSES = frozenset("DQXSBHOMTPCLGE")
 
 def tag(text: str, lexicon: Lexicon) -> list[Token]:
     """Tokens of the text, tagged."""
-    tokens = _joined(tokenise(text), lexicon)
+    tokens = joined(tokenise(text), lexicon)
     for token in tokens:
         _read(token, lexicon)
     for index in range(len(tokens)):
         _choose(tokens, index)
     return tokens
-
-
-def _joined(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
-    """Compounds of the lexicon (police officer, on fire) become one token."""
-    joined: list[Token] = []
-    index = 0
-    while index < len(tokens):
-        found = _compound(tokens, index, lexicon)
-        if found is None:
-            joined.append(tokens[index])
-            index += 1
-            continue
-        token, length = found
-        joined.append(token)
-        index += length
-    return joined
-
-
-def _compound(tokens: list[Token], index: int, lexicon: Lexicon) -> tuple[Token, int] | None:
-    prepositional = _preposition(tokens, index)
-    if prepositional is not None:
-        return prepositional
-    verb = grammar.VERB_COMPOUNDS.get(tokens[index].text)
-    if verb and index + 1 < len(tokens) and verb in morphology.read(tokens[index + 1].text).verbs:
-        reading = morphology.read(tokens[index + 1].text)
-        token = Token(
-            f"{tokens[index].text} {tokens[index + 1].text}",
-            tokens[index].start,
-            tokens[index + 1].end,
-        )
-        token.verbs, token.verb_forms = (f"{tokens[index].text} {verb}",), reading.verb_forms
-        return token, 2
-    for rest, kind in lexicon.compounds.get(tokens[index].text, ()):
-        length = len(rest) + 1
-        if kind == "wordnet" and (_verb_like(tokens[index].text) or rest[-1] in grammar.FUNCTION):
-            continue
-        words = tuple(token.text for token in tokens[index + 1 : index + length])
-        if len(words) != len(rest) or words[:-1] != rest[:-1]:
-            continue
-        last = words[-1]
-        plural = last != rest[-1]
-        if plural and (kind == "state" or morphology.lemma_of(last) != rest[-1]):
-            continue
-        lemma = " ".join((tokens[index].text, *rest))
-        return _merged(tokens[index : index + length], lemma, kind, plural=plural), length
-    return None
-
-
-def _verb_like(word: str) -> bool:
-    """WordNet has a throw stick and a looking at; in a caption people throw sticks and look at things."""
-    reading = morphology.read(word)
-    return bool(reading.verbs) and _verb_uses(reading.verbs[0]) > _noun_uses(reading.verbs[0])
-
-
-def _merged(parts: list[Token], lemma: str, kind: str, *, plural: bool) -> Token:
-    token = Token(" ".join(part.text for part in parts), parts[0].start, parts[-1].end)
-    token.lemma = lemma
-    if kind != "state":
-        token.tag, token.nouns, token.form = "N", (lemma,), "p" if plural else "s"
-    else:
-        token.tag, token.is_adjective = "A", True
-    return token
-
-
-def _preposition(tokens: list[Token], index: int) -> tuple[Token, int] | None:
-    for length in (4, 3, 2):
-        words = tuple(token.text for token in tokens[index : index + length])
-        name = grammar.MULTIWORD_PREPOSITIONS.get(words)
-        if name is not None and len(words) == length:
-            token = Token(name, tokens[index].start, tokens[index + length - 1].end)
-            token.tag, token.lemma = "P", name
-            return token, length
-    pronoun = grammar.PAIRED_PRONOUNS.get(tuple(token.text for token in tokens[index : index + 2]))
-    if pronoun is None:
-        return None
-    token = Token(pronoun, tokens[index].start, tokens[index + 1].end)
-    token.tag, token.lemma = "X", pronoun
-    return token, 2
 
 
 def _read(token: Token, lexicon: Lexicon) -> None:
@@ -127,9 +50,9 @@ def _read(token: Token, lexicon: Lexicon) -> None:
     token.form = "p" if reading.plural else "s"
     if lexicon.has_state(token.text) and not token.verbs and not lexicon.has_noun(token.text):
         token.nouns, token.is_adjective = (), True
-    if not token.nouns and token.verb_forms == "b" and lexicon.has_noun(token.text):
-        if _noun_uses(token.text) >= _verb_uses(token.text):
-            token.nouns = (token.text,)
+    unlisted = not token.nouns and token.verb_forms == "b" and lexicon.has_noun(token.text)
+    if unlisted and noun_uses(token.text) >= verb_uses(token.text):
+        token.nouns = (token.text,)
     if token.text in grammar.PLAIN_ADJECTIVES and token.text in grammar.COLOURS:
         token.verbs = ()
     if "-" in token.text:
@@ -211,7 +134,7 @@ def _after_to(tokens: list[Token], index: int, kind: str) -> str:
     token = tokens[index]
     if "b" not in token.verb_forms or not token.verbs:
         return _inside_noun_phrase(tokens, index)
-    if kind == "T" and token.nouns and _noun_uses(token.verbs[0]) > 3 * _verb_uses(token.verbs[0]):
+    if kind == "T" and token.nouns and noun_uses(token.verbs[0]) > 3 * verb_uses(token.verbs[0]):
         return "V" if _next_tag(tokens, index) in ("D", "X", "S") else "N"
     return "V"
 
@@ -238,8 +161,7 @@ def _inside_noun_phrase(tokens: list[Token], index: int) -> str:
 def _rather_adjective(token: Token) -> bool:
     if not token.is_adjective or not token.nouns or token.text in grammar.PLAIN_ADJECTIVES:
         return token.is_adjective
-    noun, _, adjective = _uses().get(token.text, (1, 0, 0))
-    return adjective > noun
+    return rather_adjective(token.text)
 
 
 def _after_preposition(tokens: list[Token], index: int) -> str:
@@ -268,7 +190,7 @@ def _after_noun(tokens: list[Token], index: int, before: Token | None) -> str:
         if before.form != "p" and before.tag == "N"
         else "b" in token.verb_forms
     )
-    uses = _verb_uses(token.verbs[0]), _noun_uses(token.verbs[0])
+    uses = verb_uses(token.verbs[0]), noun_uses(token.verbs[0])
     verbless = not _verb_so_far(tokens, index)
     if before.tag == "X" or (uses[0] > uses[1] and verbless):
         agrees = True
@@ -357,9 +279,9 @@ def _after_conjunction(tokens: list[Token], index: int) -> str:
     if token.nouns and finite:
         earlier_noun = any(earlier.tag == "N" for earlier in tokens[max(0, index - 3) : index])
         follows = _next_tag(tokens, index)
-        verby = follows in ("D", "P", "S", "X", "R", "T") and _verb_uses(
+        verby = follows in ("D", "P", "S", "X", "R", "T") and verb_uses(
             token.verbs[0]
-        ) * 2 >= _noun_uses(token.verbs[0])
+        ) * 2 >= noun_uses(token.verbs[0])
         return "V" if verby or not earlier_noun else "N"
     if token.verbs and not token.nouns:
         return "A" if _noun_follows(tokens, index) and "n" in token.verb_forms else "V"
@@ -515,18 +437,3 @@ def _lexicon() -> Lexicon:
 def _animate(token: Token) -> bool:
     terms = _lexicon().noun(token.lemma)
     return any(term in terms for term in _ANIMATE_TERMS)
-
-
-@cache
-def _uses() -> dict[str, tuple[int, int, int]]:
-    text = resources.files("surveil.rules.words").joinpath("wordnet_use.txt").read_text("utf-8")
-    rows = (line.split() for line in text.splitlines())
-    return {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in rows}
-
-
-def _noun_uses(lemma: str) -> int:
-    return _uses().get(lemma, (1, 1, 0))[0]
-
-
-def _verb_uses(lemma: str) -> int:
-    return _uses().get(lemma, (1, 1, 0))[1]

@@ -1,0 +1,148 @@
+"""From a sentence in the shape of a pattern to what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from surveil.rules import morphology
+from surveil.rules.lexicon import Lexicon
+from surveil.rules.meaning import is_quantity
+from surveil.rules.sentence import Doing, Sentence, Thing
+from surveil.rules.wants import (
+    LEFT_THINGS,
+    UNATTENDED,
+    Want,
+    WantDoing,
+    WantPlace,
+    WantState,
+    WantThing,
+)
+
+_ANYTHING = {
+    "something": ("*",),
+    "anything": ("*",),
+    "thing": ("*thing",),
+    "object": ("*thing",),
+    "item": ("*thing",),
+}
+_SEVERAL = frozenset({"several", "many", "multiple", "numerous"})
+_PEOPLE = frozenset({"people", "person", "somebody", "human", "couple"})
+_NO_WANT = frozenset({"be", "see", "appear", "seem"})
+
+
+def wants_of(sentence: Sentence, lexicon: Lexicon) -> Iterator[Want]:
+    taken: set[int] = set()
+    for doing in sentence.doings:
+        if _says_nothing(doing):
+            continue
+        taken.update(id(thing) for thing in (*doing.subjects, *doing.objects))
+        taken.update(id(place.thing) for place in doing.places)
+    held = {id(place.thing) for thing in sentence.things for place in thing.places}
+    held |= {id(thing.owner) for thing in sentence.things}
+    for doing in sentence.doings:
+        if not _says_nothing(doing):
+            yield _want_doing(doing, sentence, lexicon)
+    for thing in sentence.things:
+        if id(thing) not in taken and id(thing) not in held:
+            yield want_thing(thing, sentence, lexicon)
+
+
+def _says_nothing(doing: Doing) -> bool:
+    """Being, and "left open": the state says it all."""
+    left_so = doing.lemma == "leave" and bool(doing.states) and not doing.objects
+    return doing.lemma in _NO_WANT or doing.nominal or doing.implied or left_so
+
+
+def want_thing(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> WantThing:
+    states = tuple(
+        _want_state(state.token, sentence, negated=state.negated) for state in thing.states
+    )
+    terms = _ANYTHING.get(thing.lemma) or lexicon.noun_equals(thing.lemma)
+    if (thing.pronoun and "person" in thing.terms) or thing.lemma in _PEOPLE:
+        terms = ("person",)
+    if "self" in thing.terms:
+        terms = ("self",)
+    left = any(state.word in UNATTENDED or (state.word in ("alone", "lone")) for state in states)
+    inanimate = (
+        not ({"person", "animal"} & thing.terms.keys()) and {*LEFT_THINGS} & thing.terms.keys()
+    )
+    if left and inanimate:
+        states = tuple(
+            s for s in states if s.word not in UNATTENDED and s.word not in ("alone", "lone")
+        )
+        terms = LEFT_THINGS if thing.lemma in ("package", "object", "item") else terms
+    places = [place for place in thing.places]
+    for doing in sentence.doings:
+        if thing in doing.subjects and doing.lemma in _NO_WANT:
+            places += doing.places
+    modifiers = [lemma for _, lemma, _ in thing.modifiers]
+    if thing.owner is not None and is_quantity(thing):
+        modifiers += want_thing(thing.owner, sentence, lexicon).terms
+    return WantThing(
+        terms=terms,
+        states=states,
+        modifiers=tuple(modifiers),
+        places=tuple(
+            WantPlace(p.preposition, want_thing(p.thing, sentence, lexicon))
+            for p in places
+            if p.thing is not thing
+        ),
+        plural=_wants_many(thing, sentence),
+        exact=thing.exact if thing.exact > 1 else 0,
+        several=any(sentence.tokens[i].text in _SEVERAL for i in range(thing.start, thing.head)),
+        negated=thing.negated,
+        left_alone=bool(left and inanimate),
+    )
+
+
+def _wants_many(thing: Thing, sentence: Sentence) -> bool:
+    """ "people" and "two dogs" ask for more than one; any other plural is but a manner of speaking."""
+    counted = any(sentence.tokens[i].tag in ("Q", "D") for i in range(thing.start, thing.head))
+    return thing.lemma in ("people", "couple", "pair") or (thing.count >= 2 and counted)
+
+
+def _want_state(index: int, sentence: Sentence, *, negated: bool) -> WantState:
+    token = sentence.tokens[index]
+    reading = morphology.read(token.text.split()[0])
+    participle = bool(reading.verbs) and reading.verb_forms not in ("b", "z", "bz")
+    verb = reading.verbs[0] if participle else ""
+    return WantState(token.text, verb, undergone="g" not in reading.verb_forms, negated=negated)
+
+
+def _want_doing(doing: Doing, sentence: Sentence, lexicon: Lexicon) -> WantDoing:
+    subject = want_thing(doing.subjects[0], sentence, lexicon) if doing.subjects else None
+    if subject is not None and len(doing.subjects) > 1:
+        subject = replace(subject, plural=True)
+    by = next((place.thing for place in doing.places if place.preposition == "by"), None)
+    passive = doing.passive or (doing.open_voice and by is not None)
+    target = doing.objects[0] if doing.objects else None
+    patient = (
+        want_thing(target, sentence, lexicon) if target is not None and not doing.mutual else None
+    )
+    agent = subject
+    if passive:
+        agent, patient = (want_thing(by, sentence, lexicon) if by is not None else None), subject
+    inanimate = bool(doing.subjects) and not ({"person", "animal"} & doing.subjects[0].terms.keys())
+    return WantDoing(
+        verb=doing.lemma,
+        agent=agent,
+        patient=patient,
+        places=tuple(_doing_places(doing, sentence, lexicon, passive=passive)),
+        states=tuple(_want_state(s.token, sentence, negated=s.negated) for s in doing.states),
+        negated=doing.negated,
+        either_role=not passive and target is None and (inanimate or doing.open_voice),
+        mutual=doing.mutual,
+        phrase=doing.phrase,
+        phrasal=" ".join(token.text for token in sentence.tokens[doing.head + 1 : doing.end]),
+    )
+
+
+def _doing_places(
+    doing: Doing, sentence: Sentence, lexicon: Lexicon, *, passive: bool
+) -> Iterator[WantPlace]:
+    for place in doing.places:
+        if passive and place.preposition == "by":
+            continue
+        if place.quality == 1.0 and place.thing not in doing.objects:
+            yield WantPlace(place.preposition, want_thing(place.thing, sentence, lexicon))

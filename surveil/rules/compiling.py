@@ -1,0 +1,72 @@
+"""An operator's phrase -> a pattern that captions are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from surveil.rules.asking import wants_of
+from surveil.rules.grammar import FUNCTION
+from surveil.rules.lexicon import Lexicon
+from surveil.rules.reader import read
+from surveil.rules.rewording import reworded
+from surveil.rules.tokens import tokenise
+from surveil.rules.wants import (
+    GOING,
+    REWORDED,
+    Alternative,
+    Pattern,
+    Want,
+    WantThing,
+)
+
+
+def compile_pattern(text: str, lexicon: Lexicon) -> Pattern:
+    """Requirements of an operator's phrase."""
+    wants = tuple(wants_of(read(text, lexicon), lexicon))
+    if not wants:
+        return Pattern(text)
+    base = Alternative(wants, 1.0, _anchors(wants))
+    others = (
+        Alternative(other, REWORDED, _anchors(other), wording)
+        for other, wording in reworded(wants, lexicon)
+    )
+    return Pattern(text, (base, *others))
+
+
+def _anchors(wants: tuple[Want, ...]) -> tuple[frozenset[str], ...]:
+    anchors: list[frozenset[str]] = []
+    for want in wants:
+        if isinstance(want, WantThing):
+            anchors += _thing_anchors(want)
+            continue
+        if not want.negated and want.verb not in (*GOING, "use"):
+            anchors.append(frozenset({want.verb, f"{want.verb} {want.phrasal}", want.phrase}))
+        for thing in (want.agent, want.patient, *(place.thing for place in want.places)):
+            if thing is not None and thing.terms != ("person",):
+                anchors += _thing_anchors(thing)
+    return tuple(dict.fromkeys(anchors))
+
+
+def _thing_anchors(want: WantThing) -> Iterator[frozenset[str]]:
+    """A car window may also stand as the window of a car, so its last word is enough."""
+    if want.terms[0][0] != "*" and not want.negated:
+        yield frozenset({*want.terms, *(term.split()[-1] for term in want.terms)})
+    for place in want.places:
+        yield from _thing_anchors(place.thing)
+
+
+def content_words(pattern: str, lexicon: Lexicon) -> list[str]:
+    """Lemmas of the pattern's words, small words left out; each once, in order."""
+    found: list[str] = []
+    for token in read(pattern, lexicon).tokens:
+        lemma = token.lemma or token.text
+        if token.text in FUNCTION or not token.text[0].isalpha() or lemma in found:
+            continue
+        if token.tag == "A" and token.verbs:
+            lemma = token.verbs[0] if not lexicon.knows(lemma) else lemma
+        found.append(lemma)
+    return found
+
+
+def has_words(pattern: str) -> bool:
+    return any(token.text[0].isalnum() for token in tokenise(pattern))

@@ -1,0 +1,92 @@
+"""Words that belong together: police officer, in front of, each other, spray painting."""
+
+from __future__ import annotations
+
+from surveil.rules import grammar, morphology
+from surveil.rules.lexicon import Lexicon
+from surveil.rules.tokens import Token
+from surveil.rules.usage import noun_uses, verb_uses
+
+_FIRST_WORDS = frozenset(
+    words[0] for words in (*grammar.MULTIWORD_PREPOSITIONS, *grammar.PAIRED_PRONOUNS)
+)
+
+
+def joined(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
+    """Compounds of the lexicon (police officer, on fire) become one token."""
+    joined: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        found = _compound(tokens, index, lexicon)
+        if found is None:
+            joined.append(tokens[index])
+            index += 1
+            continue
+        token, length = found
+        joined.append(token)
+        index += length
+    return joined
+
+
+def _compound(tokens: list[Token], index: int, lexicon: Lexicon) -> tuple[Token, int] | None:
+    prepositional = _preposition(tokens, index)
+    if prepositional is not None:
+        return prepositional
+    verb = grammar.VERB_COMPOUNDS.get(tokens[index].text)
+    if verb and index + 1 < len(tokens) and verb in morphology.read(tokens[index + 1].text).verbs:
+        reading = morphology.read(tokens[index + 1].text)
+        token = Token(
+            f"{tokens[index].text} {tokens[index + 1].text}",
+            tokens[index].start,
+            tokens[index + 1].end,
+        )
+        token.verbs, token.verb_forms = (f"{tokens[index].text} {verb}",), reading.verb_forms
+        return token, 2
+    for rest, kind in lexicon.compounds.get(tokens[index].text, ()):
+        length = len(rest) + 1
+        if kind == "wordnet" and (_verb_like(tokens[index].text) or rest[-1] in grammar.FUNCTION):
+            continue
+        words = tuple(token.text for token in tokens[index + 1 : index + length])
+        if len(words) != len(rest) or words[:-1] != rest[:-1]:
+            continue
+        last = words[-1]
+        plural = last != rest[-1]
+        if plural and (kind == "state" or morphology.lemma_of(last) != rest[-1]):
+            continue
+        lemma = " ".join((tokens[index].text, *rest))
+        return _merged(tokens[index : index + length], lemma, kind, plural=plural), length
+    return None
+
+
+def _verb_like(word: str) -> bool:
+    """WordNet has a throw stick and a looking at; in a caption people throw sticks and look at things."""
+    reading = morphology.read(word)
+    return bool(reading.verbs) and verb_uses(reading.verbs[0]) > noun_uses(reading.verbs[0])
+
+
+def _merged(parts: list[Token], lemma: str, kind: str, *, plural: bool) -> Token:
+    token = Token(" ".join(part.text for part in parts), parts[0].start, parts[-1].end)
+    token.lemma = lemma
+    if kind != "state":
+        token.tag, token.nouns, token.form = "N", (lemma,), "p" if plural else "s"
+    else:
+        token.tag, token.is_adjective = "A", True
+    return token
+
+
+def _preposition(tokens: list[Token], index: int) -> tuple[Token, int] | None:
+    if tokens[index].text not in _FIRST_WORDS:
+        return None
+    for length in (4, 3, 2):
+        words = tuple(token.text for token in tokens[index : index + length])
+        name = grammar.MULTIWORD_PREPOSITIONS.get(words)
+        if name is not None and len(words) == length:
+            token = Token(name, tokens[index].start, tokens[index + length - 1].end)
+            token.tag, token.lemma = "P", name
+            return token, length
+    pronoun = grammar.PAIRED_PRONOUNS.get(tuple(token.text for token in tokens[index : index + 2]))
+    if pronoun is None:
+        return None
+    token = Token(pronoun, tokens[index].start, tokens[index + 1].end)
+    token.tag, token.lemma = "X", pronoun
+    return token, 2

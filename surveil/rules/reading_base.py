@@ -1,0 +1,135 @@
+"""What a reader knows while it reads: the clause so far, and what hangs on what."""
+
+from __future__ import annotations
+
+from surveil.rules.lexicon import Lexicon
+from surveil.rules.meaning import (
+    is_animate,
+)
+from surveil.rules.phrases import Phrases
+from surveil.rules.sentence import Doing, Sentence, State, Thing
+from surveil.rules.tagging import tag
+from surveil.rules.tokens import Token
+
+_NO_PARTICIPLES = frozenset(
+    {"drunk", "left", "lost", "used", "born", "known", "right", "close", "front", "rear", "elderly"}
+)
+"""Adjectives that look like participles, or are too far from their verb to tell of it."""
+_HOLDING_PARTICIPLES = frozenset(
+    {"filled", "covered", "choked", "soaked", "stained", "laden", "strewn", "lined"}
+)
+
+
+class Reading:
+    """The state of one pass over a sentence, and adjectives."""
+
+    def __init__(self, text: str, lexicon: Lexicon) -> None:
+        self.sentence = Sentence(text, tag(text, lexicon))
+        self.tokens = self.sentence.tokens
+        self.phrases = Phrases(self.tokens, lexicon)
+        self.lexicon = lexicon
+        self.holder: dict[int, Thing | Doing] = {}
+        """id of a thing -> what it hangs on."""
+        self._new_clause()
+        self.unreal_clause = False
+
+    def _new_clause(self) -> None:
+        self.subjects: list[Thing] = []
+        self.doing: Doing | None = None
+        self.last: Thing | Doing | State | None = None
+        self.outer: list[tuple[list[Thing], Doing | None]] = []
+        self.preposition: tuple[str, int] | None = None
+        self.joined = ""
+        self.comma = False
+        self.not_next = False
+        self.gap: Thing | None = None
+        self.once = False
+        """In a clause opened by `where`: what was there need not be there now."""
+        self.unreal_clause = False
+
+    def _chain(self, node: Thing | Doing | State | None) -> list[Thing | Doing]:
+        """The node, what it hangs on, what that hangs on ..."""
+        chain: list[Thing | Doing] = []
+        here: Thing | Doing | None = self.doing if isinstance(node, State) else node
+        while here is not None and here not in chain and len(chain) < 5:
+            chain.append(here)
+            here = self.holder.get(id(here))
+        return chain
+
+    def _act_out_states(self, thing: Thing) -> None:
+        """A running man runs, a smashed window is smashed, a house ablaze burns: states are doings too."""
+        for state in thing.states:
+            self._act_out(state, [thing])
+
+    def _act_out(self, state: State, bearers: list[Thing]) -> None:
+        if self.tokens[state.token].text in _NO_PARTICIPLES:
+            return
+        for participle in self.lexicon.state(self.tokens[state.token].text):
+            verb, undergone = self.lexicon.participle(participle)
+            if not verb:
+                continue
+            token = state.token
+            doing = Doing(
+                token, token, token + 1, verb, self.lexicon.verb(verb), "n" if undergone else "g"
+            )
+            doing.subjects, doing.passive, doing.negated = list(bearers), undergone, state.negated
+            doing.implied = True
+            self.sentence.doings.append(doing)
+
+    def _filled_with(self, token: Token, index: int) -> None:
+        """A smoke-filled room has smoke in it."""
+        first, _, last = token.text.partition("-")
+        if last in _HOLDING_PARTICIPLES:
+            self.sentence.things.append(
+                Thing(index, index, index + 1, first, self.lexicon.noun(first))
+            )
+
+    def _take_state(self, index: int) -> int:
+        """An adjective on its own: said of the subject after a verb, of the noun before it otherwise."""
+        token = self.tokens[index]
+        state = State(index, self.phrases.state_terms(index), negated=self.not_next)
+        self.not_next = False
+        after_verb = self.doing is not None and (isinstance(self.last, (Doing, State)))
+        if after_verb and self.doing is not None:
+            state.negated = state.negated or self.doing.negated or self.doing.unreal
+            self.doing.states.append(state)
+            bearers = self.doing.objects or self.doing.subjects
+        else:
+            bearers = [self.last] if isinstance(self.last, Thing) else self.subjects
+        if isinstance(self.last, Thing) and self.subjects and is_animate(self.subjects[0]):
+            manner = {"running", "fighting"} & state.terms.keys()
+            if manner or any(
+                word in token.text for word in (" his ", " her ", "himself", "herself")
+            ):
+                bearers = self.subjects  # passes the baton at full speed
+        if self.doing is not None and self.last in self.doing.objects:
+            phrase = f"{self.doing.lemma} {token.text}"
+            if self.lexicon.own_verb(phrase):
+                self.doing.terms = {
+                    **self.lexicon.verb(phrase),
+                    **self.doing.terms,
+                }  # pries a door open
+        for bearer in bearers:
+            bearer.states.append(state)
+        self._act_out(state, bearers)
+        if isinstance(self.last, Thing) and token.text in ("alone",) and self.subjects:
+            for bearer in self.subjects:
+                bearer.states.append(state)
+        if not isinstance(self.last, Thing):
+            self.last = state
+        self.preposition = None
+        return index + 1
+
+    def _take_adverb(self, index: int) -> None:
+        token = self.tokens[index]
+        terms = self.lexicon.state(token.text)
+        if isinstance(self.last, Doing):
+            self.last.adverbs.add(token.text)
+        if token.text in ("alone", "asleep", "apart"):
+            holders = (
+                [self.last]
+                if isinstance(self.last, Thing) and self.doing is None
+                else self.subjects
+            )
+            for thing in holders or ([self.last] if isinstance(self.last, Thing) else []):
+                thing.states.append(State(index, terms))

@@ -1,0 +1,162 @@
+"""Noun phrases: whose subject, whose object, or one more of a list."""
+
+from __future__ import annotations
+
+from surveil.rules.meaning import (
+    is_animate,
+)
+from surveil.rules.reading_places import PlaceReading
+from surveil.rules.sentence import Doing, Place, Thing
+
+
+class NounReading(PlaceReading):
+    """Reading of noun phrases."""
+
+    def _take_noun(self, index: int) -> int:
+        thing = self.phrases.noun_phrase(index)
+        if thing is None or (self.tokens[index].tag == "A" and self._is_predicate(index, thing)):
+            return self._take_state(index)
+        if thing.pronoun and thing.lemma in ("it", "itself") and self.preposition is not None:
+            thing = self._resolved(thing)
+        else:
+            self.sentence.things.append(thing)
+        if self.not_next:
+            thing.negated, self.not_next = True, False
+        for place in range(thing.start, thing.head):
+            self._filled_with(self.tokens[place], place)
+        self._settle(thing)
+        self._act_out_states(thing)
+        self.last, self.joined, self.comma, self.preposition = thing, "", False, None
+        return thing.end
+
+    def _is_predicate(self, index: int, thing: Thing) -> bool:
+        """ "the door is open", "a door open": nothing that the adjective could stand before."""
+        return (
+            thing.pronoun is False
+            and thing.head == index
+            and thing.lemma == "clothes"
+            and (self.preposition is None and (self.doing is not None and self.doing.lemma == "be"))
+        )
+
+    def _resolved(self, pronoun: Thing) -> Thing:
+        """What `it` stands for: the nearest thing before that is no person and does not hold the phrase."""
+        holder = next(iter(self._chain(self.last)), None)
+        excluded = holder.subjects if isinstance(holder, Doing) else [holder]
+        for thing in reversed(self.sentence.things):
+            if not thing.pronoun and "person" not in thing.terms and thing not in excluded:
+                return thing
+        self.sentence.things.append(pronoun)
+        return pronoun
+
+    def _settle(self, thing: Thing) -> None:
+        if self.preposition is not None:
+            self._govern(thing)
+        elif self._continues_list(thing):
+            self._join(thing)
+        elif self._is_object(thing):
+            self._give_object(thing)
+        else:
+            self._start_clause(thing)
+
+    def _continues_list(self, thing: Thing) -> bool:
+        last = self.last
+        if not isinstance(last, Thing) or not (self.joined or self.comma):
+            return False
+        following = self._verb_ahead(thing.end)
+        if following == "finite":
+            return bool(self.joined) and self.doing is None
+        if following == "participle" or self.phrases.tag(thing.end) == "L":
+            return is_animate(last) == is_animate(thing) and bool(self.joined)
+        if self.comma and not self.joined:
+            return self._list_goes_on(thing.end)
+        return True
+
+    def _verb_ahead(self, index: int) -> str:
+        while self.phrases.tag(index) in ("R", "G"):
+            index += 1
+        kind = self.phrases.tag(index)
+        if kind in ("B", "M", "H", "O"):
+            return "finite"
+        if kind != "V":
+            return ""
+        form = self.tokens[index].verb_forms
+        return "participle" if form in ("g", "n") else "finite"
+
+    def _list_goes_on(self, index: int) -> bool:
+        return any(token.tag == "C" for token in self.tokens[index : index + 4])
+
+    def _join(self, thing: Thing) -> None:
+        last = self.last
+        assert isinstance(last, Thing)
+        if (
+            is_animate(thing)
+            and not is_animate(last)
+            and is_animate(next(iter(self.subjects), None))
+        ):
+            last = self.subjects[-1]  # a man in a hat and a woman: not a hat and a woman
+        thing.negated = thing.negated or (last.negated and self.joined in ("or", "nor"))
+        if last.unreal and self.holder.get(id(last)) is not None:
+            thing.unreal = True
+        thing.partners.append(last)
+        last.partners.append(thing)
+        if last in self.subjects:
+            self.subjects.append(thing)
+        for doing in self.sentence.doings:
+            if last in doing.objects:
+                doing.objects.append(thing)
+        holders: list[Thing | Doing] = [*self.sentence.things, *self.sentence.doings]
+        for holder in holders:
+            for place in [p for p in holder.places if p.thing is last]:
+                holder.places.append(Place(place.preposition, thing, place.token, place.quality))
+        if id(last) in self.holder:
+            self.holder[id(thing)] = self.holder[id(last)]
+
+    def _is_object(self, thing: Thing) -> bool:
+        doing = self.doing
+        if doing is None:
+            return False
+        if self.joined and self._verb_ahead(thing.end) == "finite":
+            return False
+        if self.comma or (self.joined and self.last is doing):
+            return False
+        if self.last is doing:
+            return True
+        second = isinstance(self.last, Thing) and self.last in doing.objects and not self.joined
+        return second and self._verb_ahead(thing.end) != "finite"
+
+    def _give_object(self, thing: Thing) -> None:
+        doing = self.doing
+        assert doing is not None
+        self.holder[id(thing)] = doing
+        if doing.lemma == "be":
+            self._is_a(doing, thing)
+            return
+        doing.mutual = doing.mutual or thing.lemma == "each other"
+        doing.objects.append(thing)
+        doing.open_voice = False
+        particle = self.tokens[doing.end - 1]
+        if self.last is doing and particle.tag == "P":
+            doing.places.append(Place(particle.text, thing, doing.end - 1))
+        if doing.negated and doing.lemma in ("have", "show", "see", "contain"):
+            thing.negated = True
+
+    def _is_a(self, doing: Doing, thing: Thing) -> None:
+        """There is a man: the man is; the man is a thief: one and the same."""
+        thing.negated = thing.negated or doing.negated
+        if not doing.subjects:
+            self.subjects = [thing]
+            doing.subjects = [thing]
+            thing.unreal = thing.unreal or doing.unreal
+            return
+        for subject in doing.subjects:
+            if not thing.negated:
+                subject.terms = {**thing.terms, **subject.terms}
+                subject.states.extend(thing.states)
+
+    def _start_clause(self, thing: Thing) -> None:
+        if self.outer and self.gap is None and self.doing is None:
+            self.gap = self.subjects[0] if self.subjects else None
+        elif self.outer and not self.joined:
+            self.outer.pop()
+        thing.unreal = thing.unreal or self.unreal_clause
+        self.subjects, self.doing = [thing], None

@@ -1,0 +1,163 @@
+"""Prepositions: where a phrase belongs that says in, on, with or of what."""
+
+from __future__ import annotations
+
+from surveil.rules import grammar
+from surveil.rules.meaning import (
+    is_animate,
+    is_depiction,
+    is_quantity,
+    surface_depicts,
+)
+from surveil.rules.reading_base import Reading
+from surveil.rules.sentence import Doing, Place, State, Thing
+from surveil.rules.wordset import word_set
+
+FURTHER = 0.9
+"""Quality lost at each step that an attachment climbs."""
+_DIRECTIONS = word_set(
+    """
+    across along through toward towards past around up down
+    """
+)
+_GIVING = frozenset(
+    [
+        "set",
+        "give",
+        "hand",
+        "pass",
+        "tie",
+        "throw",
+        "bring",
+        "take",
+        "deliver",
+        "lead",
+        "point",
+        "offer",
+        "chain",
+        "attach",
+    ]
+)
+
+
+class PlaceReading(Reading):
+    """Reading of prepositions."""
+
+    def _take_preposition(self, index: int) -> int:
+        token = self.tokens[index]
+        follower = self.phrases.tag(index + 1)
+        if token.text in ("without", "instead of", "before") and follower == "V":
+            self.not_next = True
+            return index + 1
+        if follower in ("", ".", ",", "P", "C", "L", "R", "T", ";") or (
+            follower == "V" and token.text not in ("by", "for", "from", "of", "after")
+        ):
+            if isinstance(self.last, Doing):
+                self.last.adverbs.add(token.text)
+            self._close_phrasal(token.text, index)
+            if follower != "V":
+                if follower in ("P", "R") and token.text in ("from", "to"):
+                    self.preposition = (token.text, index)
+                return index + 1
+        if self.preposition is not None and self.preposition[0] == "without":
+            return index + 1
+        self.preposition = (token.text, index)
+        if follower == "V":
+            self.preposition = None
+        return index + 1
+
+    def _close_phrasal(self, particle: str, index: int) -> None:
+        """A particle after the object: kicks the window in; or said of a thing: with the lights on."""
+        doing = self.doing
+        if doing is not None and isinstance(self.last, Thing) and self.last in doing.objects:
+            phrase = f"{doing.lemma} {particle}"
+            if self.lexicon.own_verb(phrase):
+                doing.terms = {**self.lexicon.verb(phrase), **doing.terms}
+                return
+        if particle not in ("on", "off", "out", "up", "down"):
+            return
+        bearers = [self.last] if isinstance(self.last, Thing) else []
+        if doing is not None and doing.lemma == "be" and self.last is doing:
+            bearers = doing.subjects
+        for bearer in bearers:
+            bearer.states.append(State(index, self.lexicon.state(particle)))
+
+    def _govern(self, thing: Thing) -> None:
+        assert self.preposition is not None
+        preposition, index = self.preposition
+        if preposition in ("without", "instead of"):
+            thing.negated = True
+        if preposition == "of" and isinstance(self.last, Thing):
+            self._of(self.last, thing)
+            return
+        if (
+            isinstance(self.last, Thing)
+            and is_depiction(self.last)
+            and preposition in ("for", "about", "with", "showing")
+        ):
+            thing.unreal = preposition != "with" or self.last.lemma in (
+                "sign",
+                "poster",
+                "picture",
+                "screen",
+            )
+        if thing.lemma == "each other" and self.doing is not None:
+            self.doing.mutual = True
+        quality = 1.0
+        steps = self._chain(self.last) or [*self.subjects]
+        to_somebody = preposition == "to" and self.doing is not None and self.doing.lemma in _GIVING
+        if (
+            (preposition in _DIRECTIONS or to_somebody)
+            and self.doing is not None
+            and self.last in self.doing.objects
+        ):
+            steps = steps[1:]  # carrying a bag across the floor: the carrying goes there
+        for step, holder in enumerate(steps):
+            if (
+                step
+                and preposition == "with"
+                and isinstance(holder, Thing)
+                and not is_animate(holder)
+            ):
+                continue
+            holder.places.append(Place(preposition, thing, index, quality))
+            if (
+                step == 0
+                and isinstance(holder, Thing)
+                and holder.unreal
+                and holder.lemma not in grammar.CAMERA_WORDS
+            ):
+                thing.unreal = True
+            if (
+                step == 0
+                and preposition in ("on", "in")
+                and surface_depicts(thing)
+                and isinstance(holder, Thing)
+            ):
+                holder.unreal = True
+            quality *= FURTHER
+        if steps:
+            self.holder[id(thing)] = steps[0]
+
+    def _of(self, whole: Thing, part: Thing) -> None:
+        """a group of men; a painting of a man; the window of a shop."""
+        part.negated = part.negated or whole.negated
+        self.holder[id(part)] = whole
+        first = self.sentence.things and self.sentence.things[0] is whole
+        if first and whole.lemma in grammar.CAMERA_WORDS:
+            whole.unreal = True
+            self.subjects, self.doing = [part], None
+            del self.holder[id(part)]
+        elif is_depiction(whole):
+            part.unreal = True
+        elif whole.pronoun or is_quantity(whole):
+            whole.terms = {**part.terms, **whole.terms}
+            whole.states.extend(part.states)
+            whole.modifiers.extend(part.modifiers)
+            whole.count = max(whole.count, part.count)
+            part.places = whole.places
+            whole.owner = part
+        else:
+            part.unreal = part.unreal or whole.unreal
+            whole.owner = part
+            whole.places.append(Place("of", part, part.start))

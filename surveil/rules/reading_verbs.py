@@ -1,0 +1,146 @@
+"""Verb groups: who does it, and whether it is really done."""
+
+from __future__ import annotations
+
+from surveil.rules import grammar
+from surveil.rules.meaning import (
+    INTRANSITIVE,
+    fits_as_subject,
+    is_animate,
+    is_worn,
+)
+from surveil.rules.reading_nouns import NounReading
+from surveil.rules.sentence import Doing, State, Thing
+
+_SEEING = frozenset(
+    {"see", "watch", "film", "photograph", "observe", "look", "catch", "show", "record", "spot"}
+)
+
+
+class VerbReading(NounReading):
+    """Reading of verb groups."""
+
+    def _take_verb(self, index: int) -> int:
+        group = self.phrases.verb_group(index)
+        if group is None:
+            return index + 1
+        doing, finite = group
+        finite = finite and not self._describes(doing)
+        if self.not_next:
+            doing.negated, self.not_next = True, False
+        self.sentence.doings.append(doing)
+        if doing.form == "to":
+            self._infinitive(doing, index)
+        elif finite:
+            self._finite(doing)
+        else:
+            self._participle(doing)
+        doing.unreal = doing.unreal or self.unreal_clause
+        if doing.negated and doing.passive and {"light", "burn"} & doing.terms.keys():
+            for thing in doing.subjects:
+                thing.negated = thing.negated or "fire" in thing.terms
+        if self.gap is not None and self.gap not in doing.subjects:
+            doing.objects.append(self.gap)
+            self.gap = None
+        self.doing = self.last = doing
+        self.joined, self.comma, self.preposition = "", False, None
+        return doing.end
+
+    def _describes(self, doing: Doing) -> bool:
+        """walked / slung: past or participle? After a thing that hangs on somebody, without an object: participle."""
+        last = self.last
+        if not doing.open_voice or not isinstance(last, Thing) or id(last) not in self.holder:
+            return False
+        objectless = self.phrases.tag(doing.end) in ("P", "", ".", ",", "C", "R")
+        return (
+            objectless
+            and not is_animate(last)
+            and doing.lemma not in INTRANSITIVE
+            and not is_worn(last)
+        )
+
+    def _finite(self, doing: Doing) -> None:
+        if self.outer and self.doing is not None and not self.joined:
+            self.subjects, _ = self.outer.pop()
+        before = self.tokens[doing.start - 1].tag if doing.start else ""
+        if before == "E":
+            doing.subjects = []
+            return
+        if self.once and self.tokens[doing.start].text in ("was", "were", "had", "stood"):
+            for thing in self.subjects:
+                thing.unreal = True
+        if not self.subjects and isinstance(self.last, Thing) and id(self.last) not in self.holder:
+            self.subjects = [self.last]
+        doing.subjects = list(self.subjects)
+        if (
+            self.joined
+            and self.doing is not None
+            and self.doing.unreal
+            and self.doing.form == "to"
+            and "b" in doing.form
+        ):
+            doing.unreal = True
+
+    def _infinitive(self, doing: Doing, index: int) -> None:
+        governor = self.tokens[index - 1] if index else None
+        doing.subjects = list(self.doing.subjects) if self.doing else list(self.subjects)
+        if (
+            self.doing is not None
+            and self.doing.objects
+            and self.doing.lemma in ("help", "force", "ask", "tell", "order", "allow")
+        ):
+            doing.subjects = [o for o in self.doing.objects if is_animate(o)] or doing.subjects
+        words = {governor.lemma, governor.text} if governor else set()
+        if self.doing is not None and (self.doing is self.last or isinstance(self.last, State)):
+            words |= {self.doing.lemma} | ({"stop"} if "fail" in self.doing.lemma else set())
+        begun = {"stop"} if governor is not None and governor.lemma == "stop" else set()
+        doing.unreal = bool((words - begun) & grammar.UNREAL_GOVERNORS)
+        if self.doing is None and isinstance(self.last, Thing):
+            doing.unreal = True
+        if self.doing is not None and self.doing.unreal:
+            doing.unreal = True
+        if self.doing is not None and self.doing.negated and self.doing is self.last:
+            doing.negated = True
+
+    def _participle(self, doing: Doing) -> None:
+        last = self.last
+        if self.joined and self.doing is not None:
+            doing.subjects = list(self.doing.subjects)
+            doing.unreal = self.doing.unreal
+            doing.negated = doing.negated or (self.doing.negated and self.joined == "or")
+        elif isinstance(last, Doing):
+            doing.subjects = list(
+                last.objects if last.lemma in _SEEING and last.objects else last.subjects
+            )
+            doing.unreal = last.unreal or last.lemma in grammar.UNREAL_GOVERNORS - {
+                "set",
+                "order",
+                "learn",
+            }
+            doing.negated = doing.negated or last.negated
+        elif isinstance(last, State) and self.doing is not None:
+            doing.subjects = list(self.doing.subjects)
+        elif self.comma and self.doing is not None and self.subjects:
+            doing.subjects = list(self.subjects)
+        elif isinstance(last, Thing):
+            doing.subjects = self._bearers(last, doing)
+        else:
+            doing.subjects = list(self.subjects)
+        if "n" in doing.form and not doing.passive and doing.form == "n":
+            doing.passive = True
+
+    def _bearers(self, last: Thing, doing: Doing) -> list[Thing]:
+        """Whose participle it is: the nearest noun that can do it, up the chain of what it hangs on."""
+        candidates: list[Thing] = []
+        for node in self._chain(last):
+            candidates.extend([node] if isinstance(node, Thing) else node.subjects)
+        for candidate in candidates:
+            if fits_as_subject(candidate, doing):
+                if candidate in self.subjects:
+                    return list(self.subjects)
+                joined = [candidate, *candidate.partners] if candidate is last else [candidate]
+                return joined
+        if any(fits_as_subject(subject, doing) for subject in self.subjects):
+            return list(self.subjects)
+        worn = candidates and is_worn(candidates[0]) and len(candidates) > 1
+        return [candidates[1] if worn else last]
