@@ -95,10 +95,13 @@ class CaptionerWorker(Worker):
         max_wait_s: float = 0.0,
         max_batch: int | None = None,
         deadline_s: float = 60.0,
+        prepare: Callable[[], None] | None = None,
         name: str = "captioner",
         on_failure: WorkerFailed | None = None,
     ) -> None:
+        """`prepare` runs first in the thread, before the engine's own threads are born of it."""
         super().__init__(name, clock=clock, on_failure=on_failure)
+        self._prepare = prepare
         self.captioner = captioner
         self.stats = CaptionerStats(
             batch_limit=min(captioner.max_batch, max_batch or captioner.max_batch)
@@ -118,6 +121,10 @@ class CaptionerWorker(Worker):
     def set_prompts(self, prompt_of: PromptOf | None) -> None:
         """After a reload; any thread, from the next batch on."""
         self._prompt_of = prompt_of or _no_prompt
+
+    def begin(self) -> None:
+        if self._prepare is not None:
+            self._prepare()
 
     def step(self) -> None:
         looks = self._gather()

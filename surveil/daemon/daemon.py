@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from surveil.alerting.topics import Command
-from surveil.clock import Clock, SystemClock, WallTime, ns
+from surveil.clock import NS_PER_S, Clock, SystemClock, WallTime, ns
 from surveil.config import Config, load_config
 from surveil.daemon import wiring
 from surveil.daemon.commands import Commands, obey
@@ -139,6 +139,8 @@ class Daemon:
             if signals.take_reload() or (self._file is not None and self._file.changed()):
                 self.reload()
             signals.wait(TICK_S)
+        if signals.stop_requested is not None:
+            logger.info("%s: stopping", signals.stop_requested.name)
         self.stop()
         return self._exit_code()
 
@@ -163,8 +165,11 @@ class Daemon:
         self._ready = False
         self._notifier.stopping("stopping")
         if self._house is not None:
-            self._stop_rooms(self._house, self._clock.monotonic_ns() + ns(STOP_DEADLINE_S))
+            began_ns = self._clock.monotonic_ns()
+            self._stop_rooms(self._house, began_ns + ns(STOP_DEADLINE_S))
             self._house = None
+            took_s = (self._clock.monotonic_ns() - began_ns) / NS_PER_S
+            logger.info("stopped within %.1f s", took_s)
         self._end_mark()
         self._lock.release()
 

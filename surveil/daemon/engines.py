@@ -16,6 +16,7 @@ from surveil.clock import Clock
 from surveil.config import Config
 from surveil.daemon import wiring
 from surveil.daemon.resources import Resources
+from surveil.service.budget import yield_to_capture
 from surveil.worker import WorkerFailed
 
 
@@ -50,6 +51,7 @@ def open_workers(
                 max_wait_s=config.captioner.max_wait_s,
                 max_batch=resources.memory.batch,
                 deadline_s=spec.deadline_s,
+                prepare=yield_to_capture,
                 name="captioner" if number == 0 else f"captioner-{number}",
                 on_failure=on_failure,
             )
