@@ -25,6 +25,7 @@ from surveil.service.crashes import CrashLog
 from surveil.service.http import HttpServer
 from surveil.service.lock import InstanceLock
 from surveil.service.notify import Notifier
+from surveil.service.redact import register_secrets_of
 from surveil.service.signals import Signals
 from surveil.service.watchdog import Watchdog
 from surveil.worker import Worker, stop_and_join
@@ -52,6 +53,7 @@ class Daemon:
         wake: Callable[[], None] | None = None,
     ) -> None:
         """`wake` ends the main thread's wait, when something cannot wait for the next tick."""
+        register_secrets_of(config)
         self._config = config
         self._config_path = config_path
         self._environ = dict(environ or {})
@@ -150,6 +152,7 @@ class Daemon:
         self._notifier.reloading()
         try:
             config = load_config(self._config_path, environ=self._environ)
+            register_secrets_of(config)
             refuse_restart_only(self._config, config)
             self.house.reload(config)
         except ConfigError as error:
