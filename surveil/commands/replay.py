@@ -6,10 +6,8 @@ import argparse
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,14 +15,14 @@ from typing import Any
 from surveil.alerting.times import local_time
 from surveil.clock import SystemClock
 from surveil.commands.search import shown, since
-from surveil.database import open_read_only, read_rows
 from surveil.errors import ConfigError
-from surveil.journal.search import Hit, Query, find
+from surveil.journal.search import Query, find_in
 from surveil.rules import Lexicon, RuleEngine, RuleSpec
 from surveil.rules.replay import PastAlert, PastCaption, Recorded, replay
 
 HELP = "run rules over captions of the past and list the alerts they would have given"
-PAGE = 5_000
+HOUR_MS = 3_600_000
+ALL = 10_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -92,23 +90,15 @@ def _rules(args: argparse.Namespace) -> tuple[list[RuleSpec], dict[str, tuple[st
 
 
 def _from_journal(args: argparse.Namespace) -> Iterator[Recorded]:
-    """Oldest first, in pages, read-only: the daemon may be writing."""
+    """Oldest first, an hour at a time, so that a week of many cameras does not have to fit into memory."""
     from surveil.config import load_config
 
     config = load_config(args.config, environ=os.environ)
     path = Path(config.state_dir) / "journal.db"
-    from_ms = since(args.since, now_unix_ms=SystemClock().unix_ms())
-    with closing(open_read_only(path)) as connection:
-        seen: list[Hit] = []
-        while True:
-            query = Query(since_unix_ms=from_ms, limit=PAGE + len(seen))
-            page = find(partial(read_rows, connection, path), query, newest_first=False)
-            fresh = [hit for hit in page if hit not in seen]
-            if not fresh:
-                return
-            yield from fresh
-            from_ms = page[-1].captured_unix_ms
-            seen = [hit for hit in page if hit.captured_unix_ms == from_ms]
+    now_ms = SystemClock().unix_ms()
+    for from_ms in range(since(args.since, now_unix_ms=now_ms), now_ms + 1, HOUR_MS):
+        hour = Query(since_unix_ms=from_ms, until_unix_ms=from_ms + HOUR_MS, limit=ALL)
+        yield from reversed(find_in(path, hour))
 
 
 def _from_file(file: str) -> list[Recorded]:

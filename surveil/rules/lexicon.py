@@ -35,7 +35,7 @@ class Lexicon:
 
     def __init__(self, synonyms: Mapping[str, Sequence[str]]) -> None:
         own = _own_tables()
-        self._nouns = _Kin(own["nouns"], _wordnet("nouns"), synonyms, steps=(8, 40))
+        self._nouns = _Kin(own["nouns"], _wordnet("nouns"), synonyms, steps=(8, 40), nouns=True)
         self._verbs = _Kin(own["verbs"], _wordnet("verbs"), synonyms, steps=(1, 3))
         self._states = _Kin(own["states"], {}, synonyms, steps=(1, 1))
         self.compounds = self._all_compounds()
@@ -114,16 +114,18 @@ class _Kin:
         synonyms: Mapping[str, Sequence[str]],
         *,
         steps: tuple[int, int],
+        nouns: bool = False,
     ) -> None:
+        """Synonyms of a term that no table knows are taken for things."""
         self._steps, self._far_steps = steps
         self._nesting = self._steps > 1
         self._own = {word: list(parents) for word, parents in own.items()}
         self._wordnet = wordnet
+        self._classes = {parent for parents in self._own.values() for parent in parents}
         for term, words in synonyms.items():
-            for word in words:
-                self._own.setdefault(morphology.folded_phrase(word), []).append(
-                    morphology.folded_phrase(term)
-                )
+            known = morphology.folded_phrase(term)
+            for word in words if known in self or nouns else ():
+                self._own.setdefault(morphology.folded_phrase(word), []).append(known)
         self._classes = {parent for parents in self._own.values() for parent in parents}
         self._terms: dict[str, Terms] = {}
 

@@ -121,6 +121,8 @@ class Reading(NamedTuple):
     adjective: bool
     adverb: bool
     plural: bool
+    listed: bool
+    """Whether the dictionary has it."""
 
 
 @lru_cache(maxsize=8192)
@@ -143,6 +145,7 @@ def read(word: str) -> Reading:
         adjective="ADJ" in lemmas,
         adverb="ADV" in lemmas or (word.endswith("ly") and not nouns),
         plural=_is_plural(word, nouns),
+        listed=bool(lemmas),
     )
 
 
@@ -204,6 +207,8 @@ def _guess(word: str) -> tuple[tuple[str, ...], str, str]:
         return (), word[:-3], "g"
     if len(word) > 4 and word.endswith("ed") and "-" not in word:
         return (), word[:-2], "dn"
+    if re.search(r"(sh|ch|x|z|ss)es$", word):
+        return (word[:-2],), "", ""
     if len(word) > 4 and word.endswith("s") and not word.endswith("ss"):
         return (word[:-1],), "", ""
     return (word,), "", ""

@@ -129,6 +129,7 @@ class Phrases:
         thing.count = 2 if token.form == "p" or token.lemma == "people" else 1
         if token.lemma in _GROUPS or token.lemma.startswith("group of"):
             thing.count = 2
+        thing.unreal = " " in token.lemma and token.lemma.split()[0] in grammar.DEPICTING_MODIFIERS
         for index in before:
             self._describe(thing, index)
         return thing
@@ -147,6 +148,7 @@ class Phrases:
             thing.owned = True
         elif token.tag == "N":
             thing.modifiers.append((index, token.lemma, self._lexicon.noun(token.lemma)))
+            thing.unreal = thing.unreal or token.lemma in grammar.DEPICTING_MODIFIERS
         elif token.tag == "A":
             thing.states.append(State(index, self.state_terms(index)))
             thing.unreal = thing.unreal or token.text in grammar.DEPICTING_MODIFIERS

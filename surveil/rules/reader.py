@@ -28,6 +28,10 @@ class _Reader(VerbReading):
         index = 0
         while index < len(self.tokens):
             index = max(index + 1, self._step(index))
+        for doing in self.sentence.doings:
+            doing.negated = doing.negated or (
+                bool(doing.subjects) and all(thing.negated for thing in doing.subjects)
+            )
         add_events(self.sentence, self.lexicon)
         self._collect_terms()
         return self.sentence

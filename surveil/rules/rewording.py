@@ -32,7 +32,7 @@ def reworded(wants: tuple[Want, ...], lexicon: Lexicon) -> Iterator[tuple[tuple[
 
 
 def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want, ...]]]:
-    for pattern, wording in _meanings():
+    for pattern, wording in meanings():
         key = _key(pattern, lexicon)
         if key is None:
             continue
@@ -83,7 +83,7 @@ def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want,
 
 
 @cache
-def _meanings() -> tuple[tuple[str, str], ...]:
+def meanings() -> tuple[tuple[str, str], ...]:
     text = resources.files("surveil.rules.words").joinpath("meanings.txt").read_text("utf-8")
     pairs = (line.partition("=") for line in text.splitlines() if line and not line.startswith("#"))
     return tuple((left.strip(), right.strip()) for left, _, right in pairs)

@@ -50,6 +50,8 @@ def _read(token: Token, lexicon: Lexicon) -> None:
     token.form = "p" if reading.plural else "s"
     if lexicon.has_state(token.text) and not token.verbs and not lexicon.has_noun(token.text):
         token.nouns, token.is_adjective = (), True
+    if not token.verbs and not reading.listed:
+        token.verbs, token.verb_forms = _own_verb(token.text, lexicon)
     unlisted = not token.nouns and token.verb_forms == "b" and lexicon.has_noun(token.text)
     if unlisted and noun_uses(token.text) >= verb_uses(token.text):
         token.nouns = (token.text,)
@@ -57,6 +59,16 @@ def _read(token: Token, lexicon: Lexicon) -> None:
         token.verbs = ()
     if "-" in token.text:
         _read_hyphenated(token)
+
+
+def _own_verb(word: str, lexicon: Lexicon) -> tuple[tuple[str, ...], str]:
+    """A verb that only the operator's synonyms know, by its ending."""
+    for ending, forms in (("ing", "g"), ("ed", "dn"), ("s", "z"), ("", "b")):
+        stem = word.removesuffix(ending)
+        for verb in (stem, stem + "e"):
+            if word.endswith(ending) and lexicon.own_verb(verb):
+                return (verb,), forms
+    return (), ""
 
 
 def _read_hyphenated(token: Token) -> None:

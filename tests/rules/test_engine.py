@@ -108,9 +108,9 @@ def test_an_unchanged_picture_renews_nothing_after_a_caption_that_did_not_match(
 def test_evidence_is_the_last_five_captions_cut_to_500_characters() -> None:
     engine = RuleEngine([FIRE], LEXICON)
     for second in range(8):
-        look(engine, f"a fire number {second} " + "x" * 600, second)
+        look(engine, f"a fire on day {second} " + "x" * 600, second)
     (incident,) = engine.active("yard")
-    assert [e.caption.split()[3] for e in incident.evidence] == ["3", "4", "5", "6", "7"]
+    assert [e.caption.split()[4] for e in incident.evidence] == ["3", "4", "5", "6", "7"]
     assert {len(e.caption) for e in incident.evidence} == {500}
 
 
