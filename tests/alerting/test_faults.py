@@ -73,6 +73,9 @@ class Daemon:
             self._process.kill()
             self._process.wait()
 
+    def ended(self) -> bool:
+        return self._process is not None and self._process.poll() is not None
+
     def kill(self) -> None:
         assert self._process is not None
         assert self._process.poll() is None, self.log.read_text()[-2000:]
@@ -85,15 +88,20 @@ class Daemon:
         assert self._process.wait(20) == 0, self.log.read_text()[-2000:]
 
     def rows(self) -> list[sqlite3.Row]:
-        database = sqlite3.connect(f"file:{self.state / 'alerts.db'}?mode=ro", uri=True)
-        with closing(database):
-            database.row_factory = sqlite3.Row
-            return database.execute("SELECT * FROM alerts ORDER BY row_id").fetchall()
+        return self._read("SELECT * FROM alerts ORDER BY row_id")
 
     def waiting(self) -> int:
-        database = sqlite3.connect(f"file:{self.state / 'alerts.db'}?mode=ro", uri=True)
-        with closing(database):
-            return int(database.execute("SELECT count(*) FROM deliveries").fetchone()[0])
+        return len(self._read("SELECT 1 FROM deliveries"))
+
+    def _read(self, sql: str) -> list[sqlite3.Row]:
+        """Nothing while the database is still being made."""
+        path = self.state / "alerts.db"
+        if not path.exists():
+            return []
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+            database.row_factory = sqlite3.Row
+            made = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'states'").fetchall()
+            return database.execute(sql).fetchall() if made else []
 
     def committed(self) -> Numbers:
         return {(r["store"], r["camera_id"], r["sequence"]): r["alert_id"] for r in self.rows()}
@@ -336,20 +344,20 @@ def test_the_disk_is_full_and_freed(tmp_path: Path) -> None:
 
 def test_a_refused_password_then_the_right_one(tmp_path: Path) -> None:
     users = {"surveil": "right", "desk": "d"}
-    with Broker(tmp_path / "broker", users=users) as broker:
-        state = tmp_path / "state"
-        state.mkdir()
-        daemon = Daemon(state, broker, "--rate", "20", "--username", "surveil")
+    with (
+        Broker(tmp_path / "broker", users=users) as broker,
+        Daemon(tmp_path / "state", broker, "--rate", "20", "--username", "surveil") as daemon,
+        Subscriber(broker.port, f"{PREFIX}/+/alert", username="desk", password="d") as desk,
+    ):
         daemon.start("--password", "wrong")
-        with Subscriber(broker.port, f"{PREFIX}/+/alert", username="desk", password="d") as desk:
-            eventually(lambda: state.joinpath("alerts.db").exists() and daemon.waiting() > 20, 20)
-            assert desk.alerts() == []
-            assert "refused the connection" in daemon.log.read_text()
-            daemon.stop()
-            daemon.start("--password", "right", "--count", "3")
-            eventually(lambda: len(desk.alerts()) >= len(daemon.rows()), 20)
-            daemon.stop()
-            assert {a["id"] for a in desk.alerts()} >= {r["alert_id"] for r in daemon.rows()}
+        eventually(lambda: daemon.waiting() > 20, 20)
+        assert desk.alerts() == []
+        assert "refused the connection" in daemon.log.read_text()
+        daemon.stop()
+        daemon.start("--password", "right", "--count", "3")
+        eventually(lambda: len(desk.alerts()) >= len(daemon.rows()), 20)
+        daemon.stop()
+        assert {a["id"] for a in desk.alerts()} >= {r["alert_id"] for r in daemon.rows()}
 
 
 def test_what_is_on_the_disk_is_there_in_the_right_order(tmp_path: Path) -> None:
@@ -358,22 +366,18 @@ def test_what_is_on_the_disk_is_there_in_the_right_order(tmp_path: Path) -> None
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed")
     trace = tmp_path / "trace"
-    with Broker(tmp_path / "broker") as broker:
-        state = tmp_path / "state"
-        state.mkdir()
-        daemon = Daemon(state, broker, "--rate", "20", "--count", "2")
-        calls = "fsync,fdatasync,rename,renameat,renameat2,sendto,sendmsg,write"
-        daemon.start(
-            before=("strace", "-f", "-y", "-s", "400", "-e", f"trace={calls}", "-o", str(trace))
-        )
-        eventually(lambda: state.joinpath("alerts.db").exists() and len(daemon.rows()) == 2, 60)
-        eventually(lambda: daemon.waiting() == 0, 30)
-        picture = daemon.rows()[1]["snapshot_path"]
-        alert_id = daemon.rows()[1]["alert_id"]
-        daemon_pid = int(trace.read_text().split(maxsplit=1)[0])
-        os.kill(daemon_pid, signal.SIGTERM)
-        eventually(lambda: "+++ exited" in trace.read_text().splitlines()[-1], 20)
-        daemon._process.wait()  # type: ignore[union-attr]
+    calls = "fsync,fdatasync,rename,renameat,renameat2,sendto,sendmsg,write"
+    strace = ("strace", "-f", "-y", "-s", "400", "-e", f"trace={calls}", "-o", str(trace))
+    state = tmp_path / "state"
+    with (
+        Broker(tmp_path / "broker") as broker,
+        Daemon(state, broker, "--rate", "20", "--count", "2") as daemon,
+    ):
+        daemon.start(before=strace)
+        eventually(lambda: len(daemon.rows()) == 2 and daemon.waiting() == 0, 60)
+        picture, alert_id = daemon.rows()[1]["snapshot_path"], daemon.rows()[1]["alert_id"]
+        os.kill(int(trace.read_text().split(maxsplit=1)[0]), signal.SIGTERM)
+        eventually(daemon.ended, 20)
     name = Path(picture).name
     folder = re.escape(str((state / "snapshots" / picture).parent))
     events = [
