@@ -10,6 +10,7 @@ import json
 import re
 import threading
 from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path
 from urllib.parse import quote, quote_plus, unquote
 
@@ -86,7 +87,7 @@ def register_secrets_of(value: object) -> None:
     elif isinstance(value, (tuple, list, set, frozenset)):
         for inner in value:
             register_secrets_of(inner)
-    elif not isinstance(value, Path):
+    elif not isinstance(value, (Path, Enum)):  # an enumeration refers to its class, and that to its members
         register_secrets_of(getattr(value, "__dict__", {}))
 
 

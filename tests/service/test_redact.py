@@ -8,7 +8,9 @@ from urllib.parse import quote
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from pydantic import BaseModel, SecretStr
 
+from surveil.records import Severity
 from surveil.service.redact import (
     MASK,
     forget_secrets,
@@ -145,3 +147,18 @@ def test_an_empty_secret_hides_nothing() -> None:
 def test_time_is_linear_in_the_text(piece: str) -> None:
     """A megabyte of the worst pieces is done in far less than the limit; quadratic matching would take hours."""
     assert len(redact(piece * (1_000_000 // len(piece)))) > 0
+
+
+def test_a_configuration_with_enumerations_inside_is_walked_to_its_end() -> None:
+    """An enumeration refers to its own class, which refers to its members: a walk into it would never end."""
+
+    class Section(BaseModel):
+        severity: Severity
+        password: SecretStr
+
+    class Whole(BaseModel):
+        parts: tuple[Section, ...]
+
+    part = Section(severity=Severity.CRITICAL, password=SecretStr("tulip-bulb-7"))
+    register_secrets_of(Whole(parts=(part,)))
+    assert "tulip-bulb-7" not in redact("logging in with tulip-bulb-7 now")
