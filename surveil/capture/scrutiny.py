@@ -16,7 +16,8 @@ LOOK_EVERY_S = 1.0
 BLANK_AFTER_S = 5.0
 """A passing lorry fills the picture for a moment; a decoder that starts badly shows grey for one."""
 FLAT_LEVELS = 1.5
-"""Standard deviation, of 255 levels, of a 32x18 thumbnail. The darkest street at night measures above 3."""
+"""Standard deviation, of 255 levels, of a 32x18 thumbnail, which averages sensor noise away. Measured: a covered lens
+with strong noise 0.2 to 0.5, one distant lamp in the dark 2.8, recorded scenes 9 and more."""
 THUMBNAIL_PX = (32, 18)
 
 

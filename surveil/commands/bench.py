@@ -30,9 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Hands over to the bench that was asked for."""
     module = importlib.import_module(f"surveil.commands.bench_{args.bench}")
+    what = BENCHES[args.bench]
     parser = argparse.ArgumentParser(
         prog=f"surveil bench {args.bench}",
-        description=f"{BENCHES[args.bench]}.",
+        description=f"{what[0].upper()}{what[1:]}.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
     module.add_arguments(parser)

@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--modes",
         default="keyframes,auto,all,opencv",
-        help="which to measure, with commas between (default: %(default)s)",
+        help="which to measure, with commas between",
     )
     parser.add_argument("--json", action="store_true", help="figures for programs")
 
