@@ -43,7 +43,7 @@ FUNCTION = {word.replace("-", " "): tag for tag, words in _WORDS.items() for wor
 COLOURS = word_set(
     """
     black white red green blue yellow orange purple pink brown gray grey beige silver gold golden cyan
-    khaki navy dark light bright maroon turquoise tan cream violet plaid striped stripes denim
+    khaki navy dark light bright maroon turquoise tan cream violet plaid striped denim
     camouflage
     """
 )

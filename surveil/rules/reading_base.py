@@ -43,6 +43,8 @@ class Reading:
         self.comma = False
         self.not_next = False
         self.gap: Thing | None = None
+        self.sharing: Doing | None = None
+        """The verb just before `and` and this one: they may share an object."""
         self.once = False
         """In a clause opened by `where`: what was there need not be there now."""
         self.unreal_clause = False

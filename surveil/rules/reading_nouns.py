@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from surveil.rules.meaning import (
-    is_animate,
-)
+from surveil.rules.meaning import is_animate, is_worn
 from surveil.rules.reading_places import PlaceReading
 from surveil.rules.sentence import Doing, Place, Thing
 
@@ -64,7 +62,12 @@ class NounReading(PlaceReading):
             return False
         following = self._verb_ahead(thing.end)
         if following == "finite":
-            return bool(self.joined) and self.doing is None
+            worn_too = (
+                not is_animate(thing)
+                and not is_animate(last)
+                and any(map(is_animate, self.subjects))
+            )
+            return bool(self.joined) and (self.doing is None or worn_too)
         if following == "participle" or self.phrases.tag(thing.end) == "L":
             return is_animate(last) == is_animate(thing) and bool(self.joined)
         if self.comma and not self.joined:
@@ -94,6 +97,8 @@ class NounReading(PlaceReading):
             and is_animate(next(iter(self.subjects), None))
         ):
             last = self.subjects[-1]  # a man in a hat and a woman: not a hat and a woman
+        elif is_worn(last) and not is_worn(thing) and self.doing is not None and self.doing.objects:
+            last = self.doing.objects[-1]  # a cup in one hand and a bag in the other
         thing.negated = thing.negated or (last.negated and self.joined in ("or", "nor"))
         if last.unreal and self.holder.get(id(last)) is not None:
             thing.unreal = True
@@ -133,6 +138,8 @@ class NounReading(PlaceReading):
             return
         doing.mutual = doing.mutual or thing.lemma == "each other"
         doing.objects.append(thing)
+        if self.sharing is not None and not self.sharing.objects:
+            self.sharing.objects.append(thing)  # beat and kicked a man
         doing.open_voice = False
         particle = self.tokens[doing.end - 1]
         if self.last is doing and particle.tag == "P":

@@ -28,6 +28,8 @@ class VerbReading(NounReading):
         finite = finite and not self._describes(doing)
         if self.not_next:
             doing.negated, self.not_next = True, False
+        shares = bool(self.joined) and isinstance(self.last, Doing) and not self.last.passive
+        self.sharing = self.last if shares and isinstance(self.last, Doing) else None
         self.sentence.doings.append(doing)
         if doing.form == "to":
             self._infinitive(doing, index)

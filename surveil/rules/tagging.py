@@ -88,6 +88,11 @@ def _choose(tokens: list[Token], index: int) -> None:
         _reconsider(tokens, index)
         return
     before = _before(tokens, index)
+    if token.text in grammar.COLOURS and before is not None and before.text in ("in", "wearing"):
+        if _acts_next(tokens, index):
+            token.nouns = (token.text,)
+            _set(token, "N")
+            return
     if before is None and token.verb_forms == "z" and not token.nouns:
         token.nouns = (
             token.verbs
@@ -98,6 +103,16 @@ def _choose(tokens: list[Token], index: int) -> None:
         _set(token, kind if readings else ("R" if token.is_adverb else "N"))
         return
     _set(token, _decide(tokens, index, before))
+
+
+def _acts_next(tokens: list[Token], index: int) -> bool:
+    """The man in black *leaves the* shop: after the colour comes what he does, not what is black."""
+    if index + 1 >= len(tokens):
+        return False
+    token = tokens[index + 1]
+    if not set("gdnz") & set(token.verb_forms):
+        return False
+    return not token.nouns or _next_tag(tokens, index + 1) in ("D", "S", "X", "P", "R", "T", "")
 
 
 def _before(tokens: list[Token], index: int) -> Token | None:
@@ -167,6 +182,9 @@ def _inside_noun_phrase(tokens: list[Token], index: int) -> str:
         return "N" if token.nouns else "V"
     if token.nouns:
         return "N"
+    head_before = tokens[index - 1].tag == "A" and set("dz") & set(token.verb_forms)
+    if head_before and not token.is_adjective:
+        return "V"  # the men on the left fought
     return "A" if token.is_adjective or token.verb_forms != "b" else "V"
 
 
@@ -178,6 +196,8 @@ def _rather_adjective(token: Token) -> bool:
 
 def _after_preposition(tokens: list[Token], index: int) -> str:
     token = tokens[index]
+    if token.verbs and not token.nouns and not set("gnb") & set(token.verb_forms):
+        return "V"  # the waiter behind ran out
     if token.verb_forms == "g":
         before = tokens[index - 1].text
         bare = _noun_follows(tokens, index) and before in ("with", "in", "on", "near", "at")
@@ -296,7 +316,8 @@ def _after_conjunction(tokens: list[Token], index: int) -> str:
         ) * 2 >= noun_uses(token.verbs[0])
         return "V" if verby or not earlier_noun else "N"
     if token.verbs and not token.nouns:
-        return "A" if _noun_follows(tokens, index) and "n" in token.verb_forms else "V"
+        participle = "n" in token.verb_forms and not ("d" in token.verb_forms and "d" in forms)
+        return "A" if _noun_follows(tokens, index) and participle else "V"
     return _plain(token)
 
 
@@ -372,7 +393,7 @@ def _reconsider(tokens: list[Token], index: int) -> None:
         token.tag == "P"
         and text in ("past", "inside", "outside", "opposite", "down", "up")
         and before is not None
-        and before.tag in ("D", "S")
+        and before.tag in ("D", "S", "A")
     ):
         token.tag = "A" if _noun_follows(tokens, index) else "N"
     token.lemma = token.lemma or text
