@@ -56,12 +56,7 @@ class BlipCaptioner:
         self._text_config = loaded.model.config.text_config
         self._vision: VisionTower | None = vision or TorchVision(loaded.model.vision_model)
         self._decoder: TextDecoder | None = TextDecoder(loaded.model.text_decoder)
-        self._search = generation_config(
-            generation,
-            bos_token_id=self._text_config.bos_token_id,
-            eos_token_id=self._text_config.sep_token_id,
-            pad_token_id=self._text_config.pad_token_id,
-        )
+        self.search_with(generation)
 
     @classmethod
     def open(cls, spec: CaptionerSpec) -> BlipCaptioner:
@@ -89,6 +84,15 @@ class BlipCaptioner:
     @property
     def input_px(self) -> int:
         return self._pictures.side_px
+
+    def search_with(self, generation: GenerationSpec) -> None:
+        """Another search from the next `caption` on."""
+        self._search = generation_config(
+            generation,
+            bos_token_id=self._text_config.bos_token_id,
+            eos_token_id=self._text_config.sep_token_id,
+            pad_token_id=self._text_config.pad_token_id,
+        )
 
     def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[Said]:
         if not pictures:

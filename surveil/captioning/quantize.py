@@ -86,7 +86,7 @@ def quantize(
     told(f"calibrating on {len(seen)} pictures; BLIP-large needs about {PEAK_GB} GB of memory")
     folder = find_model(source, allow_download=False)
     try:
-        _write(folder, target, list(calibrate_on or seen), told)
+        write_int8(folder, target, calibrate_on or seen, told=told)
         told(f"comparing {len(held_out)} held-out captions")
         drift = _compare(folder, target, held_out, generation or GenerationSpec())
         if drift.same_captions < least_agreement:
@@ -102,7 +102,8 @@ def quantize(
     return drift
 
 
-def _write(folder: Path, target: Path, pictures: list[Rgb], told: Told) -> None:
+def write_int8(folder: Path, target: Path, pictures: Sequence[Rgb], *, told: Told) -> None:
+    """The copy, not yet compared with anything."""
     nncf, ov = _import_nncf(), import_openvino()
     tower = convert_tower(str(folder))
     spec = load_blip(str(folder), dtype=torch.float32, device=Device("cpu"), parts=()).pictures

@@ -71,7 +71,7 @@ def test_an_int8_model_opens_like_any_other(tiny_model: Path, tmp_path: Path) ->
 
 
 def test_a_bad_calibration_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
-    """A tower calibrated on black pictures has never seen a bright patch; its captions go wrong, and that is noticed."""
+    """A tower calibrated on black pictures has never seen a bright patch: its captions go wrong, which is noticed."""
     pytest.importorskip("nncf", reason="the openvino extra is not installed")
     demo = Path(__file__).parents[2] / "samples" / "model"
     pictures = [

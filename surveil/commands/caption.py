@@ -1,0 +1,370 @@
+"""`surveil caption`: sentences for pictures, videos and whole archives, without a daemon."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
+
+if TYPE_CHECKING:
+    from surveil.captioning import Captioner, Said
+    from surveil.captioning.archive import Found
+
+HELP = "caption pictures, folders, videos and addresses"
+INTERRUPTED = 130
+
+Judge = Callable[["Said"], list[str]]
+"""A caption -> the patterns or rules that it matches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One line of the output; its fields are the JSON's."""
+
+    name: str
+    caption: str | None = None
+    confidence: float | None = None
+    model: str | None = None
+    matches: list[str] | None = None
+    error: str | None = None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="picture, folder, glob, video or http address"
+    )
+    parser.add_argument(
+        "--model", default="Salesforce/blip-image-captioning-large", metavar="FOLDER"
+    )
+    parser.add_argument("--engine", choices=("torch", "openvino", "script"), default="torch")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16", "int8")
+    )
+    parser.add_argument(
+        "--allow-download", action="store_true", help="fetch a hub name that is not here yet"
+    )
+    parser.add_argument(
+        "--every", type=_seconds, default=5.0, metavar="5s", help="videos: time between pictures"
+    )
+    parser.add_argument(
+        "--prompt", metavar="TEXT", help="how the caption begins; {category} is filled in"
+    )
+    parser.add_argument("--category", metavar="WORD", help="for {category} in the prompt")
+    parser.add_argument("--beams", type=int, default=3, metavar="N")
+    parser.add_argument("--max-new-tokens", type=int, metavar="N")
+    parser.add_argument("--batch", type=int, metavar="N", help="default: found by measuring")
+    parser.add_argument("--threads", type=int, metavar="N")
+    parser.add_argument("--format", choices=("text", "json", "jsonl"), default="text")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="write here; a .json or .jsonl that is there is gone on with",
+    )
+    parser.add_argument(
+        "--match",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="mark what it says; repeatable",
+    )
+    parser.add_argument(
+        "--rules", type=Path, metavar="CONFIG", help="mark what the rules of this config.yaml match"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """0; 1 when a picture could not be read or captioned; 130 when interrupted, with everything so far written."""
+    prompt = _prompt(args.prompt, args.category)
+    judge = _judge(args.match, args.rules)
+    from surveil.captioning.archive import expand
+
+    names = expand(args.paths)
+    output = Output.open(args.output, args.format)
+    captioner = _opened(args)
+    summary = Summary()
+    try:
+        with output, _progress(names) as advance:
+            for result in _captioned(names, captioner, output.done, prompt, judge, args.every):
+                output.write(result)
+                summary.count(result)
+                advance()
+    except KeyboardInterrupt:
+        print(f"interrupted; {summary}", file=sys.stderr)
+        return INTERRUPTED
+    finally:
+        captioner.close()
+    print(summary, file=sys.stderr)
+    return 1 if summary.failed else 0
+
+
+class Summary:
+    """What is printed at the end, on standard error."""
+
+    def __init__(self) -> None:
+        self.captioned = self.failed = 0
+        self.matched: dict[str, int] = {}
+
+    def count(self, result: Result) -> None:
+        if result.error is not None:
+            self.failed += 1
+            return
+        self.captioned += 1
+        for match in result.matches or ():
+            self.matched[match] = self.matched.get(match, 0) + 1
+
+    def __str__(self) -> str:
+        parts = [f"{self.captioned} captioned"]
+        parts += [f"{self.failed} could not be read"] if self.failed else []
+        parts += [f"{count} match {match!r}" for match, count in sorted(self.matched.items())]
+        return ", ".join(parts)
+
+
+class Output:
+    """Where results go, and what an earlier run already put there. JSONL is flushed line by line."""
+
+    def __init__(
+        self, file: TextIO | None, path: Path | None, form: str, earlier: list[Result]
+    ) -> None:
+        self.done = {result.name for result in earlier if result.error is None}
+        self._file, self._path, self._form = file, path, form
+        self._all = [result for result in earlier if result.error is None]
+
+    @classmethod
+    def open(cls, path: Path | None, form: str) -> Output:
+        """Raises ConfigError when a file that is there is not one of ours."""
+        if path is None:
+            return cls(sys.stdout, None, form, [])
+        form = {".json": "json", ".jsonl": "jsonl"}.get(path.suffix, form)
+        earlier = _earlier(path, form) if path.exists() else []
+        if form == "json":
+            return cls(None, path, form, earlier)
+        file = path.open("w" if form == "jsonl" else "a", encoding="utf-8")
+        output = cls(file, path, form, earlier)
+        for result in output._all:  # without the errors of the last run: those are tried again
+            output._line(result)
+        return output
+
+    def __enter__(self) -> Output:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._form == "json":
+            self._write_array()
+        if self._file is not None and self._path is not None:
+            self._file.close()
+
+    def write(self, result: Result) -> None:
+        self._all.append(result)
+        if self._form != "json":
+            self._line(result)
+
+    def _line(self, result: Result) -> None:
+        assert self._file is not None
+        text = (
+            json.dumps(_plain(result), ensure_ascii=False)
+            if self._form == "jsonl"
+            else _text(result)
+        )
+        self._file.write(text + "\n")
+        self._file.flush()
+
+    def _write_array(self) -> None:
+        """Whole or not at all: a torn array could not be gone on with."""
+        text = (
+            json.dumps([_plain(result) for result in self._all], ensure_ascii=False, indent=1)
+            + "\n"
+        )
+        if self._path is None:
+            sys.stdout.write(text)
+            return
+        beside = self._path.with_name(self._path.name + ".part")
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(self._path)
+
+
+def _captioned(
+    names: Sequence[str],
+    captioner: Captioner,
+    done: set[str],
+    prompt: str | None,
+    judge: Judge,
+    every_s: float,
+) -> Iterator[Result]:
+    from surveil.captioning.archive import pictures
+
+    batch: list[Found] = []
+    limit = captioner.max_batch
+    found_all = pictures(
+        names, side_px=captioner.input_px, every_s=every_s, wanted=lambda name: name not in done
+    )
+    for found in found_all:
+        if found.picture is None:
+            yield Result(found.name, error=found.error)
+            continue
+        batch.append(found)
+        if len(batch) >= limit:
+            yield from _said(batch, captioner, prompt, judge)
+            batch = []
+    yield from _said(batch, captioner, prompt, judge)
+
+
+def _said(
+    batch: list[Found], captioner: Captioner, prompt: str | None, judge: Judge
+) -> Iterator[Result]:
+    """Halves what does not fit; a batch that fails otherwise is an error of each of its pictures."""
+    try:
+        answers = captioner.caption(
+            [found.picture for found in batch if found.picture is not None], prompt=prompt
+        )
+    except OutOfMemoryError as error:
+        if len(batch) == 1:
+            yield Result(batch[0].name, error=str(error))
+            return
+        half = len(batch) // 2
+        yield from _said(batch[:half], captioner, prompt, judge)
+        yield from _said(batch[half:], captioner, prompt, judge)
+    except CaptionError as error:
+        yield from (Result(found.name, error=str(error)) for found in batch)
+    else:
+        for found, said in zip(batch, answers, strict=True):
+            yield Result(found.name, said.text, said.confidence, captioner.model_id, judge(said))
+
+
+def _opened(args: argparse.Namespace) -> Captioner:
+    from surveil.captioning import CaptionerSpec, GenerationSpec, open_captioner
+
+    spec = CaptionerSpec(
+        model=args.model,
+        engine=args.engine,
+        device=args.device,
+        precision=args.precision,
+        threads=args.threads,
+        max_batch=args.batch,
+        allow_download=args.allow_download,
+        generation=GenerationSpec(num_beams=args.beams, max_new_tokens=args.max_new_tokens),
+    )
+    captioner = open_captioner(spec)
+    captioner.warm_up()
+    return captioner
+
+
+def _judge(patterns: Sequence[str], config: Path | None) -> Judge:
+    """Raises ConfigError for a configuration that can't be read."""
+    if not patterns and config is None:
+        return lambda said: []
+    from surveil.rules import Lexicon, RuleEngine, RuleSpec
+
+    rules = [RuleSpec(rule_id=text, patterns=(text,)) for text in patterns]
+    lexicon = Lexicon.load()
+    if config is not None:
+        from surveil.config import load_config
+        from surveil.daemon import wiring
+
+        loaded = load_config(config, environ=os.environ)
+        lexicon = Lexicon.load(loaded.synonyms)
+        rules += wiring.rule_specs(loaded)
+    engine = RuleEngine(rules, lexicon)
+    sure = {rule.rule_id: rule.min_confidence or 0.0 for rule in rules}
+    return lambda said: [
+        rule_id
+        for rule_id in engine.rules_matching(said.text)
+        if (said.confidence or 0.0) >= sure[rule_id]
+    ]
+
+
+def _prompt(prompt: str | None, category: str | None) -> str | None:
+    if prompt is None or "{category}" not in prompt:
+        if category is not None:
+            raise ConfigError("--category is given, but --prompt has no {category}")
+        return prompt
+    if category is None:
+        raise ConfigError("--prompt has {category}: say which with --category WORD")
+    return prompt.replace("{category}", category)
+
+
+def _progress(names: Sequence[str]) -> Progress:
+    from surveil.captioning.archive import is_video
+
+    return Progress(total=None if any(map(is_video, names)) else len(names))
+
+
+class Progress:
+    """A bar on standard error when that is a terminal; nothing otherwise."""
+
+    def __init__(self, *, total: int | None) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        columns = (
+            TextColumn("captioning"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        console = Console(stderr=True)
+        self._bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._task = self._bar.add_task("captioning", total=total)
+
+    def __enter__(self) -> Callable[[], None]:
+        self._bar.start()
+        return lambda: self._bar.advance(self._task)
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.stop()
+
+
+def _earlier(path: Path, form: str) -> list[Result]:
+    if form == "text":
+        raise ConfigError(f"{path} is there already; name a .jsonl to go on with, or another file")
+    text = path.read_text(encoding="utf-8")
+    try:
+        rows = json.loads(text or "[]") if form == "json" else _rows(text)
+        return [Result(**row) for row in rows]
+    except (ValueError, TypeError) as error:
+        raise ConfigError(
+            f"{path} is not what surveil caption writes ({error}); name another file"
+        ) from error
+
+
+def _rows(text: str) -> list[dict[str, object]]:
+    """Without a last line that was torn when the power went."""
+    lines = text.splitlines()
+    if text and not text.endswith("\n"):
+        lines.pop()
+    return [json.loads(line) for line in lines]
+
+
+def _plain(result: Result) -> dict[str, object]:
+    return {key: value for key, value in asdict(result).items() if value not in (None, [])} | {
+        "name": result.name
+    }
+
+
+def _text(result: Result) -> str:
+    if result.error is not None:
+        return f"{result.name}\tERROR {result.error}"
+    marks = "".join(f"\t[{match}]" for match in result.matches or ())
+    return f"{result.name}\t{result.caption}{marks}"
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", text)
+    seconds = (
+        float(found[1]) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[found[2] or "s"]
+        if found
+        else 0.0
+    )
+    if seconds <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: write a time above 0, like 5s")
+    return seconds
