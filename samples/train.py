@@ -256,6 +256,8 @@ def main() -> None:
         _train(trainer, cache, options)
     finally:
         cache.close()
+        if options.checkpoint:
+            trainer.save_checkpoint(options.checkpoint)
     _export(trainer.mean_model, trainer.tokenizer, options.output)
 
 

@@ -1,7 +1,7 @@
 """Where things are in the picture: boxes, and from them a coarse map of labels for training."""
 
 from itertools import chain
-from math import cos, radians, sin
+from math import cos, floor, radians, sin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,6 @@ def _cells(low: float, high: float, cells: int) -> slice:
     """Cells whose middle lies between, at least one, none outside the picture."""
     first, last = round(low), round(high)
     if first >= last:
-        first = int((low + high) / 2)
+        first = floor((low + high) / 2)
         last = first + 1
     return slice(min(max(first, 0), cells), min(max(last, 0), cells))

@@ -80,12 +80,12 @@ def test_each_alarm_class_has_a_rule_and_no_quiet_class_has() -> None:
 
 
 def test_views_are_squares_of_the_models_size_and_do_not_depend_on_the_range() -> None:
-    pictures, captions, classes = draw_range(100, 6)
-    again, _, _ = draw_range(103, 3)
+    six, last_three = draw_range(100, 6), draw_range(103, 3)
 
-    assert pictures.shape == (6, IMAGE_PX, IMAGE_PX, 3)
-    assert len(captions) == len(classes) == 6
-    np.testing.assert_array_equal(pictures[3:], again)
+    assert six.pictures.shape == (6, IMAGE_PX, IMAGE_PX, 3)
+    assert len(six.captions) == len(six.classes) == len(six.labels) == 6
+    np.testing.assert_array_equal(six.pictures[3:], last_three.pictures)
+    np.testing.assert_array_equal(six.labels[3:], last_three.labels)
 
 
 @pytest.mark.parametrize("method", ["area", "linear", "bicubic"])
