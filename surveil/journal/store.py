@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -58,6 +59,8 @@ Entry = tuple[str, str | None, int, str, float | None, str]
 MAX_UNWRITTEN = 50_000
 """Captions kept while the disk refuses; about 20 MB."""
 PAGE = 1_000
+MERGES = 1_000
+MERGE_PAGES = 256
 
 
 class Journal:
@@ -145,10 +148,8 @@ class Journal:
         removed = 0
         while count := self._prune_some("captured_unix_ms < ?", (before_unix_ms,)):
             removed += count
-        while max_bytes is not None and self._used_bytes() > max_bytes:
-            if not (count := self._prune_some("1", ())):
-                break
-            removed += count
+        if max_bytes is not None:
+            removed += self._prune_to(max_bytes)
         with self._database.transaction() as connection:
             connection.execute(
                 """DELETE FROM alerts WHERE captured_unix_ms < ?
@@ -166,12 +167,43 @@ class Journal:
         self.flush()
         self._database.close()
 
-    def _prune_some(self, condition: str, parameters: tuple[Value, ...]) -> int:
+    def _prune_to(self, max_bytes: int) -> int:
+        """As many of the oldest as the excess amounts to on average: the room itself comes back later, piece by piece,
+        so measuring it after each deletion would empty the journal."""
+        used = self._used_bytes()
+        if used <= max_bytes:
+            return 0
+        total = int(self._database.read("SELECT count(*) FROM captions")[0][0])
+        left = math.ceil(total * (used - max_bytes) / used)
+        removed = 0
+        while left > 0 and (count := self._prune_some("1", (), limit=min(left, PAGE))):
+            left -= count
+            removed += count
+        self._compact()
+        return removed
+
+    def _compact(self) -> None:
+        """The full-text index marks deleted words; merging its parts, in short steps, makes room of them."""
+        for step in range(MERGES):
+            pages = (
+                -MERGE_PAGES if step == 0 else MERGE_PAGES
+            )  # negative: take up all parts (FTS5, section 6.8)
+            with self._database.transaction() as connection:
+                before = connection.total_changes
+                connection.execute(
+                    "INSERT INTO captions_fts (captions_fts, rank) VALUES ('merge', ?)", (pages,)
+                )
+                if connection.total_changes - before < 2:
+                    return
+
+    def _prune_some(
+        self, condition: str, parameters: tuple[Value, ...], *, limit: int = PAGE
+    ) -> int:
         with self._database.transaction() as connection:
             return connection.execute(
                 f"""DELETE FROM captions WHERE row_id IN (SELECT row_id FROM captions WHERE {condition}
                     ORDER BY captured_unix_ms LIMIT ?)""",
-                (*parameters, PAGE),
+                (*parameters, limit),
             ).rowcount
 
     def _used_bytes(self) -> int:
