@@ -307,6 +307,8 @@ class Phrases:
             doing.unreal = not (modal in ("can", "could") and doing.passive)
         if texts and texts[0] == "to":
             doing.form = "to"
+        if texts[:2] == ["had", "been"] and doing.form == "g":
+            doing.unreal = True  # had been fighting: no longer
         if "going" in texts:
             doing.unreal = True
 

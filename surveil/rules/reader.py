@@ -14,7 +14,7 @@ from surveil.rules.nominal import add_events
 from surveil.rules.reading_verbs import VerbReading
 from surveil.rules.sentence import Sentence, Thing
 
-_UNREAL_OPENERS = frozenset({"if", "unless", "before", "until", "though"})
+_UNREAL_OPENERS = frozenset({"if", "unless", "before", "though"})
 _ENDS = frozenset(".;:!?")
 
 

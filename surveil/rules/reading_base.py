@@ -7,7 +7,7 @@ from surveil.rules.meaning import (
     is_animate,
 )
 from surveil.rules.phrases import Phrases
-from surveil.rules.sentence import Doing, Sentence, State, Thing
+from surveil.rules.sentence import Doing, Place, Sentence, State, Thing
 from surveil.rules.tagging import tag
 from surveil.rules.tokens import Token
 
@@ -43,6 +43,8 @@ class Reading:
         self.comma = False
         self.not_next = False
         self.gap: Thing | None = None
+        self.fronted: list[Place] = []
+        """Phrases before the subject: *on the floor* a man lies."""
         self.sharing: Doing | None = None
         """The verb just before `and` and this one: they may share an object."""
         self.once = False
@@ -111,6 +113,8 @@ class Reading:
                     **self.lexicon.verb(phrase),
                     **self.doing.terms,
                 }  # pries a door open
+        if self.doing is not None and self.last in self.doing.objects:
+            state.negated = state.negated or self.doing.unreal or self.doing.negated
         for bearer in bearers:
             bearer.states.append(state)
         self._act_out(state, bearers)

@@ -66,6 +66,7 @@ class NounReading(PlaceReading):
                 not is_animate(thing)
                 and not is_animate(last)
                 and any(map(is_animate, self.subjects))
+                and (self.doing is not None and self.doing.form == "g")
             )
             return bool(self.joined) and (self.doing is None or worn_too)
         if following == "participle" or self.phrases.tag(thing.end) == "L":

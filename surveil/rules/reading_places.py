@@ -136,6 +136,8 @@ class PlaceReading(Reading):
             ):
                 holder.unreal = True
             quality *= FURTHER
+        if not steps:
+            self.fronted.append(Place(preposition, thing, index, FURTHER))
         if steps:
             self.holder[id(thing)] = steps[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from surveil.rules import grammar
+from surveil.rules.lexicon import NEAR
 from surveil.rules.meaning import (
     INTRANSITIVE,
     fits_as_subject,
@@ -14,6 +15,20 @@ from surveil.rules.sentence import Doing, State, Thing
 
 _SEEING = frozenset(
     {"see", "watch", "film", "photograph", "observe", "look", "catch", "show", "record", "spot"}
+)
+
+
+_CEASING = (
+    "put out",
+    "extinguish",
+    "douse",
+    "clear",
+    "repair",
+    "replace",
+    "burn out",
+    "die down",
+    "go out",
+    "vanish",
 )
 
 
@@ -41,12 +56,24 @@ class VerbReading(NounReading):
         if doing.negated and doing.passive and {"light", "burn"} & doing.terms.keys():
             for thing in doing.subjects:
                 thing.negated = thing.negated or "fire" in thing.terms
+        if self._ceases(doing):
+            for thing in doing.subjects:
+                thing.unreal = True
         if self.gap is not None and self.gap not in doing.subjects:
             doing.objects.append(self.gap)
             self.gap = None
+        doing.places.extend(self.fronted)
         self.doing = self.last = doing
         self.joined, self.comma, self.preposition = "", False, None
         return doing.end
+
+    def _ceases(self, doing: Doing) -> bool:
+        """The fire was put out, the smoke has cleared, the window was replaced: it is no more."""
+        words = [self.tokens[index].text for index in range(doing.start, doing.head)]
+        if doing.negated or "being" in words:
+            return False
+        over = doing.passive or bool({"has", "had", "have"} & set(words))
+        return over and any(doing.terms.get(verb, 0.0) >= NEAR for verb in _CEASING)
 
     def _describes(self, doing: Doing) -> bool:
         """walked / slung: past or participle? After a thing that hangs on somebody, without an object: participle."""

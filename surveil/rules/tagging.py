@@ -88,11 +88,11 @@ def _choose(tokens: list[Token], index: int) -> None:
         _reconsider(tokens, index)
         return
     before = _before(tokens, index)
-    if token.text in grammar.COLOURS and before is not None and before.text in ("in", "wearing"):
-        if _acts_next(tokens, index):
-            token.nouns = (token.text,)
-            _set(token, "N")
-            return
+    worn = before is not None and before.text in ("in", "wearing")
+    if token.text in grammar.COLOURS and worn and _acts_next(tokens, index):
+        token.nouns = (token.text,)
+        _set(token, "N")
+        return
     if before is None and token.verb_forms == "z" and not token.nouns:
         token.nouns = (
             token.verbs
@@ -400,11 +400,17 @@ def _reconsider(tokens: list[Token], index: int) -> None:
 
 
 def _clause_follows(tokens: list[Token], index: int) -> bool:
-    """A noun phrase and a finite verb within the next words: "before he climbs"."""
-    window = tokens[index + 1 : index + 6]
-    return any(t.tag == "B" and t.text != "being" for t in window) or (
-        bool(window) and window[0].tag == "X" and len(window) > 1 and bool(window[1].verbs)
-    )
+    """One noun phrase and then its verb: "before he climbs", "before the fight could begin"."""
+    place, seen = index + 1, 0
+    while place < len(tokens) and place < index + 8:
+        token = tokens[place]
+        if seen and (token.tag in ("B", "M", "H", "O") or set("zd") & set(token.verb_forms)):
+            return token.text != "being"
+        if seen and token.tag in ("D", "S", "Q", "P", ",", "."):
+            return False
+        seen += token.tag == "X" or bool(token.nouns)
+        place += 1
+    return False
 
 
 def _noun_follows(tokens: list[Token], index: int) -> bool:

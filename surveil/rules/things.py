@@ -269,6 +269,8 @@ def enough(want: WantThing, thing: Thing) -> bool:
 def kin_of(want: WantPlace, lexicon: Lexicon) -> frozenset[str]:
     """Prepositions of a caption that satisfy the pattern's."""
     kin = PREPOSITION_KIN.get(want.preposition, frozenset({want.preposition}))
+    if want.preposition == "with" and "person" not in lexicon.noun(want.thing.terms[0]):
+        return frozenset({"with", "holding"})
     wide = want.preposition in ("on", "in") and _WIDE & lexicon.noun(want.thing.terms[0]).keys()
     return kin | {"on", "in"} if wide else kin
 

@@ -117,9 +117,15 @@ def _stated(thing: Thing, sentence: Sentence) -> int | None:
     for doing in sentence.doings:
         if doing.negated or doing.unreal or thing not in _things(doing):
             continue
-        if _is(doing, _LEAVING) and not _dropped_off(doing):
+        if _is(doing, _LEAVING) and not _dropped_off(doing) and not _entrusted(thing, doing):
             return doing.head
     return None
+
+
+def _entrusted(thing: Thing, doing: Doing) -> bool:
+    """Left with the receptionist."""
+    places = [*doing.places, *thing.places]
+    return any(place.preposition == "with" and roles.is_person(place.thing) for place in places)
 
 
 def _is(doing: Doing, verbs: tuple[str, ...]) -> bool:
@@ -153,12 +159,15 @@ def _people_near(sentence: Sentence) -> bool:
 def _rests(thing: Thing, sentence: Sentence) -> int | None:
     if any(place.preposition == "of" for place in thing.places) or thing.owner is not None:
         return None
-    places = list(thing.places)
+    places, rests = list(thing.places), False
     for doing in sentence.doings:
-        if thing in doing.subjects:
+        if thing in doing.subjects and not doing.implied:
+            rests = rests or any(verb in doing.terms for verb in _RESTING)
             if not any(verb in doing.terms for verb in (*_RESTING, "be", "place", "put")):
                 return None
             places += doing.places
     homely = any(_HOMELY & place.thing.terms.keys() for place in places)
-    public = next((place for place in places if _OPEN_PLACES & place.thing.terms.keys()), None)
+    public = next(
+        (place for place in places if rests or _OPEN_PLACES & place.thing.terms.keys()), None
+    )
     return public.token if public is not None and not homely else None
