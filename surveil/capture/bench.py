@@ -50,14 +50,14 @@ class Cost:
     memory_bytes: int
     """Resident memory more than before the first camera, at the end."""
     fps: float
-    """Frames per second that arrived, all cameras together."""
+    """Frames per second that arrived, all cameras together; fewer than the clips hold where the box was too busy."""
     oldest_ms: int | None
     """Greatest age of any camera's newest picture, looked at ten times a second; None where there is no ring."""
     ring_bytes: int | None
 
-    @property
-    def cores_per_camera(self) -> float:
-        return self.cores / self.cameras
+    def cores_per_camera(self, clip_fps: float) -> float:
+        """At the clip's full rate, also where the box was too busy to keep it."""
+        return self.cores / self.fps * clip_fps if self.fps else float("inf")
 
 
 def measure(modes: Sequence[str], load: Load) -> list[Cost]:
@@ -87,8 +87,17 @@ def render_clip(path: Path, *, seconds: int = 8, gop: int = 50, fps: int = 25) -
         container.mux(stream.encode(None))
 
 
-def describe_clip(path: str) -> str:
-    """`h264 1920x1080, 25 fps, a keyframe every 50 frames`. Raises SourceError."""
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What is played."""
+
+    about: str
+    """`h264 1920x1080, 25 fps, a keyframe every 50 frames`"""
+    fps: float
+
+
+def describe_clip(path: str) -> Clip:
+    """Raises SourceError."""
     try:
         with av.open(path) as container:
             stream = container.streams.video[0]
@@ -98,7 +107,7 @@ def describe_clip(path: str) -> str:
             size = f"{stream.codec_context.width}x{stream.codec_context.height}"
     except (av.error.FFmpegError, OSError, IndexError) as error:
         raise SourceError(f"{path} is no video that can be measured with: {error}") from None
-    return f"{name} {size}, {rate:g} fps, a keyframe every {gop:.0f} frames"
+    return Clip(f"{name} {size}, {rate:g} fps, a keyframe every {gop:.0f} frames", rate)
 
 
 def _measure(mode: str, load: Load) -> Cost:

@@ -53,6 +53,11 @@ def test_where_every_picture_is_a_keyframe_a_few_an_interval_are_decoded() -> No
     assert watched(DecodePlan(DecodeMode.AUTO, 6.0), gop_s=0.1) == 19
 
 
+def test_rare_looks_still_find_a_young_picture() -> None:
+    """Given keyframes each second and a look every ten minutes, one is decoded every 2 s."""
+    assert watched(DecodePlan(DecodeMode.AUTO, 600.0), gop_s=1.0) == 9
+
+
 def test_a_new_stream_is_trusted_until_its_second_keyframe_is_overdue() -> None:
     """So that sixty-four cameras which start together are not all decoded in full at first."""
     plan = DecodePlan(DecodeMode.AUTO, 5.0)
