@@ -149,11 +149,9 @@ def _decide(tokens: list[Token], index: int, before: Token | None) -> str:
     if kind == "C" or kind == ",":
         return _after_conjunction(tokens, index)
     if kind == "L":
-        return (
-            "V"
-            if token.verbs and not (token.verb_forms == "g" and _noun_follows(tokens, index))
-            else _plain(token)
-        )
+        gerund = token.verb_forms == "g" and _noun_follows(tokens, index)
+        relative = before is not None and before.text in ("who", "that", "which", "whom")
+        return "V" if token.verbs and not gerund and (relative or not token.nouns) else _plain(token)
     return _at_start(tokens, index)
 
 

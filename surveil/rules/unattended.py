@@ -13,7 +13,7 @@ from surveil.rules.wordset import word_set
 
 _STATES = ("unattended", "abandoned", "alone", "suspicious")
 _LEAVING = ("leave", "abandon", "forget", "dump", "drop", "discard", "ditch", "desert")
-_RESTING = ("sit", "lie", "stand", "rest", "remain", "lay", "stay", "lean", "hang")
+_RESTING = ("sit", "lie", "stand", "rest", "remain", "lay", "stay", "lean")
 _HANDLING = (
     "carry",
     "hold",
@@ -161,8 +161,8 @@ def _rests(thing: Thing, sentence: Sentence) -> int | None:
         return None
     places, rests = list(thing.places), False
     for doing in sentence.doings:
-        if thing in doing.subjects and not doing.implied:
-            rests = rests or any(verb in doing.terms for verb in _RESTING)
+        if thing in doing.subjects:
+            rests = rests or _is(doing, _RESTING)
             if not any(verb in doing.terms for verb in (*_RESTING, "be", "place", "put")):
                 return None
             places += doing.places
