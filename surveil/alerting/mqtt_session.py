@@ -149,7 +149,7 @@ class MqttSession:
         self._events: list[Event] = []
         self._ended = False
         client_id = spec.client_id or default_client_id(spec.node)
-        self._client = Client(
+        self._client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
             clean_session=True if protocol == "3.1.1" else None,
@@ -286,6 +286,24 @@ class MqttSession:
 
     def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
         self._events.append(Received(message.topic, bytes(message.payload), message.retain))
+
+
+class _Client(Client):
+    """paho 2.2 leaves the socket open when the TLS handshake fails; every failed attempt would keep a descriptor until
+    the garbage collector comes by."""
+
+    def _ssl_wrap_socket(self, tcp_sock: socket.socket) -> ssl.SSLSocket:
+        assert self._ssl_context is not None
+        wrapped = self._ssl_context.wrap_socket(
+            tcp_sock, server_hostname=self._host, do_handshake_on_connect=False
+        )
+        try:
+            wrapped.settimeout(self._connect_timeout)
+            wrapped.do_handshake()
+        except BaseException:
+            wrapped.close()
+            raise
+        return wrapped
 
 
 def wait_for(events: Mapping[int, int], timeout_s: float) -> None:

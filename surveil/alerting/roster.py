@@ -42,13 +42,16 @@ class Roster:
         self.changed = False
         if self._cameras is None:
             return
+        self._store.announce(self._topics.prefix, {"topics": self._topics.retained_of_node()})
         cameras = dict(self._cameras)
         for camera in cameras.values():
             self._introduce(camera)
-        keys = {self._key(camera_id) for camera_id in cameras}
+        keys = {self._topics.prefix, *(self._key(camera_id) for camera_id in cameras)}
+        in_use = {topic for camera_id in cameras for topic in self._topics.retained(camera_id)}
         for key, details in self._store.announced().items():
             if key not in keys:
-                self._clear(key, [str(topic) for topic in details["topics"]])
+                # Discovery topics do not hold the prefix: under another one they are the same, and stay.
+                self._clear(key, [topic for topic in details["topics"] if topic not in in_use])
 
     def _introduce(self, camera: CameraInfo) -> None:
         camera_id = camera.camera_id
@@ -72,6 +75,8 @@ class Roster:
 
     def _clear(self, key: str, topics: list[str]) -> None:
         """Empty retained messages; forgotten when the broker has the last of them."""
+        if not topics:
+            self._store.forget(key)
         for topic in topics:
             self._board.drop(topic)
             self._board.once(Post(topic, b"", note=key if topic == topics[-1] else None))

@@ -83,6 +83,10 @@ class Topics:
             *(self.of_camera(camera_id, leaf) for leaf in RETAINED_LEAVES),
         ]
 
+    def retained_of_node(self) -> list[str]:
+        """What must be cleared when the node gets another name or prefix."""
+        return [self.of_node(leaf) for leaf in ("canary", "health", "status")]
+
     def read_command(self, topic: str, payload: bytes) -> Command | Replay:
         """Raises ValueError, which says what was found and what is allowed."""
         camera_id, _, leaf = topic.removeprefix(f"{self.prefix}/").partition("/")

@@ -132,6 +132,12 @@ class Scene:
             f"settled in {time.monotonic() - started:.1f} s"
         )
 
+    def work_a_while(self) -> None:
+        """Until the daemon has raised a few more alerts, and then a moment that falls anywhere in its next ones."""
+        goal = len(self.daemon.rows()) + self.dice.randint(1, 15)
+        eventually(lambda: len(self.daemon.rows()) >= goal, 30)
+        pause(self.dice.uniform(0.0, 0.1))
+
     def more_alerts(self, count: int) -> None:
         """Wait until so many more have arrived."""
         goal = len(self.desk.alerts()) + count
@@ -217,7 +223,7 @@ def test_the_daemon_is_killed_at_random_moments(tmp_path: Path) -> None:
     with scene(tmp_path, rate=100) as it:
         for _ in range(50 if FULL else 5):
             it.daemon.start()
-            pause(it.dice.uniform(0.6, 2.0))
+            it.work_a_while()
             it.daemon.kill()
         it.prove()
         for camera in CAMERAS:  # nothing was lost on the way, so the first arrivals are in order
@@ -229,7 +235,7 @@ def test_broker_and_daemon_are_killed_at_random_moments(tmp_path: Path) -> None:
     with scene(tmp_path, rate=50) as it:
         for _ in range(50 if FULL else 5):
             it.daemon.start()
-            pause(it.dice.uniform(0.5, 1.5))
+            it.work_a_while()
             it.broker.kill()
             pause(it.dice.uniform(0.0, 0.7))
             it.daemon.kill()

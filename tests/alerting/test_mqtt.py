@@ -266,13 +266,29 @@ def test_a_camera_that_left_while_the_daemon_was_down_is_cleared(
     it = Node(tmp_path, broker)
     it.mqtt.set_cameras([CameraInfo("yard", "Yard")])
     it.mqtt.start()
-    eventually(lambda: list(it.room.store.announced()) == [YARD])
+    eventually(lambda: set(it.room.store.announced()) == {PREFIX, YARD})
     with Subscriber(broker.port) as desk:
         desk.wait_for(f"{PREFIX}/status", b"online")
         topics = {h.topic for h in desk.heard()}
     it.end()
     assert not any("gate" in topic for topic in topics)
     assert "homeassistant/device/surveil-edge-01--yard/config" in topics
+
+
+def test_another_prefix_leaves_nothing_of_the_old_one(tmp_path: Path, broker: Broker) -> None:
+    with node(tmp_path, broker) as it:
+        it.connected()
+        it.mqtt.set_health([])
+        with Subscriber(broker.port) as desk:
+            desk.wait_for(f"{PREFIX}/health", b'{"state":"ok","problems":[]}')
+    with node(tmp_path, broker, topic_prefix="home/cams") as it:
+        eventually(lambda: PREFIX not in it.room.store.announced() and it.mqtt.connected)
+        eventually(lambda: not any(key.startswith(PREFIX) for key in it.room.store.announced()))
+        with Subscriber(broker.port) as desk:
+            desk.wait_for("home/cams/status", b"online")
+            assert not any(h.topic.startswith(PREFIX) for h in desk.heard())
+            config = desk.last("homeassistant/device/surveil-edge-01--yard/config")
+            assert b"home/cams/yard/alert" in (config or b"")
 
 
 def test_home_assistants_birth_brings_discovery_again(tmp_path: Path, broker: Broker) -> None:
@@ -398,6 +414,9 @@ def test_tls_with_a_client_certificate_and_a_wrong_authority(tmp_path: Path) -> 
         with node(tmp_path, broker, tls=client) as it:
             it.room.open()
             it.connected().drained()
+        anybody = TlsSpec(None, files["client.pem"], files["client.key"], insecure=True)
+        with node(tmp_path, broker, tls=anybody) as it:
+            it.connected()
         with node(tmp_path, broker, tls=TlsSpec()) as it:
             eventually(lambda: "certificate is not accepted" in (it.mqtt.problem or ""))
         with node(tmp_path, broker, tls=TlsSpec(tmp_path / "no.pem")) as it:
