@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ def explain_read(error: Exception, attempt: Attempt) -> str:
     """Why a source that was open stopped giving."""
     if isinstance(error, av.error.ExitError | av.error.TimeoutError):
         return f"nothing came for {attempt.limit_s:g} s; is the camera or its network down?"
-    if isinstance(error, av.error.OSError | OSError) and error.errno == 19:
+    if isinstance(error, av.error.OSError | OSError) and error.errno == errno.ENODEV:
         return f"{path_of(attempt.url)} was unplugged"
     return f"the connection broke: {_plain(error)}"
 
@@ -61,7 +62,7 @@ def _explain_path(error: Exception, path: str, kind: SourceKind) -> str:
         return f"{what} {path} may not be read by this user; add it to the file's {group}"
     if isinstance(error, IsADirectoryError):
         return f"{path} is a folder; `url` must name a video file in it"
-    if isinstance(error, av.error.OSError | OSError) and error.errno == 16:
+    if isinstance(error, av.error.OSError | OSError) and error.errno == errno.EBUSY:
         return f"device {path} is in use by another program"
     if os.path.exists(path) and os.path.getsize(path) == 0 and what == "file":
         return f"file {path} is empty"
@@ -97,6 +98,8 @@ def _explain_network(error: Exception, attempt: Attempt) -> str:
         return f"FFmpeg refuses `options` or `transport` of this camera ({_plain(error)})"
     if isinstance(error, av.error.ConnectionRefusedError):
         return f"{host} refuses connections on port {port}; is the camera's service on, and the port right?"
+    if getattr(error, "errno", None) == errno.EPROTONOSUPPORT:
+        return f"{host} refuses `transport: {attempt.spec.transport}`; try `transport: auto`"
     knocked = _knock(host, port) if attempt.spec.transport != "udp_multicast" else None
     if knocked:
         return knocked
@@ -114,7 +117,7 @@ def _knock(host: str, port: int) -> str | None:
     except TimeoutError:
         return f"{host} does not answer on port {port}; is the camera on, and its address right?"
     except OSError as error:
-        return f"{host} cannot be reached on port {port}: {os.strerror(error.errno or 5)}"
+        return f"{host} cannot be reached on port {port}: {os.strerror(error.errno or errno.EIO)}"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -113,8 +114,9 @@ def open_container(spec: CameraSpec, url: str, *, clock: Clock) -> av.container.
 def _opened(spec: CameraSpec, url: str) -> av.container.InputContainer:
     try:
         return _open(spec, url, _options(spec))
-    except av.error.HTTPOtherClientError:  # RTSP's 461: this transport is not to be had
-        if spec.kind is not SourceKind.RTSP or spec.transport != Transport.AUTO:
+    except av.error.OSError as error:
+        refused = error.errno == errno.EPROTONOSUPPORT  # what FFmpeg makes of RTSP's 461
+        if not (refused and spec.kind is SourceKind.RTSP and spec.transport == Transport.AUTO):
             raise
         return _open(spec, url, {**_options(spec), "rtsp_transport": "udp"})
 

@@ -50,6 +50,7 @@ class RtspServer:
         user: str | None = None,
         password: str | None = None,
         digest: bool = False,
+        udp_only: bool = False,
         certificate: Path | None = None,
         address: str = "127.0.0.1",
         wrapper: tuple[str, ...] = (),
@@ -64,6 +65,7 @@ class RtspServer:
             "user": user,
             "password": password,
             "digest": digest,
+            "udp_only": udp_only,
             "certificate": str(certificate) if certificate else None,
         }
         self._process: subprocess.Popen[str] | None = None

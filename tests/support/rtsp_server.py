@@ -112,6 +112,8 @@ def make_auth(options: dict[str, Any]) -> Any:
 
 def mount(server: Any, options: dict[str, Any], *, path: str, file: str, codec: str) -> None:
     player = Player(file, codec)
+    if options.get("udp_only"):
+        player.set_protocols(GstRtsp.RTSPLowerTrans.UDP)
     if options.get("user") or options.get("certificate"):
         allowed = GstRtspServer.RTSPPermissions()
         allowed.add_permission_for_role("user", "media.factory.access", True)

@@ -89,6 +89,19 @@ def test_a_path_that_is_not_served_is_told(server: RtspServer) -> None:
         assert room.lost("yard").reason == "127.0.0.1 knows no such stream; check the path in `url`"
 
 
+def test_a_camera_that_speaks_udp_only(clips: dict[str, Path]) -> None:
+    """Given no word about the transport, UDP is tried when TCP is refused; given TCP, the refusal is told."""
+    with RtspServer(clips["h264"], udp_only=True) as server:
+        specs = [
+            CameraSpec("auto", server.url(), decode=DecodeMode.ALL),
+            CameraSpec("tcp", server.url(), transport=Transport.TCP),
+        ]
+        with CaptureRoom(specs) as room:
+            see_numbers(room, "auto")
+            told = "127.0.0.1 refuses `transport: tcp`; try `transport: auto`"
+            assert room.lost("tcp").reason == told
+
+
 def test_rtsp_over_tls(clips: dict[str, Path], tmp_path: Path) -> None:
     pem = tmp_path / "camera.pem"
     made = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=camera"
