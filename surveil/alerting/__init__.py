@@ -1,6 +1,6 @@
 """Alerts: a picture and a row that survive a power cut, then delivery until each destination has it.
 
-store       AlertStore: alerts.db
+store       AlertStore: alerts.db. Below it remembered (small states), tables (the SQL), stubborn (a disk that refuses)
 snapshots   Snapshots: JPEG files
 desk        AlertDesk, OpenedIncident, Route: what the alerts thread calls
 mqtt        MqttDelivery: the thread. Below it mqtt_link (staying connected), mqtt_session (one connection; MqttSpec),

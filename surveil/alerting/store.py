@@ -6,8 +6,6 @@ memory and are written with the next transaction that succeeds; a damaged file i
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,22 +14,22 @@ from uuid import uuid4
 
 from surveil.alerting import tables
 from surveil.alerting.outgoing import Gap, Outgoing, Receipt
+from surveil.alerting.remembered import INCIDENTS, Remembered, to_json
 from surveil.alerting.reserve import Reserve
 from surveil.alerting.salvage import STORE_ID, note_losses, salvage
 from surveil.alerting.stubborn import StubbornDatabase
 from surveil.alerting.unwritten import Held
 from surveil.clock import NS_PER_MS, Clock, WallTime
 from surveil.database import Connection, Row, Value
-from surveil.records import Alert, Problem
+from surveil.records import Alert
 
 T = TypeVar("T")
 
 RESERVE_BYTES = 4 << 20
 SERVICE_MS = ("clock", "service_ms")
-INCIDENTS = ("incidents", "")
 
 
-class AlertStore:
+class AlertStore(Remembered):
     """Alerts, deliveries and what a restart must not forget. Any thread.
 
     The constructor raises SchemaTooNewError or StoreError; a damaged file is set aside instead (`damaged`).
@@ -52,8 +50,8 @@ class AlertStore:
         self.path = path
         self.max_waiting = max_waiting
         self._clock = clock
-        self._lock = threading.RLock()
         self._listeners: list[Callable[[], None]] = []
+        super().__init__()
         self._file = StubbornDatabase(
             path,
             clock,
@@ -63,9 +61,10 @@ class AlertStore:
             on_replaced=self._take_over,
             max_held=max_held,
         )
-        self._load()
         if self._file.damaged is not None:
             self._take_over(self._file.damaged)
+        else:
+            self._load()
 
     @property
     def damaged(self) -> Path | None:
@@ -98,14 +97,14 @@ class AlertStore:
             alert = replace(draft, sequence=self._next(draft.camera_id))
             self._insert(connection, alert, wanted, snapshot_bytes)
             if open_incidents is not None:
-                tables.put_state(connection, *INCIDENTS, _to_json(open_incidents))
+                tables.put_state(connection, *INCIDENTS, to_json(open_incidents))
             return alert
 
         with self._lock:
             alert = self._file.write(work)
             self._last[alert.camera_id] = alert.sequence
             if open_incidents is not None:
-                self._states[INCIDENTS] = _to_json(open_incidents)
+                self._states[INCIDENTS] = to_json(open_incidents)
         self._tell()
         return alert
 
@@ -125,7 +124,7 @@ class AlertStore:
             )
             self._last[alert.camera_id] = alert.sequence
             if open_incidents is not None:
-                self._keep_state(INCIDENTS, _to_json(open_incidents))
+                self._keep_state(INCIDENTS, to_json(open_incidents))
         self._tell()
         return alert
 
@@ -234,11 +233,6 @@ class AlertStore:
             camera_id,
         )
 
-    def problem(self) -> Problem | None:
-        """Why the database is not fully itself; None when it is."""
-        with self._lock:
-            return self._file.problem()
-
     # For the other modules of this room.
 
     def write(self, work: Callable[[Connection], T]) -> T:
@@ -252,63 +246,6 @@ class AlertStore:
         """Raises StoreError."""
         with self._lock:
             return self._file.read(sql, parameters)
-
-    # What a restart must not forget.
-
-    def enabled(self, camera_id: str, *, default: bool = True) -> bool:
-        """Whether the camera is to be watched; `default` until somebody switches it."""
-        with self._lock:
-            state = self._states.get(("enabled", camera_id))
-        return default if state is None else state == "ON"
-
-    def set_enabled(self, camera_id: str, on: bool) -> None:
-        """Never raises: what cannot be written now is written later."""
-        self._set_state(("enabled", camera_id), "ON" if on else "OFF")
-
-    def open_incidents(self) -> list[dict[str, Any]]:
-        """As last given to `commit` or `save_incidents`."""
-        with self._lock:
-            found: list[dict[str, Any]] = json.loads(self._states.get(INCIDENTS, "[]"))
-            return found
-
-    def save_incidents(self, incidents: Sequence[Mapping[str, Any]]) -> None:
-        """For changes that come without an alert: a hit, an end. Never raises."""
-        self._set_state(INCIDENTS, _to_json(incidents))
-
-    def announced(self) -> dict[str, dict[str, Any]]:
-        """What was announced to subscribers and not taken back: key -> what its author wants to know to do so."""
-        with self._lock:
-            return {
-                key: json.loads(value)
-                for (kind, key), value in self._states.items()
-                if kind == "announced"
-            }
-
-    def announce(self, key: str, details: Mapping[str, Any]) -> None:
-        """Remember, before the first retained message goes out, what must be cleared one day. Never raises."""
-        self._set_state(("announced", key), _to_json(details))
-
-    def forget(self, key: str) -> None:
-        """It was cleared. Never raises."""
-        self._set_state(("announced", key), None)
-
-    def save_canary(self, result: Mapping[str, Any]) -> bool:
-        """Commit the canary's result as an alert would be; whether it is on the disk now. Never raises."""
-        self._set_state(("canary", ""), _to_json(result))
-        return self.problem() is None
-
-    def clip_begun(self, alert_id: str) -> None:
-        """A clip was promised. Never raises."""
-        self._set_state(("clip", alert_id), "begun")
-
-    def clip_ended(self, alert_id: str) -> None:
-        """It was made, or subscribers were told why not. Never raises."""
-        self._set_state(("clip", alert_id), None)
-
-    def clips_begun(self) -> list[str]:
-        """Ids of alerts whose clips were promised."""
-        with self._lock:
-            return [key for kind, key in self._states if kind == "clip"]
 
     def close(self) -> None:
         """Safe to call twice."""
@@ -340,7 +277,7 @@ class AlertStore:
 
     def _take_over(self, damaged: Path) -> None:
         """A new database was begun: carry over what memory, or the damaged file, still knows."""
-        known = {k: v for k, v in getattr(self, "_states", {}).items() if k != STORE_ID}
+        known = {key: value for key, value in self._states.items() if key != STORE_ID}
         found = salvage(damaged)
         self._load()
         for key, value in {**found.states, **known}.items():
@@ -391,23 +328,6 @@ class AlertStore:
                 reason=f"refused: {reason}",
             )
 
-    def _set_state(self, key: tuple[str, str], value: str | None) -> None:
-        with self._lock:
-            if self._states.get(key) != value:
-                self._keep_state(key, value)
-                self._file.try_write()
-
-    def _keep_state(self, key: tuple[str, str], value: str | None) -> None:
-        self._file.unwritten.states[key] = value
-        if value is None:
-            self._states.pop(key, None)
-        else:
-            self._states[key] = value
-
     def _tell(self) -> None:
         for callback in self._listeners:
             callback()
-
-
-def _to_json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
