@@ -26,6 +26,11 @@ GUIDES = [*sorted((PROJECT / "docs/guide").glob("*.md")), *sorted(PROJECT.glob("
 TYPED = [*GUIDES, PROJECT / "docs/README.md", PROJECT / "docs/reference/commands.md"]
 NODERED = PROJECT / "docs/guide/nodered.md"
 ENVIRONMENT = {"HOME": "/nowhere"}
+CAMERAS = [
+    f"{{id: {name}, url: 'rtsp://192.0.2.10/{name}'}}"
+    for name in ("entrance", "yard", "lobby", "loading-dock", "drill")
+]
+"""Those of the example config.yaml, which the guides speak of."""
 SHELL = {"|", ">", "<", "&&", ";", "2>"}
 
 
@@ -101,7 +106,7 @@ def test_parts_of_configurations_are_valid_too(guide: Path, tmp_path: Path) -> N
         if not isinstance(content, dict) or {"cameras", "rules"} <= content.keys():
             continue
         needed = {
-            "cameras": "cameras: [{id: entrance, url: 'rtsp://192.0.2.10/s'}]",
+            "cameras": f"cameras: [{', '.join(CAMERAS)}]",
             "rules": "rules: [{patterns: fire}]",
             "mqtt": "mqtt: {host: localhost}",
         }
