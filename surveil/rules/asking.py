@@ -56,7 +56,7 @@ def _says_nothing(doing: Doing) -> bool:
 
 def want_thing(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> WantThing:
     states = tuple(
-        _want_state(state.token, sentence, negated=state.negated) for state in thing.states
+        _want_state(state.token, sentence, lexicon, negated=state.negated) for state in thing.states
     )
     terms = _ANYTHING.get(thing.lemma) or lexicon.noun_equals(thing.lemma)
     if (thing.pronoun and "person" in thing.terms) or thing.lemma in _PEOPLE:
@@ -102,12 +102,16 @@ def _wants_many(thing: Thing, sentence: Sentence) -> bool:
     return thing.lemma in ("people", "couple", "pair") or (thing.count >= 2 and counted)
 
 
-def _want_state(index: int, sentence: Sentence, *, negated: bool) -> WantState:
+def _want_state(index: int, sentence: Sentence, lexicon: Lexicon, *, negated: bool) -> WantState:
     token = sentence.tokens[index]
     reading = morphology.read(token.text.split()[0])
     participle = bool(reading.verbs) and reading.verb_forms not in ("b", "z", "bz")
     verb = reading.verbs[0] if participle else ""
-    return WantState(token.text, verb, undergone="g" not in reading.verb_forms, negated=negated)
+    undergone = "g" not in reading.verb_forms
+    if not verb:  # on fire is burning
+        implied = (lexicon.participle(state) for state in lexicon.state(token.text))
+        verb, undergone = next((found for found in implied if found[0]), ("", True))
+    return WantState(token.text, verb, undergone=undergone, negated=negated)
 
 
 def _want_doing(doing: Doing, sentence: Sentence, lexicon: Lexicon) -> WantDoing:
@@ -126,10 +130,13 @@ def _want_doing(doing: Doing, sentence: Sentence, lexicon: Lexicon) -> WantDoing
     inanimate = bool(doing.subjects) and not ({"person", "animal"} & doing.subjects[0].terms.keys())
     return WantDoing(
         verb=doing.lemma,
+        kin=lexicon.verb_equals(doing.lemma),
         agent=agent,
         patient=patient,
         places=tuple(_doing_places(doing, sentence, lexicon, passive=passive)),
-        states=tuple(_want_state(s.token, sentence, negated=s.negated) for s in doing.states),
+        states=tuple(
+            _want_state(s.token, sentence, lexicon, negated=s.negated) for s in doing.states
+        ),
         negated=doing.negated,
         either_role=not passive and target is None and (inanimate or doing.open_voice),
         mutual=doing.mutual,

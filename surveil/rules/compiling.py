@@ -40,7 +40,9 @@ def _anchors(wants: tuple[Want, ...]) -> tuple[frozenset[str], ...]:
             anchors += _thing_anchors(want)
             continue
         if not want.negated and want.verb not in (*GOING, "use"):
-            anchors.append(frozenset({want.verb, f"{want.verb} {want.phrasal}", want.phrase}))
+            anchors.append(
+                frozenset({want.verb, *want.kin, f"{want.verb} {want.phrasal}", want.phrase})
+            )
         for thing in (want.agent, want.patient, *(place.thing for place in want.places)):
             if thing is not None and thing.terms != ("person",):
                 anchors += _thing_anchors(thing)

@@ -60,8 +60,12 @@ class Lexicon:
         return self._nouns.terms(lemma)
 
     def noun_equals(self, lemma: str) -> tuple[str, ...]:
-        """The lemma and WordNet's first word for its commonest sense: what a taxi and a cab share."""
+        """The lemma and other words for the same: taxi, cab."""
         return self._nouns.equals(lemma)
+
+    def verb_equals(self, lemma: str) -> tuple[str, ...]:
+        """Likewise for what is done: push, shove. Only our own file's."""
+        return tuple(verb for verb in self._verbs.equals(lemma) if self._verbs.is_own(verb))
 
     def verb(self, lemma: str) -> Terms:
         """What the action is: `jog` -> jog, run ... Phrasal verbs as `kick in`."""
@@ -147,15 +151,17 @@ class _Kin:
         return self._terms[word]
 
     def equals(self, word: str) -> tuple[str, ...]:
+        """The word, those that our file calls the same, and the one that WordNet files its commonest sense under."""
+        own = [other for other in self._own.get(word, ()) if word in self._own.get(other, ())]
         names = self._wordnet.get(word, "").split(",")[0]
         name, mark, _ = names.partition("#")
         shared = mark and name != word and self._wordnet.get(name, "").split(",")[0] == names
-        return (word, name) if shared else (word,)
+        return tuple(dict.fromkeys((word, *own, *([name] if shared else ()))))
 
     def _climb(self, word: str) -> Terms:
         """Breadth first. Own things nest (a puppy is a dog is an animal); own actions are listed in full, so that
         kinship does not drift from hugging to holding to using."""
-        terms = dict.fromkeys(self.equals(word), FAR) | {word: OWN}
+        terms = dict.fromkeys(self.equals(word)[-1:], FAR) | {word: OWN}
         queue = [(word, 0)]
         while queue:
             here, steps = queue.pop(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from surveil.rules import roles
+from surveil.rules.lexicon import NEAR
 from surveil.rules.sentence import Doing, Thing
 from surveil.rules.things import NOTHING, Hit, ThingComparison, all, best, kin_of
 from surveil.rules.wants import GOING, Want, WantDoing, WantPlace, WantState, WantThing
@@ -63,7 +64,8 @@ class Comparison(ThingComparison):
                     p.preposition for p in doing.places
                 }
                 return doing.terms.get(want.verb, 0.0) if same else 0.0
-        return doing.terms.get(want.verb, 0.0)
+        kin = max((doing.terms.get(verb, 0.0) for verb in want.kin), default=0.0)
+        return max(doing.terms.get(want.verb, 0.0), min(kin, NEAR))
 
     def _living(self, agent: WantThing | None) -> bool:
         terms = self.lexicon.noun(agent.terms[0]) if agent is not None else {}
@@ -90,7 +92,7 @@ class Comparison(ThingComparison):
         if want.mutual and not doing.mutual:
             return None
         if want.agent is None and want.patient is None:
-            return NOTHING
+            return None if doing.implied else NOTHING
         if want.either_role:
             alone = want.agent or want.patient
             assert alone is not None

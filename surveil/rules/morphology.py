@@ -18,6 +18,8 @@ with warnings.catch_warnings():
 
 _NOUNS = {
     "people": "people",
+    "passers-by": "passer-by",
+    "passersby": "passerby",
     "men": "man",
     "clothes": "clothes",
     "stairs": "stairs",
@@ -107,7 +109,20 @@ _NOT_NOUNS = word_set(
 
 
 _PLURALS = frozenset(
-    {"people", "men", "women", "children", "mice", "geese", "feet", "teeth", "police", "cattle"}
+    {
+        "passers-by",
+        "passersby",
+        "people",
+        "men",
+        "women",
+        "children",
+        "mice",
+        "geese",
+        "feet",
+        "teeth",
+        "police",
+        "cattle",
+    }
 )
 
 

@@ -126,6 +126,9 @@ class Phrases:
     def _thing(self, start: int, head: int, end: int, before: list[int]) -> Thing:
         token = self.tokens[head]
         thing = Thing(start, head, end, token.lemma, self._lexicon.noun(token.lemma))
+        if token.text in grammar.COLOURS:  # the man in black
+            thing.lemma, thing.terms = "clothes", {"clothes": 0.9, token.text: 1.0}
+            thing.states.append(State(head, self.state_terms(head)))
         thing.count = 2 if token.form == "p" or token.lemma == "people" else 1
         if token.lemma in _GROUPS or token.lemma.startswith("group of"):
             thing.count = 2

@@ -80,13 +80,17 @@ class Reading:
             doing.implied = True
             self.sentence.doings.append(doing)
 
-    def _filled_with(self, token: Token, index: int) -> None:
-        """A smoke-filled room has smoke in it."""
+    def _filled_with(self, token: Token, index: int, bearer: Thing) -> None:
+        """A smoke-filled room has smoke in it; a long-haired girl has long hair."""
         first, _, last = token.text.partition("-")
         if last in _HOLDING_PARTICIPLES:
             self.sentence.things.append(
                 Thing(index, index, index + 1, first, self.lexicon.noun(first))
             )
+        elif last.endswith("ed") and self.lexicon.has_noun(last[:-2]):
+            part = Thing(index, index, index + 1, last[:-2], self.lexicon.noun(last[:-2]))
+            part.states.append(State(index, self.lexicon.state(first)))
+            bearer.places.append(Place("with", part, index))
 
     def _take_state(self, index: int) -> int:
         """An adjective on its own: said of the subject after a verb, of the noun before it otherwise."""

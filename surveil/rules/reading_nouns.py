@@ -21,7 +21,7 @@ class NounReading(PlaceReading):
         if self.not_next:
             thing.negated, self.not_next = True, False
         for place in range(thing.start, thing.head):
-            self._filled_with(self.tokens[place], place)
+            self._filled_with(self.tokens[place], place, thing)
         self._settle(thing)
         self._act_out_states(thing)
         self.last, self.joined, self.comma, self.preposition = thing, "", False, None

@@ -49,12 +49,21 @@ def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want,
             spent = {place.preposition for place in key.places}
             rest = tuple(place for place in want.places if place.preposition not in spent)
             target[0] = replace(target[0], places=(*target[0].places, *rest))
+            if want.verb == "wear":
+                target = [_worn(other) for other in target]
         yield wording, tuple(target)
     if isinstance(want, WantDoing) and want.phrase and want.patient is None and want.places:
         into = next((p for p in want.places if want.phrase.endswith(" " + p.preposition)), None)
         if into is not None:
             rest = tuple(place for place in want.places if place is not into)
-            whole = replace(want, verb=want.phrase, patient=into.thing, places=rest, phrase="")
+            whole = replace(
+                want,
+                verb=want.phrase,
+                patient=into.thing,
+                places=rest,
+                phrase="",
+                kin=lexicon.verb_equals(want.phrase),
+            )
             yield want.phrase, (replace(whole, either_role=False),)
     if (
         isinstance(want, WantDoing)
@@ -126,7 +135,12 @@ def _bind(key: Want, want: Want) -> dict[str, WantThing] | None:
 
 
 def _bind_doing(key: WantDoing, want: WantDoing) -> dict[str, WantThing] | None:
-    if key.verb != want.verb or want.negated or (key.patient is None) != (want.patient is None):
+    if (
+        key.verb != want.verb
+        or key.phrasal != want.phrasal
+        or want.negated
+        or (key.patient is None) != (want.patient is None)
+    ):
         return None
     for asked, given in ((key.agent, want.agent), (key.patient, want.patient)):
         if (
@@ -155,6 +169,15 @@ def _bind_state(key: WantThing, want: WantDoing) -> dict[str, WantThing] | None:
 
 def _same(key: WantThing, want: WantThing, variable: str = "x") -> bool:
     return key.terms in ((variable,), want.terms)
+
+
+def _worn(want: Want) -> Want:
+    """In or with a hat means wearing it here, not holding it."""
+    places = tuple(
+        replace(place, preposition="wearing") if place.preposition in ("with", "in") else place
+        for place in want.places
+    )
+    return replace(want, places=places)
 
 
 def _substitute(want: Want, bound: dict[str, WantThing]) -> Want:

@@ -33,11 +33,12 @@ _MEANS = {
         carry hold wear have push pull use ride aim lead drag wave shoot swing walk play lift open bring take
         """
     ),
+    "wearing": word_set("wear"),
     "in": word_set("wear, enter, drive, ride, cross, climb into"),
-    "on": word_set("ride, cross, climb, climb on, mount, operate, drive, block, occupy"),
+    "on": word_set("ride, cross, climb, climb on, mount, operate, drive, block, occupy, board"),
     "at": word_set("approach reach enter knock"),
     "near": word_set("approach pass"),
-    "into": word_set("enter climb"),
+    "into": word_set("enter climb board"),
     "over": word_set("cross climb jump"),
     "across": word_set("cross"),
     "through": word_set("enter cross"),

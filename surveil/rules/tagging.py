@@ -57,7 +57,7 @@ def _read(token: Token, lexicon: Lexicon) -> None:
         token.nouns = (token.text,)
     if token.text in grammar.PLAIN_ADJECTIVES and token.text in grammar.COLOURS:
         token.verbs = ()
-    if "-" in token.text:
+    if "-" in token.text and not reading.plural:
         _read_hyphenated(token)
 
 
@@ -151,7 +151,9 @@ def _decide(tokens: list[Token], index: int, before: Token | None) -> str:
     if kind == "L":
         gerund = token.verb_forms == "g" and _noun_follows(tokens, index)
         relative = before is not None and before.text in ("who", "that", "which", "whom")
-        return "V" if token.verbs and not gerund and (relative or not token.nouns) else _plain(token)
+        return (
+            "V" if token.verbs and not gerund and (relative or not token.nouns) else _plain(token)
+        )
     return _at_start(tokens, index)
 
 
@@ -323,7 +325,7 @@ def _at_start(tokens: list[Token], index: int) -> str:
     token = tokens[index]
     if token.verb_forms == "g":
         return "A" if _noun_follows(tokens, index) and not takes_object(token.verbs[0]) else "V"
-    if _noun_follows(tokens, index) and (token.is_adjective or "n" in token.verb_forms):
+    if _noun_follows(tokens, index) and (_rather_adjective(token) or "n" in token.verb_forms):
         return "A"
     return _plain(token)
 

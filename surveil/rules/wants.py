@@ -58,6 +58,8 @@ class WantDoing:
     either_role: bool = False
     """The single argument may do it or undergo it: a window breaking."""
     mutual: bool = False
+    kin: tuple[str, ...] = ()
+    """Other verbs for the same."""
     phrasal: str = ""
     """With its particle, where it has one: kick in."""
     phrase: str = ""
