@@ -63,10 +63,12 @@ class MqttDelivery(Worker):
         self._news = threading.Event()  # the store may have something for us
         self._look_again_mono_ns = clock.monotonic_ns()
         self._board = Board()
-        self._roster = Roster(store, self._board, self.topics)
         self._pictures: PictureMaker | None = None
         if spec.snapshots and snapshots is not None:
             self._pictures = PictureMaker(store, snapshots, max_px=spec.snapshot_max_px)
+        self._roster = Roster(
+            store, self._board, self.topics, has_pictures=self._pictures is not None
+        )
         will = Post(self.topics.of_node("status"), b"offline")
         self._link = MqttLink(spec, clock, will=will, jitter=jitter)
         self._flow = MqttFlow(

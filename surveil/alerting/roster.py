@@ -14,12 +14,15 @@ from surveil.alerting.topics import Topics
 class Roster:
     """`set_*` and `knows` from any thread; `refresh` in the delivery thread."""
 
-    def __init__(self, store: AlertStore, board: Board, topics: Topics) -> None:
+    def __init__(
+        self, store: AlertStore, board: Board, topics: Topics, *, has_pictures: bool
+    ) -> None:
         self.changed = False
         """`refresh` has something to do."""
         self._store = store
         self._board = board
         self._topics = topics
+        self._has_pictures = has_pictures
         self._cameras: dict[str, CameraInfo] | None = None
         self._event_types: tuple[str, ...] = ()
 
@@ -68,6 +71,8 @@ class Roster:
             ("abnormal/attributes", payloads.nothing_abnormal()),
         ):
             self._board.put_default(Post(self._topics.of_camera(camera_id, leaf), payload))
+        if not self._has_pictures:  # an earlier run with pictures may have left one
+            self._board.put(Post(self._topics.of_camera(camera_id, "snapshot"), b""))
         discovery = self._topics.discovery(camera_id)
         if discovery is not None:
             payload = discovery_payload(camera, self._topics, self._event_types)

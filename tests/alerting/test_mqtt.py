@@ -157,6 +157,19 @@ def test_a_late_subscriber_finds_the_true_state_from_retained_messages_alone(
             assert exif.get_ifd(0x8769)[0xA420] == alert.alert_id
 
 
+def test_pictures_switched_off_leave_none_at_the_broker(tmp_path: Path, broker: Broker) -> None:
+    with node(tmp_path, broker) as it:
+        it.room.open()
+        it.connected().drained()
+        with Subscriber(broker.port) as desk:
+            eventually(lambda: desk.last(f"{YARD}/snapshot"))
+    with node(tmp_path, broker, snapshots=False) as it:
+        it.connected()
+        with Subscriber(broker.port) as desk:
+            desk.wait_for(f"{PREFIX}/status", b"online")
+            assert desk.heard(f"{YARD}/snapshot") == []
+
+
 def test_retained_states_are_told_again_to_a_broker_that_forgot_them(
     tmp_path: Path, broker: Broker
 ) -> None:
