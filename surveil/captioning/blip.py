@@ -14,12 +14,12 @@ from surveil.captioning.batch_size import best_batch
 from surveil.captioning.confidence import confidences
 from surveil.captioning.devices import Device
 from surveil.captioning.engine import CaptionerSpec, GenerationSpec, Said
-from surveil.captioning.generation import generation_config
+from surveil.captioning.generation import generation_config, longest
 from surveil.captioning.loading import LoadedModel, load_blip
 from surveil.captioning.pictures import to_pixels
 from surveil.captioning.text_decoder import TextDecoder
 from surveil.captioning.vision import TorchVision, VisionTower
-from surveil.errors import CaptionError, OutOfMemoryError
+from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
 from surveil.records import Rgb
 
 DEFAULT_MAX_BATCH = 4
@@ -56,6 +56,7 @@ class BlipCaptioner:
         self._text_config = loaded.model.config.text_config
         self._vision: VisionTower | None = vision or TorchVision(loaded.model.vision_model)
         self._decoder: TextDecoder | None = TextDecoder(loaded.model.text_decoder)
+        self._positions: int = self._text_config.max_position_embeddings
         self.search_with(generation)
 
     @classmethod
@@ -86,13 +87,17 @@ class BlipCaptioner:
         return self._pictures.side_px
 
     def search_with(self, generation: GenerationSpec) -> None:
-        """Another search from the next `caption` on."""
+        """Another search from the next `caption` on. Raises ConfigError for more tokens than the model can write."""
         self._search = generation_config(
             generation,
             bos_token_id=self._text_config.bos_token_id,
             eos_token_id=self._text_config.sep_token_id,
             pad_token_id=self._text_config.pad_token_id,
         )
+        if (needed := longest(self._search, prompt_tokens=1)) > self._positions:
+            raise ConfigError(
+                f"{self.model_id} writes at most {self._positions} tokens; {needed} are asked for"
+            )
 
     def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[Said]:
         if not pictures:
@@ -134,6 +139,11 @@ class BlipCaptioner:
         """(1, n): the begin token, then the prompt's words; the tokenizer's own begin and end are not BLIP's."""
         words = self._tokenizer(prompt, add_special_tokens=False).input_ids if prompt else []
         tokens = [self._text_config.bos_token_id, *words]
+        if (needed := longest(self._search, prompt_tokens=len(tokens))) > self._positions:
+            raise CaptionError(
+                f"prompt and caption may take {needed} tokens, {self.model_id} has {self._positions}: "
+                "shorten the prompt"
+            )
         return torch.tensor([tokens], device=self._device.target)
 
     def _say(self, found: Any, *, prompt_tokens: int) -> list[Said]:

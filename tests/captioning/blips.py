@@ -77,15 +77,21 @@ def geometry(size: str, *, vision_layers: int | None = None, text_layers: int = 
     )
 
 
-def random_blip(config: BlipConfig, *, seed: int = 7, end_bias: float = 0.06) -> Any:
-    """Random weights, made lively: plain 0.02 weights let every picture end in much the same words."""
+def random_blip(
+    config: BlipConfig, *, seed: int = 7, end_bias: float = 0.06, cross_gain: float = 12.0
+) -> Any:
+    """Random weights, made lively: plain 0.02 weights let every picture end in much the same words.
+
+    `cross_gain` 12 suits two layers. With twelve it is chaos: the untouched decoder's own logits then differ between
+    float32 and float64 by six standard deviations, and equal tokens would be luck.
+    """
     torch.manual_seed(seed)
     model: Any = BlipForConditionalGeneration(config).eval()
     with torch.no_grad():
         for layer in model.text_decoder.bert.encoder.layer:
             for name in ("query", "key", "value"):
-                getattr(layer.crossattention.self, name).weight.mul_(12)
-            layer.crossattention.output.dense.weight.mul_(12)
+                getattr(layer.crossattention.self, name).weight.mul_(cross_gain)
+            layer.crossattention.output.dense.weight.mul_(cross_gain)
         bias = model.text_decoder.cls.predictions.decoder.bias
         words: Any = config.text_config
         bias[words.pad_token_id] = -30.0

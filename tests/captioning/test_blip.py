@@ -16,7 +16,7 @@ from transformers import (
 
 from surveil.captioning import CaptionerSpec, GenerationSpec, Said, open_captioner
 from surveil.captioning.blip import BlipCaptioner
-from surveil.errors import CaptionError, OutOfMemoryError
+from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
 from surveil.records import Rgb
 from tests.captioning.blips import SEP, noise_pictures
 
@@ -98,6 +98,15 @@ def test_a_closed_captioner_refuses(tiny_model: Path) -> None:
     captioner.close()
     with pytest.raises(CaptionError, match="closed"):
         captioner.caption(noise_pictures(1, 32))
+
+
+def test_a_prompt_that_leaves_no_room_is_told(tiny_model: Path) -> None:
+    """The tiny model has 48 places; without the check the position table would be read past its end."""
+    captioner = opened(tiny_model, max_new_tokens=20)
+    with pytest.raises(CaptionError, match=r"may take 61 tokens, tiny-blip has 48: shorten"):
+        captioner.caption(noise_pictures(1, 32), prompt="dog " * 40)
+    with pytest.raises(ConfigError, match="writes at most 48 tokens; 101 are asked for"):
+        opened(tiny_model, max_new_tokens=100)
 
 
 def test_a_full_memory_is_told_as_such(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
