@@ -68,15 +68,23 @@ class Matcher:
     def best(self, pattern: str, caption_text: str) -> tuple[Hit, Alternative] | None:
         """The best alternative of the pattern that the caption meets."""
         sentence = self.analyse(caption_text)
-        comparison = Comparison(sentence, self._lexicon)
         best: tuple[Hit, Alternative] | None = None
         for alternative in self.compile(pattern).alternatives:
-            if not all(anchor & sentence.terms for anchor in alternative.anchors):
+            if not _may_meet(alternative, sentence):
                 continue
-            hit = _met(alternative, comparison)
+            hit = _met(alternative, Comparison(sentence, self._lexicon))
             if hit is not None and (best is None or hit.quality > best[0].quality):
                 best = hit, alternative
         return best
+
+
+def _may_meet(alternative: Alternative, sentence: Sentence) -> bool:
+    """Whether the caption has the words at all; rules out most rules at once. A loop: `all()` costs twice as much."""
+    lacks = sentence.terms.isdisjoint
+    for anchor in alternative.anchors:  # noqa: SIM110
+        if lacks(anchor):
+            return False
+    return True
 
 
 def _met(alternative: Alternative, comparison: Comparison) -> Hit | None:

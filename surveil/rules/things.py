@@ -71,10 +71,12 @@ class ThingComparison:
         self.lexicon = lexicon
 
     def thing(self, want: WantThing, thing: Thing, *, any_number: bool = False) -> Hit | None:
+        if thing.unreal or thing.negated != want.negated:
+            return None
         hit = self._kind(want, thing)
         if hit is None and " " in want.terms[0]:
             return self._apart(want, thing, any_number=any_number)
-        if hit is None or thing.unreal or thing.negated != want.negated:
+        if hit is None:
             return None
         if not any_number and not enough(want, thing):
             return None
