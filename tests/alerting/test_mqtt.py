@@ -129,7 +129,7 @@ def test_online_is_the_last_state_of_a_connection(tmp_path: Path, broker: Broker
 def test_a_late_subscriber_finds_the_true_state_from_retained_messages_alone(
     tmp_path: Path, broker: Broker
 ) -> None:
-    with node(tmp_path, broker) as it:
+    with Subscriber(broker.port, client_id="early") as early, node(tmp_path, broker) as it:
         it.room.store.set_enabled("gate", False)
         it.mqtt.set_enabled("gate", False)
         it.mqtt.set_camera_status(status("yard", CameraState.ONLINE))
@@ -139,6 +139,7 @@ def test_a_late_subscriber_finds_the_true_state_from_retained_messages_alone(
         it.mqtt.set_health([Problem("disk", "the disk is full", 1_000)])
         alert = it.room.open()
         it.connected().drained()
+        eventually(lambda: early.last(f"{YARD}/snapshot") and early.last(f"{PREFIX}/status"))
         with Subscriber(broker.port) as desk:
             desk.wait_for(f"{PREFIX}/status", b"online")
             desk.wait_for(f"{YARD}/status", b"online")
