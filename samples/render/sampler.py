@@ -21,15 +21,15 @@ Layers = tuple[Prop | Person, ...]
 # what fills the picture.
 _WEIGHTS = {
     "empty": 1.2,
-    "walking": 2.0,
-    "running": 1.6,
+    "walking": 3.2,
+    "running": 1.8,
     "climbing": 1.2,
     "fighting": 1.3,
     "lying": 1.4,
     "package": 1.2,
     "window": 0.4,
-    "broken window": 0.5,
-    "car": 0.7,
+    "broken window": 0.4,
+    "car": 0.6,
     "hydrant": 0.8,
 }
 _WIDTH = 16 / 9  # the builders' picture width in units; other shapes of picture crop or extend it
