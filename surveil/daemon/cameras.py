@@ -14,6 +14,7 @@ from surveil.daemon.looks import Looks
 from surveil.records import CameraState, CameraStatus
 from surveil.service.metrics import Metrics
 
+REQUEST_DETAIL_S = 5.0
 REPEAT_NS = ns(10.0)
 """A status whose words have not changed is told again this often, for its numbers."""
 
@@ -69,6 +70,11 @@ class CameraDesk:
             self._mqtt.set_enabled(camera_id, on)
         self.apply(config)
         return True
+
+    def caption_now(self, camera_id: str) -> None:
+        """Caption the newest frame, and have frames decoded that are not keyframes, so that it is new indeed."""
+        self._captures.want_detail(camera_id, REQUEST_DETAIL_S)
+        self._looks.request(camera_id)
 
     def tell(self) -> dict[str, CameraStatus]:
         """Look after the captures, pass on every camera's status, and return them all."""

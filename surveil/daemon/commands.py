@@ -15,12 +15,14 @@ CAPACITY = 1000
 """A flood of commands (a broken automation) may be lost, with a log line; it must not eat the memory."""
 
 
-class Switches(Protocol):
-    def set_enabled(self, camera_id: str, *, on: bool) -> bool: ...
+class Cameras(Protocol):
+    """What commands are about."""
 
+    def set_enabled(self, camera_id: str, *, on: bool) -> bool:
+        """False when there is no such camera."""
+        ...
 
-class Requests(Protocol):
-    def request(self, camera_id: str) -> None: ...
+    def caption_now(self, camera_id: str) -> None: ...
 
 
 class Commands:
@@ -46,11 +48,11 @@ class Commands:
                 return
 
 
-def obey(command: Command, *, cameras: Switches, looks: Requests) -> None:
+def obey(command: Command, cameras: Cameras) -> None:
     """Do what was asked."""
     match command:
         case SetEnabled(camera_id, on):
             if cameras.set_enabled(camera_id, on=on):
                 logger.info("camera %s switched %s", camera_id, "on" if on else "off")
         case CaptionNow(camera_id):
-            looks.request(camera_id)
+            cameras.caption_now(camera_id)

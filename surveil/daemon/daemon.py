@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from surveil.alerting.topics import Command
 from surveil.clock import NS_PER_S, Clock, SystemClock, WallTime, ns
 from surveil.config import Config, load_config
 from surveil.daemon import wiring
@@ -128,7 +127,7 @@ class Daemon:
         """Once a second: commands, statuses, wall time, watchdog."""
         house = self.house
         for command in self._commands.take():
-            self._obey(command)
+            obey(command, house.cameras)
         house.tick()
         self._refresh_wall()
         self._late = self._watchdog.step()
@@ -259,9 +258,6 @@ class Daemon:
             self._crashes.ended(cause)
         except StoreError as error:
             logger.warning("%s", error)
-
-    def _obey(self, command: Command) -> None:
-        obey(command, cameras=self.house.cameras, looks=self.house.looks)
 
     def _refresh_wall(self) -> None:
         now_ns = self._clock.monotonic_ns()

@@ -1,0 +1,41 @@
+"""What subscribers ask for is carried to the main thread and done there, in order."""
+
+from __future__ import annotations
+
+import pytest
+
+from surveil.alerting.topics import CaptionNow, SetEnabled
+from surveil.daemon.commands import CAPACITY, Commands, obey
+
+
+class Cameras:
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, object]] = []
+
+    def set_enabled(self, camera_id: str, *, on: bool) -> bool:
+        self.asked.append((camera_id, on))
+        return camera_id == "yard"
+
+    def caption_now(self, camera_id: str) -> None:
+        self.asked.append((camera_id, "now"))
+
+
+def test_commands_are_taken_in_order_and_main_is_woken() -> None:
+    woken: list[int] = []
+    commands = Commands(lambda: woken.append(1))
+    commands.put(SetEnabled("yard", False))
+    commands.put(CaptionNow("gate"))
+    cameras = Cameras()
+    for command in commands.take():
+        obey(command, cameras)
+    assert cameras.asked == [("yard", False), ("gate", "now")]
+    assert len(woken) == 2
+    assert list(commands.take()) == []
+
+
+def test_a_flood_is_cut_off_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    commands = Commands(lambda: None)
+    for _ in range(CAPACITY + 5):
+        commands.put(CaptionNow("gate"))
+    assert len(list(commands.take())) == CAPACITY
+    assert "lost one for camera gate" in caplog.text
