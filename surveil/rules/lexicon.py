@@ -155,7 +155,9 @@ class _Kin:
         own = [other for other in self._own.get(word, ()) if word in self._own.get(other, ())]
         names = self._wordnet.get(word, "").split(",")[0]
         name, mark, _ = names.partition("#")
-        shared = mark and name != word and self._wordnet.get(name, "").split(",")[0] == names
+        shared = (
+            not own and mark and name != word and self._wordnet.get(name, "").split(",")[0] == names
+        )
         return tuple(dict.fromkeys((word, *own, *([name] if shared else ()))))
 
     def _climb(self, word: str) -> Terms:
