@@ -10,6 +10,8 @@ import importlib
 import importlib.util
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -74,7 +76,9 @@ def choose_precision(asked: str, device: Device) -> str:
 def precisions(device: Device) -> tuple[str, ...]:
     """What the device computes in hardware, fastest first; asked of it, never assumed."""
     if device.kind == "cpu":
-        return ("bf16", "fp32") if _cpu_has_bf16() else ("fp32",)
+        if not _cpu_has_bf16():
+            return ("fp32",)
+        return ("bf16", "fp32") if _bf16_is_faster() else ("fp32", "bf16")
     # fp16 first: every CUDA and Ascend generation has it, BLIP's activations fit, and it rounds 8 times
     # finer than bf16.
     module = accelerator_module(device.kind)
@@ -150,6 +154,24 @@ def _reports_bf16(module: Any) -> bool:
         return bool(asks(including_emulation=False))
     except TypeError:
         return bool(asks())
+
+
+@lru_cache(maxsize=1)
+def _bf16_is_faster() -> bool:
+    """Measured, about 50 ms: with AMX bf16 is 2 to 5 times as fast as fp32, but an AVX-512 machine without it was
+    seen to do bf16 at half the pace of fp32 (68 to 72 against 137 to 149 GFLOPS a core)."""
+    return _product_s(torch.bfloat16) < _product_s(torch.float32)
+
+
+def _product_s(dtype: torch.dtype) -> float:
+    """Seconds for one of the vision tower's products, the best of five."""
+    patches, weights = torch.ones(577, 1024, dtype=dtype), torch.ones(1024, 1024, dtype=dtype)
+    times = []
+    for _ in range(5):
+        began = perf_counter()
+        torch.nn.functional.linear(patches, weights)
+        times.append(perf_counter() - began)
+    return min(times)
 
 
 def _cpu_has_bf16() -> bool:

@@ -112,19 +112,31 @@ def test_names_that_mean_nothing_are_told(asked: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "expected"),
+    ("capabilities", "faster", "expected"),
     [
-        ({"avx2": True}, ("fp32",)),
-        ({"avx512_f": True, "avx512_bf16": False}, ("fp32",)),
-        ({"avx512_bf16": True}, ("bf16", "fp32")),
-        ({"bf16": True}, ("bf16", "fp32")),
+        ({"avx2": True}, True, ("fp32",)),
+        ({"avx512_f": True, "avx512_bf16": False}, True, ("fp32",)),
+        ({"avx512_bf16": True}, True, ("bf16", "fp32")),
+        ({"avx512_bf16": True}, False, ("fp32", "bf16")),
+        ({"bf16": True}, True, ("bf16", "fp32")),
     ],
 )
-def test_a_processor_is_asked_for_bf16(
-    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], expected: tuple[str, ...]
+def test_a_processor_is_asked_for_bf16_and_timed(
+    monkeypatch: pytest.MonkeyPatch,
+    capabilities: dict[str, bool],
+    faster: bool,
+    expected: tuple[str, ...],
 ) -> None:
+    """What it has is one thing, what is faster another: bf16 without AMX may be the slower of the two."""
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    monkeypatch.setattr(devices, "_bf16_is_faster", lambda: faster)
     assert devices.precisions(Device("cpu")) == expected
+
+
+def test_the_measurement_gives_an_answer_on_this_machine() -> None:
+    devices._bf16_is_faster.cache_clear()
+    assert devices._bf16_is_faster() in (True, False)
+    assert devices._product_s(torch.float32) > 0
 
 
 @pytest.mark.parametrize(
