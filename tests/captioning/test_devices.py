@@ -133,12 +133,6 @@ def test_a_processor_is_asked_for_bf16_and_timed(
     assert devices.precisions(Device("cpu")) == expected
 
 
-def test_the_measurement_gives_an_answer_on_this_machine() -> None:
-    devices._bf16_is_faster.cache_clear()
-    assert devices._bf16_is_faster() in (True, False)
-    assert devices._product_s(torch.float32) > 0
-
-
 @pytest.mark.parametrize(
     ("error", "full"),
     [
