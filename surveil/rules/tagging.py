@@ -6,11 +6,10 @@ Each token keeps all its readings; the choice looks at the tag before, the word 
 
 from __future__ import annotations
 
-from functools import cache
-
-from surveil.rules import grammar, morphology
+from surveil.rules import grammar
 from surveil.rules.compounds import joined
 from surveil.rules.lexicon import Lexicon
+from surveil.rules.readings import add_readings, is_living
 from surveil.rules.tokens import Token, tokenise
 from surveil.rules.usage import noun_uses, rather_adjective, verb_uses
 from surveil.rules.wordset import word_set
@@ -26,60 +25,10 @@ def tag(text: str, lexicon: Lexicon) -> list[Token]:
     """Tokens of the text, tagged."""
     tokens = joined(tokenise(text), lexicon)
     for token in tokens:
-        _read(token, lexicon)
+        add_readings(token, lexicon)
     for index in range(len(tokens)):
         _choose(tokens, index)
     return tokens
-
-
-def _read(token: Token, lexicon: Lexicon) -> None:
-    if token.tag or token.verbs:
-        return
-    small = grammar.FUNCTION.get(token.text, "")
-    if small or not token.text[0].isalnum():
-        token.tag = small or token.text
-        token.lemma = token.text
-        return
-    if token.text.isdigit():
-        token.tag, token.lemma = "Q", token.text
-        return
-    reading = morphology.read(token.text)
-    token.nouns, token.verbs, token.verb_forms = reading.nouns, reading.verbs, reading.verb_forms
-    token.is_adjective = reading.adjective or token.text in grammar.PLAIN_ADJECTIVES
-    token.is_adverb = reading.adverb
-    token.form = "p" if reading.plural else "s"
-    if lexicon.has_state(token.text) and not token.verbs and not lexicon.has_noun(token.text):
-        token.nouns, token.is_adjective = (), True
-    if not token.verbs and not reading.listed:
-        token.verbs, token.verb_forms = _own_verb(token.text, lexicon)
-    unlisted = not token.nouns and token.verb_forms == "b" and lexicon.has_noun(token.text)
-    if unlisted and noun_uses(token.text) >= verb_uses(token.text):
-        token.nouns = (token.text,)
-    if token.text in grammar.PLAIN_ADJECTIVES and token.text in grammar.COLOURS:
-        token.verbs = ()
-    if "-" in token.text and not reading.plural:
-        _read_hyphenated(token)
-
-
-def _own_verb(word: str, lexicon: Lexicon) -> tuple[tuple[str, ...], str]:
-    """A verb that only the operator's synonyms know, by its ending."""
-    for ending, forms in (("ing", "g"), ("ed", "dn"), ("s", "z"), ("", "b")):
-        stem = word.removesuffix(ending)
-        for verb in (stem, stem + "e"):
-            if word.endswith(ending) and lexicon.own_verb(verb):
-                return (verb,), forms
-    return (), ""
-
-
-def _read_hyphenated(token: Token) -> None:
-    """white-haired, smoke-filled, knife-wielding: adjectives; t-shirt: a noun."""
-    last = morphology.read(token.text.rpartition("-")[2])
-    token.verbs = ()
-    if (last.verbs and last.verb_forms != "b") or token.text.endswith("ed"):
-        token.nouns, token.is_adjective = (), True
-    elif last.nouns:
-        token.nouns = (token.text.rpartition("-")[0] + "-" + last.nouns[0],)
-        token.form = "p" if last.plural else "s"
 
 
 def _choose(tokens: list[Token], index: int) -> None:
@@ -231,14 +180,14 @@ def _after_noun(tokens: list[Token], index: int, before: Token | None) -> str:
         agrees = ("z" if subject.form != "p" else "b") in token.verb_forms
     if not agrees:
         return "N"
-    animate = (
+    lives = (
         before.tag == "X"
         or before.form == "p"
-        or _animate(before)
+        or is_living(before)
         or (verbless and subject is not None)
     )
     follows = _next_tag(tokens, index)
-    likely = uses[0] * ((8 if verbless else 4) if animate else 1) >= uses[1] or follows in (
+    likely = uses[0] * ((8 if verbless else 4) if lives else 1) >= uses[1] or follows in (
         "D",
         "S",
         "X",
@@ -247,13 +196,13 @@ def _after_noun(tokens: list[Token], index: int, before: Token | None) -> str:
         "V"
         if likely
         and (follows in _STARTS_PHRASE or follows in ("", "N", "A", "V"))
-        and not (follows in ("N",) and not animate)
+        and not (follows in ("N",) and not lives)
         else "N"
     )
 
 
 def _somebody_before(tokens: list[Token], index: int) -> Token | None:
-    return next((token for token in tokens[:index] if token.tag == "N" and _animate(token)), None)
+    return next((token for token in tokens[:index] if token.tag == "N" and is_living(token)), None)
 
 
 def _in_a_phrase(tokens: list[Token], index: int) -> bool:
@@ -465,14 +414,3 @@ _TRANSITIVE = word_set(
     beat vandalize pry pry pack exit crash
     """
 )
-_ANIMATE_TERMS = ("person", "animal", "vehicle", "group")
-
-
-@cache
-def _lexicon() -> Lexicon:
-    return Lexicon.load()
-
-
-def _animate(token: Token) -> bool:
-    terms = _lexicon().noun(token.lemma)
-    return any(term in terms for term in _ANIMATE_TERMS)

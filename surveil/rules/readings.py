@@ -1,0 +1,72 @@
+"""Every reading a word can have, before its neighbours decide."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from surveil.rules import grammar, morphology
+from surveil.rules.lexicon import Lexicon
+from surveil.rules.tokens import Token
+from surveil.rules.usage import noun_uses, verb_uses
+
+_ANIMATE_TERMS = ("person", "animal", "vehicle", "group")
+
+
+def add_readings(token: Token, lexicon: Lexicon) -> None:
+    if token.tag or token.verbs:
+        return
+    small = grammar.FUNCTION.get(token.text, "")
+    if small or not token.text[0].isalnum():
+        token.tag = small or token.text
+        token.lemma = token.text
+        return
+    if token.text.isdigit():
+        token.tag, token.lemma = "Q", token.text
+        return
+    reading = morphology.read(token.text)
+    token.nouns, token.verbs, token.verb_forms = reading.nouns, reading.verbs, reading.verb_forms
+    token.is_adjective = reading.adjective or token.text in grammar.PLAIN_ADJECTIVES
+    token.is_adverb = reading.adverb
+    token.form = "p" if reading.plural else "s"
+    if lexicon.has_state(token.text) and not token.verbs and not lexicon.has_noun(token.text):
+        token.nouns, token.is_adjective = (), True
+    if not token.verbs and not reading.listed:
+        token.verbs, token.verb_forms = _own_verb(token.text, lexicon)
+    unlisted = not token.nouns and token.verb_forms == "b" and lexicon.has_noun(token.text)
+    if unlisted and noun_uses(token.text) >= verb_uses(token.text):
+        token.nouns = (token.text,)
+    if token.text in grammar.PLAIN_ADJECTIVES and token.text in grammar.COLOURS:
+        token.verbs = ()
+    if "-" in token.text and not reading.plural:
+        _read_hyphenated(token)
+
+
+def _own_verb(word: str, lexicon: Lexicon) -> tuple[tuple[str, ...], str]:
+    """A verb that only the operator's synonyms know, by its ending."""
+    for ending, forms in (("ing", "g"), ("ed", "dn"), ("s", "z"), ("", "b")):
+        stem = word.removesuffix(ending)
+        for verb in (stem, stem + "e"):
+            if word.endswith(ending) and lexicon.own_verb(verb):
+                return (verb,), forms
+    return (), ""
+
+
+def _read_hyphenated(token: Token) -> None:
+    """white-haired, smoke-filled, knife-wielding: adjectives; t-shirt: a noun."""
+    last = morphology.read(token.text.rpartition("-")[2])
+    token.verbs = ()
+    if (last.verbs and last.verb_forms != "b") or token.text.endswith("ed"):
+        token.nouns, token.is_adjective = (), True
+    elif last.nouns:
+        token.nouns = (token.text.rpartition("-")[0] + "-" + last.nouns[0],)
+        token.form = "p" if last.plural else "s"
+
+
+@cache
+def _lexicon() -> Lexicon:
+    return Lexicon.load()
+
+
+def is_living(token: Token) -> bool:
+    terms = _lexicon().noun(token.lemma)
+    return any(term in terms for term in _ANIMATE_TERMS)
