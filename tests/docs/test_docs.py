@@ -219,3 +219,12 @@ def test_the_flow_waits_for_the_broker_with_quality_of_service_1(
     for node in flow:
         if node["type"] in ("mqtt in", "mqtt out"):
             assert str(node["qos"]) == "1"
+
+
+def test_the_chinese_readme_says_the_same() -> None:
+    """The same commands and configurations, and every page that the English one leads to."""
+    english, chinese = PROJECT / "README.md", PROJECT / "README.zh-CN.md"
+    assert fenced(chinese, "sh", "yaml") == fenced(english, "sh", "yaml")
+    links = r"\]\(([^)\s]+)\)"
+    led_to = set(re.findall(links, chinese.read_text(encoding="utf-8"))) | {chinese.name}
+    assert set(re.findall(links, english.read_text(encoding="utf-8"))) - led_to == set()
