@@ -91,7 +91,11 @@ def configuration(cameras: Sequence[DemoCamera], model: Path, *, port: int) -> d
         "node": NODE,
         "state_dir": "state",
         "sampling": {"interval": f"{INTERVAL_S:g}s", "max_interval": "10s"},
-        "captioner": {"model": str(model), "generation": {"num_beams": 1, "max_new_tokens": 24}},
+        "captioner": {
+            "model": str(model),
+            "max_batch": 4,  # measuring what pays would only make a newcomer wait
+            "generation": {"num_beams": 1, "max_new_tokens": 24},
+        },
         "cameras": [{"id": c.camera_id, "url": str(c.clip)} for c in cameras],
         "rules": [{**rule, "confirm": {"hits": 2, "of": 3}, "cooldown": "5s"} for rule in RULES],
         "mqtt": {

@@ -35,6 +35,7 @@ def write_config(
         "captioner": {
             "model": str(SAMPLES / "model"),
             "generation": {"num_beams": 1, "max_new_tokens": 24},
+            "max_batch": 4,
         },
         "cameras": [{"id": camera_id, "url": str(url)} for camera_id, url in cameras.items()],
         "rules": [{**rule, "confirm": {"hits": 2, "of": 3}, "cooldown": "5s"} for rule in RULES],
