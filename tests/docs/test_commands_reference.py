@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import re
 import shlex
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -24,7 +25,7 @@ def loaded() -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     # Dataclasses look their module up by name.
-    importlib.sys.modules[spec.name] = module  # type: ignore[attr-defined]
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
