@@ -23,7 +23,7 @@ PROJECT = Path(__file__).parents[2]
 DOCS = sorted((PROJECT / "docs").rglob("*.md"))
 READMES = sorted(PROJECT.glob("*.md"))
 GUIDES = [*sorted((PROJECT / "docs/guide").glob("*.md")), *sorted(PROJECT.glob("README*.md"))]
-TYPED = [*GUIDES, PROJECT / "docs/README.md", PROJECT / "docs/reference/commands.md"]
+TYPED = [*GUIDES, *sorted((PROJECT / "docs").glob("*.md")), PROJECT / "docs/reference/commands.md"]
 NODERED = PROJECT / "docs/guide/nodered.md"
 ENVIRONMENT = {"HOME": "/nowhere"}
 CAMERAS = [
@@ -129,9 +129,9 @@ def command_lines() -> Iterator[Any]:
 
 
 def surveil_words(line: str) -> Iterator[list[str]]:
-    """Arguments of each `surveil` in a line of shell."""
+    """Arguments of each `surveil` in a line of shell; what stands further right, after two spaces, explains it."""
     try:
-        words = shlex.split(line, comments=True)
+        words = shlex.split(re.sub(r"(\S) {2,}.*", r"\1", line), comments=True)
     except ValueError:
         return
     while words:
