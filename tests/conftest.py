@@ -6,6 +6,11 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes says something about the machine, not about the code.
+settings.register_profile("surveil", deadline=None)
+settings.load_profile("surveil")
 
 IN_CI = os.environ.get("CI") == "true"
 

@@ -59,8 +59,6 @@ def _others(config: Config) -> Iterator[tuple[Loc, Path, bool]]:
         path = getattr(tls, key, None)
         if path is not None:
             yield ("mqtt", "tls", key), path, False
-    if config.semantic is not None:
-        yield ("semantic", "model"), config.semantic.model, True
     if config.canary.picture is not None:
         yield ("canary", "picture"), config.canary.picture, False
 

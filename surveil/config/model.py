@@ -28,7 +28,7 @@ from surveil.config.mqtt import Mqtt
 from surveil.config.node import Canary, Http, Log, Memory
 from surveil.config.notify import Notify
 from surveil.config.problems import did_you_mean
-from surveil.config.rules import Rule, Semantic, TimeZone
+from surveil.config.rules import Rule, TimeZone
 
 NodeId = Annotated[str, StringConstraints(pattern=NODE_ID), Allowed("1 to 63 of a-z, 0-9 and -")]
 Synonyms = Annotated[tuple[Phrase, ...], BeforeValidator(many), OneOrMany(), Field(min_length=1)]
@@ -74,9 +74,6 @@ class Config(Section):
         default_factory=dict,
         description="Words that mean a word of your patterns, beside those that the lexicon knows.",
         examples=[{"forklift": ["stacker", "pallet truck"]}],
-    )
-    semantic: Semantic | None = Field(
-        default=None, description="A sentence-embedding model as a second opinion; by default none."
     )
     mqtt: Mqtt | None = Field(default=None, description="The broker that alerts and states go to.")
     alerts: Alerts = Field(default=Alerts(), description="How long alerts wait and are kept.")

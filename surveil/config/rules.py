@@ -1,4 +1,4 @@
-"""`rules:`, `synonyms:` and `semantic:`: which sentences are worth an alert."""
+"""`rules:` and `synonyms:`: which sentences are worth an alert."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from surveil.config.fields import (
     OneOrMany,
     Phrase,
     Regex,
-    RelativePath,
     Section,
     Slug,
     Switch,
@@ -233,16 +232,3 @@ class Rule(Section):
     def _slug(self, joint: str) -> str:
         phrase = next(iter((*self.patterns, *self.all_of)), "").lower()
         return re.sub("[^a-z0-9]+", joint, phrase).strip(joint)[:63].rstrip(joint)
-
-
-class Semantic(Section):
-    """A sentence-embedding model as a second opinion beside the lexicon."""
-
-    model: RelativePath = Field(
-        description="Folder of a sentence-embedding model.", examples=["models/all-MiniLM-L6-v2"]
-    )
-    threshold: Fraction = Field(
-        default=0.6,
-        description="Similarity from which a caption counts as asserting a pattern.",
-        examples=[0.6],
-    )

@@ -32,7 +32,6 @@ def told(folder: Folder, text: str) -> list[str]:
             "captioner.model: yard.mp4 is a file; a folder is needed",
         ),
         ("mqtt: {host: h, tls: {ca: ca.pem}}\n", "mqtt.tls.ca: there is no file ca.pem"),
-        ("semantic: {model: models}\n", "semantic.model: there is no folder models"),
         ("canary: {picture: a.jpg}\n", "canary.picture: there is no file a.jpg"),
         (
             "captioner: {fallback: {model: ./small}}\n",
