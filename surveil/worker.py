@@ -74,6 +74,11 @@ class Worker:
         """Say that the thread is getting somewhere. Called before each step; long steps call it too."""
         self._beat_mono_ns = self._clock.monotonic_ns()
 
+    @property
+    def allowance_s(self) -> float:
+        """The oldest beat that a watchdog should accept now: a disk that is slow to sync is not a hung thread."""
+        return 30.0
+
     def beat_age_s(self) -> float:
         """Seconds since the last beat. Any thread."""
         return (self._clock.monotonic_ns() - self._beat_mono_ns) / NS_PER_S

@@ -76,6 +76,10 @@ class SpeechDelivery(DeliveryWorker):
         self._wall = wall
         self._template = template
 
+    @property
+    def allowance_s(self) -> float:
+        return LONGEST_S + 30.0
+
     def deliver(self, outgoing: Outgoing) -> None:
         now_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
         if now_ms - outgoing.alert.captured_unix_ms > STALE_MS:
@@ -111,6 +115,10 @@ class Describer(Worker):
         self._newest: dict[str, str] = {}
         self._said: dict[str, str] = {}
         self._due_mono_ns = clock.monotonic_ns()
+
+    @property
+    def allowance_s(self) -> float:
+        return LONGEST_S + 30.0
 
     def set_caption(self, caption: Caption) -> None:
         camera_id = caption.frame.camera_id

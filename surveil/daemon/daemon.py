@@ -35,8 +35,6 @@ STOP_DEADLINE_S = 10.0
 TICK_S = 1.0
 STATUS_NS = ns(10.0)
 WALL_REFRESH_NS = ns(10.0)
-WORKER_ALLOWANCE_S = 30.0
-"""How old a beat of alerts or a delivery may be: a disk that is slow to sync is not a hung thread."""
 
 
 class Daemon:
@@ -270,16 +268,12 @@ class Daemon:
             self.house.jobs.readd()
 
     def _watch(self, house: House) -> None:
-        for captioner in house.captioners:
+        for worker in (*house.captioners, house.alerts, *house.deliveries):
             self._watchdog.watch(
-                captioner.name,
-                captioner.beat_age_s,
-                lambda c=captioner: c.allowance_s,  # type: ignore[misc] # mypy cannot infer a default's type
-                stack=captioner.stack,
-            )
-        for worker in (house.alerts, *house.deliveries):
-            self._watchdog.watch(
-                worker.name, worker.beat_age_s, lambda: WORKER_ALLOWANCE_S, stack=worker.stack
+                worker.name,
+                worker.beat_age_s,
+                lambda w=worker: w.allowance_s,  # type: ignore[misc] # mypy cannot infer a default's type
+                stack=worker.stack,
             )
 
     def _tell_status(self) -> None:

@@ -115,6 +115,9 @@ class House:
         journal_problem = self.journal.problem() if self.journal else None
         if journal_problem is not None:
             found["journal"] = journal_problem.text
+        known = {problem.code for problem in self.health.problems}
+        if "disk" in found and "disk" not in known:
+            self.upkeep.hurry(self.jobs)
         for code in ("disk", "store", "journal"):
             if code in found:
                 self.health.set(code, found[code])

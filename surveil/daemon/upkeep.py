@@ -72,6 +72,10 @@ class Upkeep:
         if self._journal is not None:
             jobs.every("journal", PRUNE_S, self.prune, first_after_s=FIRST_SWEEP_S)
 
+    def hurry(self, jobs: Jobs) -> None:
+        """The disk is full: make room now, not at the next turn."""
+        jobs.every("retention", SWEEP_S, self.sweep, first_after_s=0.0)
+
     def sweep(self) -> None:
         self._retention.sweep()
         problem = self._retention.problem()
