@@ -18,15 +18,15 @@ COMMANDS = {
     "demo": "watch three drawn cameras for a minute, with everything inside one process",
     "check": "say what is wrong with a configuration, or what it amounts to",
     "schema": "print the JSON Schema of the configuration",
-    "status": "say how the running daemon is; exit code 0 only when all is well",
+    "status": "say how the running daemon is; exit code 0 while it works, whatever its cameras do",
     "alerts": "list alerts, and take note of them",
     "search": "find captions by their words",
     "rules": "try patterns on captions, ask why one matched, measure them",
     "replay": "run rules over captions of the past and list the alerts they would have given",
-    "probe": "open a camera as the daemon would, and say what it sends",
-    "caption": "caption pictures, folders and videos",
-    "model": "fetch a model, or make an INT8 one from your own frames",
-    "bench": "measure what this machine can carry",
+    "probe": "open a camera as the daemon would, and print what it is and its lines for config.yaml",
+    "caption": "caption pictures, folders, videos and addresses",
+    "model": "fetch a model ahead of time, or make it smaller and faster (int8)",
+    "bench": "measure what cameras, captions and rules cost on this box",
 }
 """Name -> one line of help. The module is surveil.commands.<name>, dashes as underscores."""
 

@@ -18,6 +18,7 @@ def test_every_command_has_its_module_and_help(
 ) -> None:
     module = importlib.import_module(f"surveil.commands.{name}")
     assert callable(module.run)
+    assert COMMANDS[name] == module.HELP
     with pytest.raises(SystemExit) as ended:
         main([name, "--help"])
     assert ended.value.code == 0

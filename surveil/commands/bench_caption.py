@@ -29,7 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help="a model's folder; none: random weights of the published geometry, which are as slow as the real ones",
     )
-    parser.add_argument("--geometry", choices=("base", "large"), default="large")
+    parser.add_argument(
+        "--geometry",
+        choices=("base", "large"),
+        default="large",
+        help="of the random weights; default: %(default)s",
+    )
     parser.add_argument(
         "--engines",
         type=_ways,
@@ -38,11 +43,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"of {', '.join(WAYS)}; default: torch:bf16,torch:fp32; int8 first makes a quantised copy (8 GB)",
     )
     parser.add_argument("--device", default="auto", help="default: %(default)s")
-    parser.add_argument("--batches", type=_numbers, default=(1, 4), metavar="LIST")
-    parser.add_argument("--beams", type=_numbers, default=(1, 3), metavar="LIST")
-    parser.add_argument("--repeats", type=int, default=3, metavar="N")
+    parser.add_argument(
+        "--batches",
+        type=_numbers,
+        default=(1, 4),
+        metavar="LIST",
+        help="pictures in one go; default: 1,4",
+    )
+    parser.add_argument(
+        "--beams",
+        type=_numbers,
+        default=(1, 3),
+        metavar="LIST",
+        help="sentences searched side by side; default: 1,3",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=3,
+        metavar="N",
+        help="measurements of each; the best counts; default: %(default)s",
+    )
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads; default: all cores")
-    parser.add_argument("--interval", type=float, default=5.0, metavar="SECONDS")
+    parser.add_argument(
+        "--interval",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="between two captions of a camera, for the last line; default: %(default)s",
+    )
     parser.add_argument("--no-naive", action="store_true", help="leave the naive script out")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
 

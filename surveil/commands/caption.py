@@ -42,12 +42,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="+", metavar="PATH", help="picture, folder, glob, video or http address"
     )
     parser.add_argument(
-        "--model", default="Salesforce/blip-image-captioning-large", metavar="FOLDER"
+        "--model",
+        default="Salesforce/blip-image-captioning-large",
+        metavar="FOLDER",
+        help="a folder, or a hub name that was fetched; default: %(default)s",
     )
-    parser.add_argument("--engine", choices=("torch", "openvino", "script"), default="torch")
-    parser.add_argument("--device", default="auto")
     parser.add_argument(
-        "--precision", default="auto", choices=("auto", "fp32", "bf16", "fp16", "int8")
+        "--engine",
+        choices=("torch", "openvino", "script"),
+        default="torch",
+        help="default: %(default)s",
+    )
+    parser.add_argument(
+        "--device", default="auto", help="cpu, cuda:0, npu:0 ...; default: %(default)s"
+    )
+    parser.add_argument(
+        "--precision",
+        default="auto",
+        choices=("auto", "fp32", "bf16", "fp16", "int8"),
+        help="default: %(default)s, the fastest that the device has",
     )
     parser.add_argument(
         "--allow-download", action="store_true", help="fetch a hub name that is not here yet"
@@ -59,11 +72,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--prompt", metavar="TEXT", help="how the caption begins; {category} is filled in"
     )
     parser.add_argument("--category", metavar="WORD", help="for {category} in the prompt")
-    parser.add_argument("--beams", type=int, default=3, metavar="N")
-    parser.add_argument("--max-new-tokens", type=int, metavar="N")
+    parser.add_argument(
+        "--beams",
+        type=int,
+        default=3,
+        metavar="N",
+        help="sentences searched side by side; default: %(default)s",
+    )
+    parser.add_argument(
+        "--max-new-tokens", type=int, metavar="N", help="longest caption; default: 20"
+    )
     parser.add_argument("--batch", type=int, metavar="N", help="default: found by measuring")
-    parser.add_argument("--threads", type=int, metavar="N")
-    parser.add_argument("--format", choices=("text", "json", "jsonl"), default="text")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads; default: all cores")
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "jsonl"),
+        default="text",
+        help="default: %(default)s, or what the ending of --output says",
+    )
     parser.add_argument(
         "--output",
         type=Path,
@@ -267,10 +293,10 @@ def _judge(patterns: Sequence[str], config: Path | None) -> Judge:
     rules = [RuleSpec(rule_id=text, patterns=(text,)) for text in patterns]
     lexicon = Lexicon.load()
     if config is not None:
-        from surveil.config import load_config
+        from surveil.config import read_config
         from surveil.daemon import wiring
 
-        loaded = load_config(config, environ=os.environ)
+        loaded = read_config(config, environ=os.environ, unseen_credentials=True).config
         lexicon = Lexicon.load(loaded.synonyms)
         rules += wiring.rule_specs(loaded)
     engine = RuleEngine(rules, lexicon)

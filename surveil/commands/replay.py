@@ -75,10 +75,10 @@ def run(args: argparse.Namespace) -> int:
 def _rules(args: argparse.Namespace) -> tuple[list[RuleSpec], dict[str, tuple[str, ...]]]:
     if args.pattern:
         return [RuleSpec(pattern, patterns=(pattern,)) for pattern in args.pattern], {}
-    from surveil.config import load_config
+    from surveil.config import read_config
     from surveil.daemon.wiring import rule_specs
 
-    config = load_config(args.config, environ=os.environ)
+    config = read_config(args.config, environ=os.environ, unseen_credentials=True).config
     specs = rule_specs(config)
     for wanted in args.rule or ():
         if wanted not in {spec.rule_id for spec in specs}:
@@ -91,9 +91,9 @@ def _rules(args: argparse.Namespace) -> tuple[list[RuleSpec], dict[str, tuple[st
 
 def _from_journal(args: argparse.Namespace) -> Iterator[Recorded]:
     """Oldest first, an hour at a time, so that a week of many cameras does not have to fit into memory."""
-    from surveil.config import load_config
+    from surveil.config import read_config
 
-    config = load_config(args.config, environ=os.environ)
+    config = read_config(args.config, environ=os.environ, unseen_credentials=True).config
     path = Path(config.state_dir) / "journal.db"
     now_ms = SystemClock().unix_ms()
     for from_ms in range(since(args.since, now_unix_ms=now_ms), now_ms + 1, HOUR_MS):

@@ -32,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     explain = actions.add_parser(
         "explain", help="why a caption matches a pattern, or what is missing"
     )
-    explain.add_argument("--pattern", required=True, metavar="P")
-    explain.add_argument("caption")
+    explain.add_argument("--pattern", required=True, metavar="P", help="a phrase")
+    explain.add_argument("caption", metavar="CAPTION", help="a sentence, in quotes")
     explain.set_defaults(action=_explain)
     measure = actions.add_parser("score", help="precision, recall and F1 over labelled captions")
     measure.add_argument(
@@ -62,9 +62,9 @@ def _synonyms(config: Path | None) -> dict[str, tuple[str, ...]]:
         return {}
     import os
 
-    from surveil.config import load_config
+    from surveil.config import read_config
 
-    return dict(load_config(config, environ=os.environ).synonyms)
+    return dict(read_config(config, environ=os.environ, unseen_credentials=True).config.synonyms)
 
 
 def _match(args: argparse.Namespace, matcher: Matcher) -> int:

@@ -80,9 +80,9 @@ def place_of(args: argparse.Namespace) -> Place:
     """Raises ConfigError."""
     if args.state is not None:
         return Place(args.state / "alerts.db", args.state / "journal.db", args.state / "snapshots")
-    from surveil.config import load_config
+    from surveil.config import read_config
 
-    config = load_config(args.config, environ=os.environ)
+    config = read_config(args.config, environ=os.environ, unseen_credentials=True).config
     state = Path(config.state_dir)
     return Place(state / "alerts.db", state / "journal.db", config.snapshots_dir)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-HELP = "say how the running daemon is; exit code 0 only when all is well"
+HELP = "say how the running daemon is; exit code 0 while it works, whatever its cameras do"
 
 PLACES = (Path("config.yaml"), Path("/etc/surveil/config.yaml"))
 COLOURS = {

@@ -26,7 +26,7 @@ SECONDS = 1_800.0 if FULL else 60.0
 WARM_UP_S = 240.0 if FULL else 25.0
 CLIPS = ("entrance.mp4", "square.mp4", "quiet.mp4", "porch.mp4")
 MAX_MIB_A_MINUTE = 1.0 if FULL else 60.0
-"""In a minute's run allocator and ring are still filling; one frame a second kept of each camera is 330 MiB a minute."""
+"""In a minute allocator and ring are still filling; one frame a second kept of each camera is 330 MiB a minute."""
 
 pytestmark = pytest.mark.timeout(SECONDS + 240)
 
