@@ -30,7 +30,7 @@ never abbreviated. `surveil --version` prints the version.
 
 | exit code | meaning |
 |---|---|
-| 0 | done; `status`: all is well; `alerts`, `search`: something was found |
+| 0 | done; `status`: it works; `alerts`, `search`: something was found |
 | 1 | `check`: there are mistakes; `status`: degraded, or nobody answers; `alerts`, `search`: nothing was found |
 | 1 | `demo`: the alerts are not those that the clips contain; `caption`: a picture could not be read |
 | 1 | any error that has no code of its own |
