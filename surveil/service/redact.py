@@ -87,7 +87,9 @@ def register_secrets_of(value: object) -> None:
     elif isinstance(value, (tuple, list, set, frozenset)):
         for inner in value:
             register_secrets_of(inner)
-    elif not isinstance(value, (Path, Enum)):  # an enumeration refers to its class, and that to its members
+    elif not isinstance(
+        value, (Path, Enum)
+    ):  # an enumeration refers to its class, and that to its members
         register_secrets_of(getattr(value, "__dict__", {}))
 
 
