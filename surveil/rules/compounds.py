@@ -10,6 +10,9 @@ from surveil.rules.usage import noun_uses, verb_uses
 _FIRST_WORDS = frozenset(
     words[0] for words in (*grammar.MULTIWORD_PREPOSITIONS, *grammar.PAIRED_PRONOUNS)
 )
+_PEOPLE = frozenset(
+    {"man", "woman", "lady", "boy", "girl", "person", "people", "child", "dog", "cat"}
+)
 
 
 def joined(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
@@ -44,7 +47,7 @@ def _compound(tokens: list[Token], index: int, lexicon: Lexicon) -> tuple[Token,
         return token, 2
     for rest, kind in lexicon.compounds.get(tokens[index].text, ()):
         length = len(rest) + 1
-        if kind == "wordnet" and (_verb_like(tokens[index].text) or rest[-1] in grammar.FUNCTION):
+        if kind == "wordnet" and not _is_name(tokens[index].text, rest):
             continue
         words = tuple(token.text for token in tokens[index + 1 : index + length])
         if len(words) != len(rest) or words[:-1] != rest[:-1]:
@@ -53,9 +56,27 @@ def _compound(tokens: list[Token], index: int, lexicon: Lexicon) -> tuple[Token,
         plural = last != rest[-1]
         if plural and (kind == "state" or morphology.lemma_of(last) != rest[-1]):
             continue
+        if plural and last.endswith("ed"):
+            continue  # a car parked is no car park
+        if (
+            kind == "state"
+            and words[-1:] == ("covered",)
+            and _object_follows(tokens, index + length)
+        ):
+            continue  # the snow covered the car
         lemma = " ".join((tokens[index].text, *rest))
         return _merged(tokens[index : index + length], lemma, kind, plural=plural), length
     return None
+
+
+def _is_name(first: str, rest: tuple[str, ...]) -> bool:
+    """WordNet has an old lady and a look at; in a caption they are two words."""
+    described = first in grammar.PLAIN_ADJECTIVES and rest[-1] in _PEOPLE
+    return not (described or _verb_like(first) or rest[-1] in grammar.FUNCTION)
+
+
+def _object_follows(tokens: list[Token], index: int) -> bool:
+    return index < len(tokens) and grammar.FUNCTION.get(tokens[index].text, "") in ("D", "S", "X")
 
 
 def _verb_like(word: str) -> bool:

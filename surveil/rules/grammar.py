@@ -164,7 +164,7 @@ PREPOSITION_KIN: dict[str, frozenset[str]] = {
     "around": word_set("around round about in near by"),
     "between": word_set("between among amid"),
     "by": word_set("by, near, next to, beside, at, alongside, along, against, in front of"),
-    "wearing": word_set("with in"),
+    "wearing": word_set("wearing with in"),
     "in front of": word_set("in front of, before, outside, at, near, by"),
 }
 """Preposition of a pattern -> those of a caption that satisfy it."""

@@ -18,8 +18,13 @@ _SEVERAL = frozenset(
 )
 """What takes two: the other may be an object or a companion."""
 _NOT_USING = word_set(
-    "carry leave pass put drop sell buy take near fix repair break see want approach steal wear"
+    """
+    carry leave pass put drop sell buy take near fix repair break see want approach steal wear clean wash remove find
+    drag kick hit
+    """
 )
+_COVERED = frozenset({"in", "with", "by", "under", "beneath"})
+"""Covered with snow, buried under it."""
 
 
 class Comparison(ThingComparison):
@@ -164,6 +169,8 @@ class Comparison(ThingComparison):
 
     def _doing_place(self, want: WantPlace, doing: Doing) -> Hit | None:
         kin = kin_of(want, self.lexicon)
+        if "cover" in doing.terms and want.preposition in _COVERED:
+            kin |= _COVERED
         found: list[Hit | None] = []
         bearers = [*doing.subjects, *doing.objects]
         for place in [*doing.places, *(p for thing in bearers for p in thing.places)]:

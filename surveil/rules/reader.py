@@ -12,7 +12,7 @@ from surveil.rules.meaning import (
 )
 from surveil.rules.nominal import add_events
 from surveil.rules.reading_verbs import VerbReading
-from surveil.rules.sentence import Sentence, Thing
+from surveil.rules.sentence import Doing, Sentence, Thing
 
 _UNREAL_OPENERS = frozenset({"if", "unless", "before", "though"})
 _ENDS = frozenset(".;:!?")
@@ -32,9 +32,17 @@ class _Reader(VerbReading):
             doing.negated = doing.negated or (
                 bool(doing.subjects) and all(thing.negated for thing in doing.subjects)
             )
+            if doing.negated and not doing.unreal:
+                self._deny_purpose(doing)
         add_events(self.sentence, self.lexicon)
         self._collect_terms()
         return self.sentence
+
+    def _deny_purpose(self, denied: Doing) -> None:
+        """Raised a hand to hit him but did not hit him."""
+        for doing in self.sentence.doings:
+            if doing.form == "to" and doing.lemma == denied.lemma:
+                doing.unreal = True
 
     def _step(self, index: int) -> int:
         """Take up the phrase that starts at the token; returns the next token's index."""
@@ -80,6 +88,7 @@ class _Reader(VerbReading):
             text == "as" and self.phrases.text(index + 1) in ("if", "though")
         )
         self.once = text == "where"
+        self.subordinate = text in ("when", "while", "as", "after", "because", "since", "whenever")
         self.outer.clear()
         following = self.phrases.tag(index + 1)
         if following not in ("V", "G"):

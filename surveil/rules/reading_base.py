@@ -18,6 +18,16 @@ _NO_PARTICIPLES = frozenset(
 _HOLDING_PARTICIPLES = frozenset(
     {"filled", "covered", "choked", "soaked", "stained", "laden", "strewn", "lined"}
 )
+_FORMERLY = frozenset({"before", "earlier", "previously", "formerly"})
+_WORN_STATES = {
+    "masked": "mask",
+    "hooded": "hood",
+    "helmeted": "helmet",
+    "gloved": "gloves",
+    "uniformed": "uniform",
+    "bespectacled": "glasses",
+}
+"""What the bearer of such an adjective wears."""
 
 
 class Reading:
@@ -50,6 +60,8 @@ class Reading:
         self.once = False
         """In a clause opened by `where`: what was there need not be there now."""
         self.unreal_clause = False
+        self.subordinate = False
+        """In a clause opened by when, while, as, after: the main clause may follow it."""
 
     def _chain(self, node: Thing | Doing | State | None) -> list[Thing | Doing]:
         """The node, what it hangs on, what that hangs on ..."""
@@ -82,11 +94,19 @@ class Reading:
 
     def _filled_with(self, token: Token, index: int, bearer: Thing) -> None:
         """A smoke-filled room has smoke in it; a long-haired girl has long hair."""
-        first, _, last = token.text.partition("-")
-        if last in _HOLDING_PARTICIPLES:
-            self.sentence.things.append(
-                Thing(index, index, index + 1, first, self.lexicon.noun(first))
-            )
+        first, _, last = token.text.replace(" ", "-").partition("-")
+        if token.tag == "A" and last in _HOLDING_PARTICIPLES:
+            stuff = Thing(index, index, index + 1, first, self.lexicon.noun(first))
+            self.sentence.things.append(stuff)
+            covering = Doing(index, index, index + 1, "cover", self.lexicon.verb("cover"), "n")
+            covering.subjects, covering.passive = [bearer], True
+            covering.places = [Place("in", stuff, index)]
+            covering.unreal, covering.implied = bearer.unreal, True
+            self.sentence.doings.append(covering)
+        elif token.tag == "A" and token.text in _WORN_STATES:
+            worn = _WORN_STATES[token.text]
+            part = Thing(index, index, index + 1, worn, self.lexicon.noun(worn))
+            bearer.places.append(Place("wearing", part, index))
         elif last.endswith("ed") and self.lexicon.has_noun(last[:-2]):
             part = Thing(index, index, index + 1, last[:-2], self.lexicon.noun(last[:-2]))
             part.states.append(State(index, self.lexicon.state(first)))
@@ -135,6 +155,8 @@ class Reading:
         terms = self.lexicon.state(token.text)
         if isinstance(self.last, Doing):
             self.last.adverbs.add(token.text)
+        if token.text in _FORMERLY and self.doing is not None and "d" in self.doing.form:
+            self.doing.unreal = True
         if token.text in ("alone", "asleep", "apart"):
             holders = (
                 [self.last]

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from surveil.rules.meaning import is_animate, is_worn
+from surveil.rules import grammar
+from surveil.rules.lexicon import Terms
+from surveil.rules.meaning import INTRANSITIVE, is_animate, is_depiction, is_worn
 from surveil.rules.reading_places import PlaceReading
 from surveil.rules.sentence import Doing, Place, Thing
+
+_DEPICTING = frozenset(
+    {"show", "depict", "display", "portray", "picture", "represent", "advertise"}
+)
+
+
+def _only_depicts(thing: Thing) -> bool:
+    return is_depiction(thing) and thing.lemma not in grammar.CAMERA_WORDS
 
 
 class NounReading(PlaceReading):
@@ -16,12 +26,16 @@ class NounReading(PlaceReading):
             return self._take_state(index)
         if thing.pronoun and thing.lemma in ("it", "itself") and self.preposition is not None:
             thing = self._resolved(thing)
+        elif thing.lemma == "it" and self._verb_ahead(thing.end) == "finite":
+            thing = self._spoken_of(thing)
         else:
             self.sentence.things.append(thing)
         if self.not_next:
             thing.negated, self.not_next = True, False
         for place in range(thing.start, thing.head):
             self._filled_with(self.tokens[place], place, thing)
+        if thing.lemma == "other":
+            thing.terms = {**self._others(), **thing.terms}
         self._settle(thing)
         self._act_out_states(thing)
         self.last, self.joined, self.comma, self.preposition = thing, "", False, None
@@ -46,8 +60,27 @@ class NounReading(PlaceReading):
         self.sentence.things.append(pronoun)
         return pronoun
 
+    def _others(self) -> Terms:
+        """The other is one of the several spoken of before: two men, one ... the other."""
+        several = (thing for thing in reversed(self.sentence.things) if thing.count > 1)
+        return next((thing.terms for thing in several), {})
+
+    def _spoken_of(self, pronoun: Thing) -> Thing:
+        """What the `it` of "it stands open" is: what was done something to, else what did something."""
+        for doing in reversed(self.sentence.doings):
+            for thing in (*doing.objects, *doing.subjects):
+                if not thing.pronoun and "person" not in thing.terms and not thing.negated:
+                    return thing
+        self.sentence.things.append(pronoun)
+        return pronoun
+
     def _settle(self, thing: Thing) -> None:
-        if self.preposition is not None:
+        if self.tokens[thing.start].text == "whose" and isinstance(self.last, Thing):
+            self._whose(thing, self.last)
+        elif self._opens_main_clause(thing):
+            self.preposition = None
+            self._start_clause(thing)
+        elif self.preposition is not None:
             self._govern(thing)
         elif self._continues_list(thing):
             self._join(thing)
@@ -55,6 +88,32 @@ class NounReading(PlaceReading):
             self._give_object(thing)
         else:
             self._start_clause(thing)
+
+    def _whose(self, thing: Thing, owner: Thing) -> None:
+        """A man whose coat is red [waits]: a clause about what is his, then his own goes on."""
+        thing.owner = owner
+        owner.places.append(Place("with", thing, thing.start))
+        self.outer.append((self.subjects or [owner], self.doing))
+        self.subjects, self.doing, self.gap = [thing], None, None
+
+    def _opens_main_clause(self, thing: Thing) -> bool:
+        """When the bell rang out the children [ran]: after a clause with `when` a noun before its verb is a subject."""
+        return (
+            self.subordinate
+            and self.doing is not None
+            and not self.joined
+            and self._verb_ahead(thing.end) == "finite"
+            and (self.preposition is None or self.preposition[0] in ("out", "off", "up", "down"))
+        )
+
+    def _inverted(self, doing: Doing, thing: Thing) -> bool:
+        """Across the yard walks a guard: the subject comes after its verb."""
+        return (
+            bool(self.fronted)
+            and not doing.subjects
+            and doing.form in ("z", "d", "dn", "b")
+            and (doing.lemma in INTRANSITIVE)
+        )
 
     def _continues_list(self, thing: Thing) -> bool:
         last = self.last
@@ -137,8 +196,13 @@ class NounReading(PlaceReading):
         if doing.lemma == "be":
             self._is_a(doing, thing)
             return
+        if self._inverted(doing, thing):
+            doing.subjects = self.subjects = [thing]
+            return
         doing.mutual = doing.mutual or thing.lemma == "each other"
         doing.objects.append(thing)
+        if doing.lemma in _DEPICTING and any(map(_only_depicts, doing.subjects)):
+            thing.unreal = True
         if self.sharing is not None and not self.sharing.objects:
             self.sharing.objects.append(thing)  # beat and kicked a man
         doing.open_voice = False
@@ -167,4 +231,6 @@ class NounReading(PlaceReading):
         elif self.outer and not self.joined:
             self.outer.pop()
         thing.unreal = thing.unreal or self.unreal_clause
+        if self.doing is not None:
+            self.subordinate = False
         self.subjects, self.doing = [thing], None

@@ -98,9 +98,18 @@ class VerbReading(NounReading):
         if self.once and self.tokens[doing.start].text in ("was", "were", "had", "stood"):
             for thing in self.subjects:
                 thing.unreal = True
-        if not self.subjects and isinstance(self.last, Thing) and id(self.last) not in self.holder:
+        fronted = any(place.thing is self.last for place in self.fronted)
+        if (
+            not self.subjects
+            and isinstance(self.last, Thing)
+            and id(self.last) not in self.holder
+            and not (fronted and doing.lemma in INTRANSITIVE)
+        ):
             self.subjects = [self.last]
         doing.subjects = list(self.subjects)
+        bare = self.tokens[doing.start].tag == "V" and "b" in doing.form
+        if self.joined == "or" and bare and self.doing is not None and self.doing.negated:
+            doing.negated = True  # does not bite or scratch
         if (
             self.joined
             and self.doing is not None
@@ -128,6 +137,10 @@ class VerbReading(NounReading):
             doing.unreal = True
         if self.doing is not None and self.doing.unreal:
             doing.unreal = True
+        toward = self.doing is not None and any(
+            place.preposition in ("toward", "towards") for place in self.doing.places
+        )
+        doing.unreal = doing.unreal or toward  # runs toward him to help: not there yet
         if self.doing is not None and self.doing.negated and self.doing is self.last:
             doing.negated = True
 
@@ -153,6 +166,16 @@ class VerbReading(NounReading):
             doing.subjects = list(self.subjects)
         elif isinstance(last, Thing):
             doing.subjects = self._bearers(last, doing)
+            caused = self.doing is not None and self.doing.lemma == "keep"
+            if (
+                caused
+                and self.doing is not None
+                and last in self.doing.objects
+                and "n" in doing.form
+            ):
+                doing.objects, doing.subjects = [last], list(self.doing.subjects)
+                doing.open_voice = False
+                return  # keeps the gate blocked: blocks it
         else:
             doing.subjects = list(self.subjects)
         if "n" in doing.form and not doing.passive and doing.form == "n":

@@ -26,7 +26,7 @@ _STANCES = frozenset({"stand", "wait", "stay", "remain"})
 
 def reworded(wants: tuple[Want, ...], lexicon: Lexicon) -> Iterator[tuple[tuple[Want, ...], str]]:
     for position, want in enumerate(wants):
-        for wording, changed in _rewordings(want, lexicon):
+        for wording, changed in (*_rewordings(want, lexicon), *_weather(want, lexicon)):
             others = (*wants[:position], *changed, *wants[position + 1 :])
             yield others, wording
 
@@ -91,6 +91,32 @@ def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want,
                 yield f"{verb} (as a verb)", (WantDoing(verb, None, party, places=want.places),)
 
 
+def _weather(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want, ...]]]:
+    """A foggy street has fog in it, on it or over it: so with every adjective in -y that names a stuff."""
+    if not isinstance(want, WantThing) or want.negated:
+        return
+    for state in want.states:
+        stem = state.word.removesuffix("y")
+        stems = (stem, stem[:-1] if stem[-2:-1] == stem[-1:] else stem + "e")
+        stuff = next((s for s in stems if s in _STUFFS), "")
+        if stem == state.word or not stuff:
+            continue
+        rest = replace(want, states=tuple(other for other in want.states if other is not state))
+        there = WantThing(lexicon.noun_equals(stuff))
+        for preposition in ("in", "on", "over"):
+            place = WantPlace(preposition, rest)
+            yield f"{stuff} {preposition}", (replace(there, places=(place,)),)
+        yield f"in {stuff}", (replace(rest, places=(*rest.places, WantPlace("in", there))),)
+        yield f"covered in {stuff}", (WantDoing("cover", there, rest),)
+        yield (
+            f"covered in {stuff}",
+            (WantDoing("cover", None, rest, places=(WantPlace("in", there),)),),
+        )
+
+
+_STUFFS = frozenset({"fog", "snow", "mud", "dust", "sand", "smoke", "ice", "rain", "mist", "haze"})
+
+
 @cache
 def meanings() -> tuple[tuple[str, str], ...]:
     text = resources.files("surveil.rules.words").joinpath("meanings.txt").read_text("utf-8")
@@ -127,6 +153,9 @@ def _bind(key: Want, want: Want) -> dict[str, WantThing] | None:
         return {"x": whole} if key.terms == ("x",) or not states else None
     asked = key.places[0]
     place = next((p for p in want.places if p.preposition == asked.preposition), None)
+    if place is not None and (key.terms, asked.thing.terms) == (("x",), ("y",)):
+        rest = tuple(other for other in want.places if other is not place)
+        return {"x": replace(want, places=rest), "y": place.thing}
     if place is None or not _same(asked.thing, place.thing):
         return None
     if asked.thing.terms == ("x",):

@@ -81,7 +81,11 @@ def patients(doing: Doing) -> list[Thing]:
         found += [
             place.thing
             for place in doing.places
-            if place.preposition in _REACHING and place.quality == 1.0
+            if place.quality == 1.0
+            and (
+                place.preposition in _REACHING
+                or place.preposition == doing.phrase.rpartition(" ")[2]
+            )
         ]
     if doing.open_voice:
         found += doing.subjects

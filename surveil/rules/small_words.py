@@ -41,10 +41,21 @@ def reconsider(tokens: list[Token], index: int) -> None:
         )
         if before is not None and before.tag == "V" and noun_follows(tokens, index):
             token.tag = "D"
+    elif text == "before" and (
+        following is None or following.text in (",", ".", ";", "and", "but")
+    ):
+        token.tag = "R"
     elif text == "back" or text == "front":
         token.tag = "R" if not noun_follows(tokens, index) else "A"
         if before is not None and before.tag in _OPENS_NOUN:
             token.tag, token.nouns = ("A" if noun_follows(tokens, index) else "N"), (text,)
+    elif (
+        text == "one"
+        and following is not None
+        and following.form == "p"
+        and "z" in following.verb_forms
+    ):
+        token.tag = "X"  # one punches the other
     elif text in ("after", "before", "until", "since", "like", "than") and clause_follows(
         tokens, index
     ):

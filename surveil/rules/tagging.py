@@ -88,6 +88,8 @@ def _decide(tokens: list[Token], index: int, before: Token | None) -> str:
     kind = before.tag if before is not None else ""
     if kind == "T" or kind in ("M", "O"):
         return _after_to(tokens, index, kind)
+    if kind == "A" and set("zd") & set(token.verb_forms) and _is_predicate(tokens, before):
+        return "V"  # who is asleep lies
     if kind in _OPENS_NOUN:
         return _inside_noun_phrase(tokens, index)
     if kind == "P":
@@ -105,6 +107,12 @@ def _decide(tokens: list[Token], index: int, before: Token | None) -> str:
             "V" if token.verbs and not gerund and (relative or not token.nouns) else _plain(token)
         )
     return _at_start(tokens, index)
+
+
+def _is_predicate(tokens: list[Token], adjective: Token | None) -> bool:
+    """The adjective follows a verb, so that no noun needs to come."""
+    place = next((i for i, token in enumerate(tokens) if token is adjective), 0)
+    return place > 0 and tokens[place - 1].tag in ("B", "V", "R")
 
 
 def _after_to(tokens: list[Token], index: int, kind: str) -> str:
@@ -233,6 +241,8 @@ def _after_verb(tokens: list[Token], index: int, kind: str) -> str:
         if token.is_adjective:
             return "A"
         return "N" if token.nouns else "V"
+    if tokens[index - 1].text in ("got", "gets", "get", "getting") and "n" in token.verb_forms:
+        return "V"
     if token.verb_forms == "g":
         before = tokens[index - 1]
         worn = noun_follows(tokens, index) and before.lemma in (
@@ -258,6 +268,8 @@ def _after_conjunction(tokens: list[Token], index: int) -> str:
     if any(earlier.text in ("is", "has", "was", "'s") for earlier in tokens[:index]):
         forms.add("z")
     finite = token.verbs and (set(token.verb_forms) & forms)
+    if token.verb_forms == "z" and next_tag(tokens, index) in ("D", "S", "X"):
+        return "V"  # got stuck and blocks the road
     if token.nouns and finite:
         earlier_noun = any(earlier.tag == "N" for earlier in tokens[max(0, index - 3) : index])
         follows = next_tag(tokens, index)

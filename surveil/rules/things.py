@@ -195,6 +195,8 @@ class ThingComparison:
 
     def _places(self, thing: Thing) -> Iterator[Place]:
         yield from thing.places
+        if "vehicle" in thing.terms:
+            yield from self._places_of_rider(thing)
         for doing in self.sentence.doings:
             if doing.negated or doing.unreal:
                 continue
@@ -202,6 +204,19 @@ class ThingComparison:
                 yield from doing.places
             elif thing in doing.objects and not roles.is_watching(doing):
                 yield from (p for p in doing.places if p.preposition not in roles.DIRECTIONS)
+
+    def _places_of_rider(self, vehicle: Thing) -> Iterator[Place]:
+        """Two men on a scooter ride along the pavement: so does the scooter."""
+        for doing in self.sentence.doings:
+            if doing.negated or doing.unreal or not {"ride", "drive"} & doing.terms.keys():
+                continue
+            aboard = any(
+                place.thing is vehicle and place.preposition in ("on", "in")
+                for rider in doing.subjects
+                for place in rider.places
+            )
+            if aboard or vehicle in doing.objects:
+                yield from (place for place in doing.places if place.thing is not vehicle)
 
     def _at(self, want: WantPlace, place: Place) -> Hit | None:
         hit = self.thing(want.thing, place.thing) or self._part_of(want.thing, place.thing)
