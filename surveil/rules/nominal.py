@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from surveil.rules.lexicon import Lexicon
+from surveil.rules.lexicon import NEAR, Lexicon
 from surveil.rules.sentence import Doing, Sentence, Thing
 
 EVENTS = {
@@ -46,6 +46,7 @@ def add_events(sentence: Sentence, lexicon: Lexicon) -> None:
     """For each event noun a doing beside the thing."""
     for thing in list(sentence.things):
         verb = verb_of(thing.lemma, lexicon)
+        _add_light(thing, sentence, lexicon)
         if verb is None:
             continue
         doing = Doing(
@@ -55,6 +56,29 @@ def add_events(sentence: Sentence, lexicon: Lexicon) -> None:
         doing.places = thing.places
         doing.negated, doing.unreal = thing.negated, thing.unreal
         sentence.doings.append(doing)
+
+
+def _add_light(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> None:
+    """Gives the door a kick, takes a nap: the noun says what is done, the verb hardly anything."""
+    solid = any(thing.terms.get(term, 0.0) >= NEAR for term in _THINGS)
+    if not lexicon.own_verb(thing.lemma) or solid:
+        return
+    for light in list(sentence.doings):
+        if light.lemma not in _LIGHT or thing not in light.objects or light.passive:
+            continue
+        terms = lexicon.verb(thing.lemma)
+        doing = Doing(thing.start, thing.head, thing.end, thing.lemma, terms, "b")
+        doing.subjects, doing.places = light.subjects, light.places
+        doing.objects = [other for other in light.objects if other is not thing]
+        doing.negated, doing.unreal = light.negated or thing.negated, light.unreal or thing.unreal
+        sentence.doings.append(doing)
+
+
+_LIGHT = frozenset({"give", "take"})
+_THINGS = frozenset(
+    {"object", "container", "tool", "food", "drink", "plant", "animal", "person", "bag"}
+)
+"""To give somebody a box is not boxing."""
 
 
 def _parties(event: Thing, sentence: Sentence) -> list[Thing]:

@@ -112,6 +112,8 @@ class _Reader(VerbReading):
                 terms.update(kin)
             for state in thing.states:
                 terms.update(state.terms)
+            for place in thing.places:
+                terms.update(place.thing.terms)
         for doing in self.sentence.doings:
             terms.update(doing.terms)
             for state in doing.states:

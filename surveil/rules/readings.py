@@ -25,9 +25,12 @@ def add_readings(token: Token, lexicon: Lexicon) -> None:
         return
     reading = morphology.read(token.text)
     token.nouns, token.verbs, token.verb_forms = reading.nouns, reading.verbs, reading.verb_forms
+    token.form = "p" if reading.plural else "s"
+    singular = token.text[:-1] if token.text.endswith("s") else ""
+    if token.nouns and not lexicon.has_noun(token.nouns[0]) and lexicon.has_noun(singular):
+        token.nouns, token.form = (singular,), "p"  # cops, which the tables lack
     token.is_adjective = reading.adjective or token.text in grammar.PLAIN_ADJECTIVES
     token.is_adverb = reading.adverb
-    token.form = "p" if reading.plural else "s"
     if lexicon.has_state(token.text) and not token.verbs and not lexicon.has_noun(token.text):
         token.nouns, token.is_adjective = (), True
     if not token.verbs and not reading.listed:

@@ -45,6 +45,9 @@ def reconsider(tokens: list[Token], index: int) -> None:
         following is None or following.text in (",", ".", ";", "and", "but")
     ):
         token.tag = "R"
+    elif text == "can" and before is not None and before.tag in ("N", "A", "D"):
+        if following is None or following.tag in ("P", ",", ".", "C", "B"):
+            token.tag, token.nouns = "N", (text,)
     elif text == "back" or text == "front":
         token.tag = "R" if not noun_follows(tokens, index) else "A"
         if before is not None and before.tag in _OPENS_NOUN:

@@ -189,6 +189,8 @@ class ThingComparison:
             if place.preposition == want.preposition or place.preposition in kin:
                 found.append(self._at(want, place))
         found += [self._through_doing(want, doing, thing) for doing in self.sentence.doings]
+        if want.preposition == "with":  # a man and his dog
+            found += [self.thing(want.thing, other) for other in thing.partners]
         if want.preposition == "of" or want.preposition == "in":
             found += [self.thing(want.thing, thing.owner) if thing.owner else None]
         return best(found)
