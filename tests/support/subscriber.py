@@ -73,6 +73,8 @@ class Subscriber:
         self._client.loop_stop()
 
     def publish(self, topic: str, payload: str | bytes, *, retain: bool = False) -> None:
+        """Waits for paho's own reconnection first: right after a broker's restart it may still be pausing."""
+        eventually(self._client.is_connected, 30.0, what="the subscriber is connected")
         self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5)
 
     def heard(self, topic: str | None = None) -> list[Heard]:
