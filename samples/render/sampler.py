@@ -22,15 +22,15 @@ Layers = tuple[Prop | Person, ...]
 _WEIGHTS = {
     "empty": 1.2,
     "walking": 3.2,
-    "running": 1.8,
+    "running": 2.0,
     "climbing": 1.2,
     "fighting": 1.3,
     "lying": 1.4,
     "package": 1.2,
-    "window": 0.4,
+    "window": 0.3,
     "broken window": 0.4,
-    "car": 0.6,
-    "hydrant": 0.8,
+    "car": 0.5,
+    "hydrant": 0.6,
 }
 _WIDTH = 16 / 9  # the builders' picture width in units; other shapes of picture crop or extend it
 
@@ -107,11 +107,11 @@ def _scenery(rng: Random, place: Place, *, tall: float = 0.0) -> list[Prop]:
 def _near_fence(rng: Random, place: Place, person: Person) -> Layers:
     """The person with scenery, sometimes right before or behind a fence without climbing it."""
     roll = rng.random() if place.kind in OUTDOOR else 1.0
-    if roll < 0.25:
+    if roll < 0.3:
         style = rng.choice(tuple(wardrobe.FENCE_COLOURS))
         y = person.y - rng.uniform(0.02, 0.14)
         return _fence(rng, style, y, rng.uniform(0.3, 0.54)), person
-    if roll < 0.42:
+    if roll < 0.45:
         style, y = rng.choice(("metal", "wire")), person.y + rng.uniform(0.01, 0.08)
         return person, _fence(rng, style, y, rng.uniform(0.3, 0.54))
     return *_scenery(rng, place), person
@@ -140,7 +140,7 @@ def _hydrant(rng: Random, *, far: bool = False) -> tuple[Prop, str]:
 
 def _empty(rng: Random, light: str) -> tuple[Place, Layers, Facts]:
     place = wardrobe.pick_place(rng, rng.choice((*OUTDOOR, "yard", "porch", "workshop")))
-    tall = 0.45 if place.kind in OUTDOOR else 0.0
+    tall = 0.6 if place.kind in OUTDOOR else 0.0
     return place, tuple(_scenery(rng, place, tall=tall)), Facts("empty", light, place.kind)
 
 
@@ -148,23 +148,21 @@ def _walking(rng: Random, light: str) -> tuple[Place, Layers, Facts]:
     place = wardrobe.pick_place(rng, rng.choice((*OUTDOOR, "yard", "porch", "workshop")))
     looks, past, roll = [wardrobe.pick_looks(rng)], "", rng.random()
     first = _person(rng, looks[0], "walking", x=rng.uniform(0.08, _WIDTH - 0.08))
-    things: list[Prop | Person] = []
-    if place.kind in OUTDOOR and roll < 0.22:
-        things, past = [_car(rng, far=True)[0]], "a parked car"
-    elif place.kind in OUTDOOR and roll < 0.36:
-        things, past = [_hydrant(rng, far=True)[0]], "a fire hydrant"
-    elif roll < 0.5:
+    # Fences stand near walkers as often as near runners: once they did not, and a fence alone made
+    # the model say "running".
+    layers = list(_near_fence(rng, place, first))
+    if place.kind in OUTDOOR and roll < 0.14:
+        layers, past = [*_scenery(rng, place), _car(rng, far=True)[0], first], "a parked car"
+    elif place.kind in OUTDOOR and roll < 0.24:
+        layers, past = [*_scenery(rng, place), _hydrant(rng, far=True)[0], first], "a fire hydrant"
+    elif roll < 0.36:
         # With somebody beside it a bag is not left alone: the walker is what matters.
-        things = [_item(rng)[0]]
-    elif roll > 0.72:
+        layers.insert(layers.index(first), _item(rng)[0])
+    elif roll > 0.78:
         looks.append(wardrobe.pick_looks(rng))
-        things = [_companion(rng, first, looks[1])]
-    if things:
-        layers: Layers = (*_scenery(rng, place), *things, first)
-    else:
-        layers = _near_fence(rng, place, first)
+        layers.insert(layers.index(first), _companion(rng, first, looks[1]))
     facts = Facts("walking", light, place.kind, who=wardrobe.name_people(*looks), past=past)
-    return place, layers, facts
+    return place, tuple(layers), facts
 
 
 def _companion(rng: Random, first: Person, looks: Looks) -> Person:
