@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +24,8 @@ def save_picture(path: Path, subscriber: Subscriber, summary: Summary) -> None:
     for alert in alerts:
         console.print(alert_text(alert, Path("snapshots")))
     console.print(camera_table(subscriber))
-    print_summary(console, summary)
+    # Whose machine it was, and where on it, is nobody's business.
+    print_summary(console, replace(summary, folder=Path(summary.folder.name)))
     try:
         path.write_text(console.export_svg(title="surveil demo"), encoding="utf-8")
     except OSError as error:
