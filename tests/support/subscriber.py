@@ -58,6 +58,8 @@ class Subscriber:
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         if persistent:
             properties.SessionExpiryInterval = 0xFFFFFFFF
+        # paho's own pauses grow to two minutes, longer than a test waits.
+        self._client.reconnect_delay_set(1, 1)
         self._connect = lambda: self._client.connect(
             "127.0.0.1", port, clean_start=not persistent, properties=properties
         )

@@ -88,7 +88,7 @@ def test_alerts_raised_while_the_broker_is_away_arrive_when_it_comes(
         broker.start()
         with Desk(broker.port, PREFIX) as desk:
             alert = desk.wait_for_alert("entrance", "person-climbing", 60)
-            assert alert["sequence"] == 1
+            assert min(one["sequence"] for one in desk.alerts("entrance")) == 1
             assert alert["durable"] is True
         assert daemon.stop() == 0
 
