@@ -8,7 +8,8 @@ thrown away afterwards. They reach the vision layers directly: without them thos
 the decoder's cross-attention only.
 
 The learning rate follows the time budget, so a shorter run is a complete run. `--checkpoint` names a
-file that is written every few minutes and read again if it is there.
+file that is written every few minutes and read again if it is there. `--start` goes on from a model folder's
+weights alone, with an optimiser that knows nothing yet; give it a smaller `--rate`.
 """
 
 import argparse
@@ -116,7 +117,10 @@ class Progress:
 class Trainer:
     """Model, optimiser, running mean of the weights, and the clock they all share."""
 
-    def __init__(self, *, seed: int, first_seed: int, budget_s: float) -> None:
+    def __init__(
+        self, *, seed: int, first_seed: int, budget_s: float, rate: float = 1.0
+    ) -> None:
+        """`rate` multiplies the learning rates."""
         torch.manual_seed(seed)
         self.rng = random.Random(seed)
         self.tokenizer = make_tokenizer()
@@ -129,6 +133,13 @@ class Trainer:
         self.optimisers = _optimisers(self.model, self.heads)
         self.progress = Progress(next_seed=first_seed)
         self.budget_s = budget_s
+        self.rate = rate
+
+    def start_from(self, folder: Path) -> None:
+        """Takes over a saved model's weights; optimisers, heads and progress stay fresh."""
+        saved = BlipForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+        for model in (self.model, self.mean_model):
+            model.load_state_dict(saved.state_dict())
 
     def step(self, cache: SceneCache) -> tuple[float, float]:
         """One batch; returns the caption loss and the class accuracy."""
@@ -181,7 +192,7 @@ class Trainer:
     def _set_rates(self) -> None:
         warm = min(1.0, (self.progress.step + 1) / WARM_UP_STEPS)
         done = min(1.0, self.progress.spent_s / self.budget_s)
-        share = warm * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
+        share = self.rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
         for optimiser, peak in zip(self.optimisers, (MATRIX_RATE, OTHER_RATE), strict=True):
             for group in optimiser.param_groups:
                 group["lr"] = peak * share
@@ -247,8 +258,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     torch.set_num_threads(options.threads)
     trainer = Trainer(
-        seed=options.seed, first_seed=options.first_seed, budget_s=options.minutes * 60
+        seed=options.seed,
+        first_seed=options.first_seed,
+        budget_s=options.minutes * 60,
+        rate=options.rate,
     )
+    if options.start:
+        trainer.start_from(options.start)
     if options.checkpoint and options.checkpoint.exists():
         trainer.load_checkpoint(options.checkpoint)
     cache = SceneCache(first_seed=trainer.progress.next_seed)
@@ -299,6 +315,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of weights, batches and augmentation")
     parser.add_argument("--first-seed", type=int, default=0, help="first scene to draw")
     parser.add_argument("--checkpoint", type=Path, help="file to save to and to resume from")
+    parser.add_argument("--start", type=Path, help="model folder whose weights to go on from")
+    parser.add_argument("--rate", type=float, default=1.0, help="multiplies the learning rates")
     parser.add_argument("--save-every-min", type=float, default=4, help="between checkpoints")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()

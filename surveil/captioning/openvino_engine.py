@@ -67,8 +67,11 @@ def open_openvino(spec: CaptionerSpec) -> BlipCaptioner:
     int8 = precision == "int8"
     tower = read_tower(folder / INT8_TOWER) if int8 else convert_tower(str(folder))
     # Between the int8 products stand small ones; in bf16 each costs a conversion on both sides. Measured on AVX-512
-    # with VNNI and bf16: the tower takes 1.29 s of one core with fp32 between, 1.41 with bf16.
-    rest = ("fp32" if device.startswith("CPU") else floats_of(device)[0]) if int8 else precision
+    # with VNNI and bf16: the tower takes 1.29 s of one core with fp32 between, 1.41 with bf16. AMX turns that round.
+    between = floats_of(device)[0]
+    if device.startswith("CPU") and not devices.cpu_has_amx():
+        between = "fp32"
+    rest = between if int8 else precision
     return BlipCaptioner(
         loaded,
         vision=OpenVinoVision(

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from surveil.captioning import devices
 from surveil.captioning.linear import MakeLinear, make_linear
 
 
@@ -80,10 +81,23 @@ class _Layer(nn.Module):
         """(images, n, 3 * width) -> (images, n, width)."""
         images, n, _ = joined.shape
         queries, keys, values = joined.view(images, n, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
-        if joined.device.type == "cpu":
-            # Two products and a softmax: on CPUs with bf16 the fused attention is slower (0.89 to 0.76 s an image).
-            scores = functional.softmax(torch.matmul(queries, keys.transpose(2, 3)), dim=-1)
-            found = torch.matmul(scores, values)
+        if _fused_is_slower(joined):
+            found = torch.stack(list(map(_attend_one, queries, keys, values)))
         else:
             found = functional.scaled_dot_product_attention(queries, keys, values, scale=1.0)
         return found.transpose(1, 2).flatten(2)
+
+
+def _fused_is_slower(pixels: Tensor) -> bool:
+    """Of bf16 on a CPU without AMX: 0.89 to 0.76 s an image. With AMX it is 2.1 to 3.3 ms a layer, the other way round,
+    and in fp32 7.6 to 8.2."""
+    return (
+        pixels.device.type == "cpu" and pixels.dtype is torch.bfloat16 and not devices.cpu_has_amx()
+    )
+
+
+def _attend_one(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """(heads, n, head_dim) each. Image by image: scores of four are 43 MB, which malloc takes from the system and gives
+    back at every layer, and clearing those pages took longer than the products (38 to 14 ms a layer)."""
+    scores = functional.softmax(torch.matmul(queries, keys.transpose(1, 2)), dim=-1)
+    return torch.matmul(scores, values)
