@@ -44,7 +44,7 @@ COLOURS = word_set(
     """
     black white red green blue yellow orange purple pink brown gray grey beige silver gold golden cyan
     khaki navy dark light bright maroon turquoise tan cream violet plaid striped denim
-    camouflage
+    camouflage checkered checked patterned floral multicolored colorful
     """
 )
 PLAIN_ADJECTIVES = COLOURS | word_set(
@@ -159,7 +159,7 @@ PREPOSITION_KIN: dict[str, frozenset[str]] = {
     "up": word_set("up on onto atop"),
     "down": word_set("down along on in"),
     "along": word_set("along down on beside by through up across in"),
-    "across": word_set("across over through along on"),
+    "across": word_set("across over through"),
     "against": word_set("against on beside"),
     "around": word_set("around round about in near by"),
     "between": word_set("between among amid"),

@@ -203,6 +203,7 @@ class Phrases:
         if last.tag == "Q" or (last.tag in ("D", "A") and self.tag(before[0]) == "D"):
             thing = Thing(start, before[-1], end, last.text, PERSON, pronoun=True)
             thing.count = 2 if last.tag == "Q" and last.text not in ("one", "1") else 1
+            thing.exact = _NUMBERS.get(last.text, 0) if last.tag == "Q" else 0
             thing.negated = self.text(before[0]) in _NEGATIVE_DETERMINERS
             return thing if last.tag != "D" else None
         return None

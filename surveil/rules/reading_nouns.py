@@ -120,6 +120,10 @@ class NounReading(PlaceReading):
         if not isinstance(last, Thing) or not (self.joined or self.comma):
             return False
         following = self._verb_ahead(thing.end)
+        if self.comma and is_worn(last) and is_worn(thing) and following != "finite":
+            return True  # in a blue shirt, black pants
+        if self.joined and following == "" and self._said_enough() and is_animate(thing):
+            following = "finite" if self._verb_past_phrases(thing.end) else ""
         if following == "finite":
             worn_too = (
                 not is_animate(thing)
@@ -144,6 +148,20 @@ class NounReading(PlaceReading):
             return ""
         form = self.tokens[index].verb_forms
         return "participle" if form in ("g", "n") else "finite"
+
+    def _said_enough(self) -> bool:
+        """The clause has its finite verb, so that another one after `and` has a subject of its own."""
+        return self.doing is not None and "g" not in self.doing.form and bool(self.doing.subjects)
+
+    def _verb_past_phrases(self, index: int) -> bool:
+        """[The van stopped and] four men with guns *got* out: a finite verb after the noun's own phrases."""
+        while self.phrases.tag(index) == "P":
+            index += 1
+            while self.phrases.tag(index) in ("D", "A", "N", "S", "Q", "X") and (
+                self.phrases.tag(index)
+            ):
+                index += 1
+        return self._verb_ahead(index) == "finite"
 
     def _list_goes_on(self, index: int) -> bool:
         return any(token.tag == "C" for token in self.tokens[index : index + 4])

@@ -157,6 +157,8 @@ class PlaceReading(Reading):
             whole.states.extend(part.states)
             whole.modifiers.extend(part.modifiers)
             whole.count = max(whole.count, part.count)
+            if whole.lemma in ("pair", "couple", "duo"):
+                whole.exact = part.exact = 2
             part.places = whole.places
             whole.owner = part
         else:

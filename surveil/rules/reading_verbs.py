@@ -18,6 +18,10 @@ _SEEING = frozenset(
 )
 
 
+_GARMENTS_CAN = frozenset(
+    {"be", "have", "hang", "lie", "fall", "drop", "flap", "blow", "fly", "cover", "show", "open", "tear", "burn", "get", "catch"}
+)
+
 _CEASING = (
     "put out",
     "extinguish",
@@ -106,6 +110,9 @@ class VerbReading(NounReading):
             and not (fronted and doing.lemma in INTRANSITIVE)
         ):
             self.subjects = [self.last]
+        worn = bool(self.subjects) and all(map(is_worn, self.subjects)) and not doing.passive
+        if worn and doing.lemma not in _GARMENTS_CAN:
+            self.subjects = self._wearers() or self.subjects
         doing.subjects = list(self.subjects)
         bare = self.tokens[doing.start].tag == "V" and "b" in doing.form
         if self.joined == "or" and bare and self.doing is not None and self.doing.negated:
@@ -118,6 +125,13 @@ class VerbReading(NounReading):
             and "b" in doing.form
         ):
             doing.unreal = True
+
+    def _wearers(self) -> list[Thing]:
+        """Who walks in "a man in a cap, black pants walks": no clothes do."""
+        for earlier in reversed(self.sentence.things):
+            if is_animate(earlier) and id(earlier) not in self.holder:
+                return [earlier]
+        return []
 
     def _infinitive(self, doing: Doing, index: int) -> None:
         governor = self.tokens[index - 1] if index else None

@@ -29,6 +29,8 @@ def add_readings(token: Token, lexicon: Lexicon) -> None:
     singular = token.text[:-1] if token.text.endswith("s") else ""
     if token.nouns and not lexicon.has_noun(token.nouns[0]) and lexicon.has_noun(singular):
         token.nouns, token.form = (singular,), "p"  # cops, which the tables lack
+    if not token.nouns and token.verb_forms == "z" and lexicon.has_noun(token.verbs[0]):
+        token.nouns, token.form = token.verbs, "p"  # tops
     token.is_adjective = reading.adjective or token.text in grammar.PLAIN_ADJECTIVES
     token.is_adverb = reading.adverb
     if lexicon.has_state(token.text) and not token.verbs and not lexicon.has_noun(token.text):

@@ -12,6 +12,14 @@ _REACHING = word_set(
     along off behind
     """
 ) | {"out of", "next to", "away from"}
+PUTTING = word_set(
+    """
+    put place set lay throw drop leave hang load stack push pull drag toss fling dump deposit pile pour spill tip insert
+    stick stuff shove slide pack store knock
+    """
+)
+"""What is done with these goes where the phrase says; who does it does not."""
+PUT_TO = frozenset({"on", "in", "into", "onto", "upon", "inside", "atop", "under", "over", "out of", "out"})
 DIRECTIONS = word_set(
     """
     across along through toward towards past around up down
@@ -135,8 +143,13 @@ def is_living(thing: Thing) -> bool:
     return "person" in thing.terms or "animal" in thing.terms
 
 
+_MOVING = frozenset({"pull", "move", "get", "take", "set", "go", "drive", "walk", "run"})
+
+
 def object_forbids(verb: str, doing: Doing) -> bool:
-    """Running a shop or a tap is not running; carrying on is not carrying."""
+    """Running a shop or a tap is not running; pulling out a note is not leaving."""
+    if verb == "leave" and doing.lemma in _MOVING and (doing.objects or doing.passive):
+        return True
     if verb != "run" or doing.lemma != "run":
         return False
     if doing.passive:

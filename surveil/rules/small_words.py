@@ -63,6 +63,10 @@ def reconsider(tokens: list[Token], index: int) -> None:
         tokens, index
     ):
         token.tag = "L"
+    elif (
+        text in ("all", "both", "half") and following is not None and following.tag in ("D", "S")
+    ):
+        token.tag = "D"  # all the doors
     elif text in (
         "one",
         "another",

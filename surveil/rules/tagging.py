@@ -43,6 +43,10 @@ def _choose(tokens: list[Token], index: int) -> None:
         token.nouns = (token.text,)
         _set(token, "N")
         return
+    if _is_side(tokens, index):
+        token.nouns = (token.text,)
+        _set(token, "N")
+        return
     if before is None and token.verb_forms == "z" and not token.nouns:
         token.nouns = (
             token.verbs
@@ -60,9 +64,43 @@ def _acts_next(tokens: list[Token], index: int) -> bool:
     if index + 1 >= len(tokens):
         return False
     token = tokens[index + 1]
-    if not set("gdnz") & set(token.verb_forms):
+    somebody = _somebody_before(tokens, index)
+    several = somebody is not None and somebody.form == "p" and not _verb_so_far(tokens, index)
+    if not token.verbs or not set("gdnzb" if several else "gdnz") & set(token.verb_forms):
         return False
-    return not token.nouns or next_tag(tokens, index + 1) in ("D", "S", "X", "P", "R", "T", "")
+    follows = next_tag(tokens, index + 1)
+    if not token.nouns or follows in ("D", "S", "X"):
+        return True
+    return follows in ("P", "R", "T", "", "C", ",", ".", "G") and _rather_verb(token)
+
+
+def _rather_verb(token: Token) -> bool:
+    return verb_uses(token.verbs[0]) >= noun_uses(token.verbs[0])
+
+
+_SIDES = frozenset(
+    {"left", "right", "top", "bottom", "middle", "center", "centre", "front", "rear", "far right"}
+)
+
+
+def _is_side(tokens: list[Token], index: int) -> bool:
+    """The man on the *right* walks, the one on the *left* is: a place, not what the next word is like."""
+    token, before = tokens[index], tokens[index - 1] if index else None
+    if token.text not in _SIDES or before is None or before.tag not in ("D", "A"):
+        return False
+    if index + 1 >= len(tokens):
+        return True
+    following = tokens[index + 1]
+    if following.tag:
+        return following.tag not in ("N", "A", "Q")
+    if not following.verbs:
+        return not (following.nouns or following.is_adjective)
+    if not following.nouns and not following.is_adjective:
+        return True
+    somebody = _somebody_before(tokens, index)
+    if somebody is None or _verb_so_far(tokens, index) or not _rather_verb(following):
+        return False
+    return ("b" if somebody.form == "p" else "z") in following.verb_forms
 
 
 def _before(tokens: list[Token], index: int) -> Token | None:
@@ -133,6 +171,8 @@ def _inside_noun_phrase(tokens: list[Token], index: int) -> str:
         and not noun_follows(tokens, index)
     ):
         return "V"
+    if token.text in grammar.COLOURS and _colour_joined(tokens, index):
+        return "A"
     if noun_follows(tokens, index):
         participle = token.verbs and not set("bz") & set(token.verb_forms)
         if _rather_adjective(token) or participle:
@@ -144,6 +184,17 @@ def _inside_noun_phrase(tokens: list[Token], index: int) -> str:
     if head_before and not token.is_adjective:
         return "V"  # the men on the left fought
     return "A" if token.is_adjective or token.verb_forms != "b" else "V"
+
+
+def _colour_joined(tokens: list[Token], index: int) -> bool:
+    """The *black* and white shirt."""
+    after = tokens[index + 1 : index + 3]
+    return (
+        len(after) == 2
+        and after[0].text == "and"
+        and after[1].text in grammar.COLOURS
+        and noun_follows(tokens, index + 2)
+    )
 
 
 def _rather_adjective(token: Token) -> bool:
@@ -211,7 +262,11 @@ def _after_noun(tokens: list[Token], index: int, before: Token | None) -> str:
 
 
 def _somebody_before(tokens: list[Token], index: int) -> Token | None:
-    return next((token for token in tokens[:index] if token.tag == "N" and is_living(token)), None)
+    """Who may do what comes; of "a pair of women" the women."""
+    for place, token in enumerate(tokens[:index]):
+        if token.tag == "N" and is_living(token) and tokens[place + 1].text != "of":
+            return token
+    return None
 
 
 def _in_a_phrase(tokens: list[Token], index: int) -> bool:
@@ -276,6 +331,8 @@ def _after_conjunction(tokens: list[Token], index: int) -> str:
         verby = follows in ("D", "P", "S", "X", "R", "T") and verb_uses(
             token.verbs[0]
         ) * 2 >= noun_uses(token.verbs[0])
+        ends = follows in ("", ".", ",", "C") and token.verb_forms == "z"
+        verby = verby or (ends and _rather_verb(token))  # walks up to the screen and leaves
         return "V" if verby or not earlier_noun else "N"
     if token.verbs and not token.nouns:
         participle = "n" in token.verb_forms and not ("d" in token.verb_forms and "d" in forms)

@@ -203,7 +203,10 @@ class ThingComparison:
             if doing.negated or doing.unreal:
                 continue
             if thing in doing.subjects:
-                yield from doing.places
+                put = bool(doing.objects) and doing.lemma in roles.PUTTING
+                yield from (
+                    p for p in doing.places if not (put and p.preposition in roles.PUT_TO)
+                )
             elif thing in doing.objects and not roles.is_watching(doing):
                 yield from (p for p in doing.places if p.preposition not in roles.DIRECTIONS)
 
@@ -276,12 +279,18 @@ class ThingComparison:
         return hit and hit & Hit(0.9, frozenset({part.head}))
 
 
+_FEW = frozenset({"couple", "pair", "duo", "police", "staff", "twins"})
+"""Two, or nobody says how many."""
+
+
 def enough(want: WantThing, thing: Thing) -> bool:
     exact = roles.exact_number(thing)
     if want.exact:
         return exact == want.exact
     if want.several:
-        return roles.number(thing) >= 2 and exact in (0, *range(3, 10_000))
+        many = max(thing.count, 1 + len(thing.partners)) >= 2 and (exact == 0 or exact > 2)
+        told = not thing.pronoun or exact > 2 or thing.lemma in ("everyone", "everybody")
+        return many and told and not _FEW & {thing.lemma, thing.lemma.split()[0]}
     return not want.plural or roles.number(thing) >= 2
 
 
