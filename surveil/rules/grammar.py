@@ -136,7 +136,7 @@ PREPOSITION_KIN: dict[str, frozenset[str]] = {
     "at": word_set(
         """
         at, near, by, next to, in front of, on, in, outside, before, behind, beside, against, inside, to, around, over,
-        toward, towards, into, opposite
+        into, opposite
         """
     ),
     "near": word_set(

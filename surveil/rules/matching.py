@@ -23,6 +23,8 @@ _NOT_USING = word_set(
     drag kick hit
     """
 )
+_RESULTING = word_set("break crack damage shatter wreck ruin park lock close shut flood block open")
+_IS = frozenset({"is", "are", "'s"})
 _COVERED = frozenset({"in", "with", "by", "under", "beneath"})
 """Covered with snow, buried under it."""
 
@@ -151,11 +153,16 @@ class Comparison(ThingComparison):
 
     def _implied(self, agent: WantThing, doing: Doing) -> Hit | None:
         """A brawl, "walking behind the car", "a window is smashed": somebody does it."""
-        if doing.implied:
+        if doing.implied or self._is_result(doing):
             return None  # a broken window does not tell of anybody breaking it
         person = "person" in agent.terms and not agent.states and not agent.places
         clause_start = doing.nominal or doing.passive or not doing.subjects
         return Hit(IMPLIED, frozenset()) if person and clause_start else None
+
+    def _is_result(self, doing: Doing) -> bool:
+        """The glass is broken: how it is. Was kicked, is being broken, had been broken: somebody did it."""
+        words = {self.sentence.tokens[index].text for index in range(doing.start, doing.head)}
+        return doing.passive and doing.lemma in _RESULTING and bool(words) and words <= _IS
 
     def _some(
         self, want: WantThing, things: Iterable[Thing], doing: Doing, *, any_number: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from surveil.rules.lexicon import NEAR, Lexicon
+from surveil.rules.meaning import is_quantity
 from surveil.rules.sentence import Doing, Sentence, Thing
 
 EVENTS = {
@@ -47,8 +48,8 @@ def add_events(sentence: Sentence, lexicon: Lexicon) -> None:
     for thing in list(sentence.things):
         verb = verb_of(thing.lemma, lexicon)
         _add_light(thing, sentence, lexicon)
-        if verb is None:
-            continue
+        if verb is None or (is_quantity(thing) and thing.owner is not None):
+            continue  # a row of trees is no quarrel
         doing = Doing(
             thing.start, thing.head, thing.end, verb, lexicon.verb(verb), "b", nominal=True
         )

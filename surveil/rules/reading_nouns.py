@@ -30,6 +30,8 @@ class NounReading(PlaceReading):
             thing = self._spoken_of(thing)
         else:
             self.sentence.things.append(thing)
+            if thing.owner is not None and thing.owner.terms.get("person"):
+                self.sentence.things.append(thing.owner)  # the boy's face: there is a boy
         if self.not_next:
             thing.negated, self.not_next = True, False
         for place in range(thing.start, thing.head):
@@ -223,6 +225,7 @@ class NounReading(PlaceReading):
             thing.unreal = True
         if self.sharing is not None and not self.sharing.objects:
             self.sharing.objects.append(thing)  # beat and kicked a man
+            self.sharing.open_voice = False
         doing.open_voice = False
         particle = self.tokens[doing.end - 1]
         if self.last is doing and particle.tag == "P":

@@ -94,6 +94,7 @@ class PlaceReading(Reading):
             isinstance(self.last, Thing)
             and is_depiction(self.last)
             and preposition in ("for", "about", "with", "showing")
+            and not self._is_of_the_screen(self.last)
         ):
             thing.unreal = preposition != "with" or self.last.lemma in (
                 "sign",
@@ -140,6 +141,10 @@ class PlaceReading(Reading):
             self.fronted.append(Place(preposition, thing, index, FURTHER))
         if steps:
             self.holder[id(thing)] = steps[0]
+
+    def _is_of_the_screen(self, thing: Thing) -> bool:
+        """To the right side of the picture *with two children*: the picture is where, not what."""
+        return thing.lemma in grammar.CAMERA_WORDS | {"screen"} and id(thing) in self.holder
 
     def _of(self, whole: Thing, part: Thing) -> None:
         """a group of men; a painting of a man; the window of a shop."""

@@ -63,6 +63,8 @@ def reconsider(tokens: list[Token], index: int) -> None:
         tokens, index
     ):
         token.tag = "L"
+    elif text in ("about", "around") and following is not None and following.tag == "Q":
+        token.tag = "R"  # about 5 people
     elif (
         text in ("all", "both", "half") and following is not None and following.tag in ("D", "S")
     ):

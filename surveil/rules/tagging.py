@@ -43,6 +43,9 @@ def _choose(tokens: list[Token], index: int) -> None:
         token.nouns = (token.text,)
         _set(token, "N")
         return
+    if token.text in ("left", "right") and _tells_direction(tokens, index):
+        _set(token, "R")
+        return
     if _is_side(tokens, index):
         token.nouns = (token.text,)
         _set(token, "N")
@@ -76,6 +79,16 @@ def _acts_next(tokens: list[Token], index: int) -> bool:
 
 def _rather_verb(token: Token) -> bool:
     return verb_uses(token.verbs[0]) >= noun_uses(token.verbs[0])
+
+
+def _tells_direction(tokens: list[Token], index: int) -> bool:
+    """Turns *left*, looks left and *right*."""
+    if noun_follows(tokens, index):
+        return False
+    if tokens[index - 1].tag == "V":
+        return True
+    both = index > 1 and tokens[index - 1].tag == "C" and tokens[index - 2].text in ("left", "right")
+    return both and next_tag(tokens, index) != "R"
 
 
 _SIDES = frozenset(
@@ -165,8 +178,9 @@ def _after_to(tokens: list[Token], index: int, kind: str) -> str:
 def _inside_noun_phrase(tokens: list[Token], index: int) -> str:
     token = tokens[index]
     if (
-        tokens[index - 1].tag == "Q"
+        tokens[index - 1].tag in ("Q", "R")
         and token.verbs
+        and "g" not in token.verb_forms
         and not token.nouns
         and not noun_follows(tokens, index)
     ):
