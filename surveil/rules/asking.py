@@ -72,7 +72,8 @@ def want_thing(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> WantThing:
             s for s in states if s.word not in UNATTENDED and s.word not in ("alone", "lone")
         )
         terms = LEFT_THINGS if thing.lemma in ("package", "object", "item") else terms
-    places = [place for place in thing.places]
+    told = {state.token for state in thing.states}
+    places = [p for p in thing.places if p.token not in told]  # masked: see `rewording`
     for doing in sentence.doings:
         if thing in doing.subjects and doing.lemma in _NO_WANT:
             places += doing.places

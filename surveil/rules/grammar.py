@@ -160,7 +160,7 @@ PREPOSITION_KIN: dict[str, frozenset[str]] = {
     "down": word_set("down along on in"),
     "along": word_set("along down on beside by through up across in"),
     "across": word_set("across over through"),
-    "against": word_set("against on beside"),
+    "against": word_set("against, on, beside, to, at, up against"),
     "around": word_set("around round about in near by"),
     "between": word_set("between among amid"),
     "by": word_set("by, near, next to, beside, at, alongside, along, against, in front of"),

@@ -54,7 +54,7 @@ class Comparison(ThingComparison):
         return all(hit, needs)
 
     def _action(self, want: WantDoing, doing: Doing) -> float:
-        if roles.object_forbids(want.verb, doing):
+        if want.patient is None and roles.object_forbids(want.verb, doing):
             return 0.0
         if want.verb in GOING and want.places and "go" in doing.terms:
             return 0.95  # getting out of a car: stepping, climbing, jumping out of it

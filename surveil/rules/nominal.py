@@ -77,7 +77,7 @@ def _add_light(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> None:
 
 _LIGHT = frozenset({"give", "take"})
 _THINGS = frozenset(
-    {"object", "container", "tool", "food", "drink", "plant", "animal", "person", "bag"}
+    {"object", "container", "tool", "food", "drink", "plant", "animal", "person", "bag", "clothing", "clothes", "mask", "hat"}
 )
 """To give somebody a box is not boxing."""
 

@@ -135,6 +135,8 @@ class Phrases:
         thing.unreal = " " in token.lemma and token.lemma.split()[0] in grammar.DEPICTING_MODIFIERS
         for index in before:
             self._describe(thing, index)
+        figure = token.lemma == "figure" and thing.modifiers  # a cat figure
+        thing.unreal = thing.unreal or bool(figure)
         return thing
 
     def _describe(self, thing: Thing, index: int) -> None:
@@ -329,6 +331,6 @@ _IDIOMS = word_set(
     run over run out of get up stand up blow up break down put out look after take off work out give up
     pass out light up break up make out sleep in fall asleep sit up lie to run down take away put on
     hold up set off knock over pick up put down lay down run into break out kick off turn on turn off
-    go out burn out call off rise up
+    go out burn out call off rise up throw up give up carry on hang up make up come up
     """
 )

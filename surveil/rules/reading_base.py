@@ -19,7 +19,7 @@ _HOLDING_PARTICIPLES = frozenset(
     {"filled", "covered", "choked", "soaked", "stained", "laden", "strewn", "lined"}
 )
 _FORMERLY = frozenset({"before", "earlier", "previously", "formerly"})
-_WORN_STATES = {
+WORN_STATES = {
     "masked": "mask",
     "hooded": "hood",
     "helmeted": "helmet",
@@ -103,8 +103,8 @@ class Reading:
             covering.places = [Place("in", stuff, index)]
             covering.unreal, covering.implied = bearer.unreal, True
             self.sentence.doings.append(covering)
-        elif token.tag == "A" and token.text in _WORN_STATES:
-            worn = _WORN_STATES[token.text]
+        elif token.tag == "A" and token.text in WORN_STATES:
+            worn = WORN_STATES[token.text]
             part = Thing(index, index, index + 1, worn, self.lexicon.noun(worn))
             bearer.places.append(Place("wearing", part, index))
         elif last.endswith("ed") and self.lexicon.has_noun(last[:-2]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from surveil.rules import grammar
-from surveil.rules.lexicon import Terms
 from surveil.rules.meaning import INTRANSITIVE, is_animate, is_depiction, is_worn
 from surveil.rules.reading_places import PlaceReading
 from surveil.rules.sentence import Doing, Place, Thing
@@ -36,8 +35,8 @@ class NounReading(PlaceReading):
             thing.negated, self.not_next = True, False
         for place in range(thing.start, thing.head):
             self._filled_with(self.tokens[place], place, thing)
-        if thing.lemma == "other":
-            thing.terms = {**self._others(), **thing.terms}
+        if thing.lemma in ("other", "one"):
+            self._is_one_of_several(thing)
         self._settle(thing)
         self._act_out_states(thing)
         self.last, self.joined, self.comma, self.preposition = thing, "", False, None
@@ -62,10 +61,13 @@ class NounReading(PlaceReading):
         self.sentence.things.append(pronoun)
         return pronoun
 
-    def _others(self) -> Terms:
-        """The other is one of the several spoken of before: two men, one ... the other."""
-        several = (thing for thing in reversed(self.sentence.things) if thing.count > 1)
-        return next((thing.terms for thing in several), {})
+    def _is_one_of_several(self, thing: Thing) -> None:
+        """The other, or one, is of the several spoken of before: two men, one ... the other."""
+        several = (s for s in reversed(self.sentence.things) if s.count > 1 and s is not thing)
+        whole = next(several, None)
+        if whole is not None:
+            thing.terms = {**whole.terms, **thing.terms} if thing.lemma == "other" else thing.terms
+            thing.unreal = thing.unreal or whole.unreal
 
     def _spoken_of(self, pronoun: Thing) -> Thing:
         """What the `it` of "it stands open" is: what was done something to, else what did something."""

@@ -34,6 +34,8 @@ _CEASING = (
     "go out",
     "vanish",
 )
+_TAKEN_AWAY = frozenset({"tow", "remove", "take", "clear", "carry"})
+"""Has been towed away: it is there no more."""
 
 
 class VerbReading(NounReading):
@@ -77,6 +79,9 @@ class VerbReading(NounReading):
         if doing.negated or "being" in words:
             return False
         over = doing.passive or bool({"has", "had", "have"} & set(words))
+        away = self.phrases.text(doing.head + 1) == "away" or doing.lemma == "remove"
+        if doing.passive and away and doing.lemma in _TAKEN_AWAY:
+            return True
         return over and any(doing.terms.get(verb, 0.0) >= NEAR for verb in _CEASING)
 
     def _describes(self, doing: Doing) -> bool:

@@ -11,10 +11,12 @@ from surveil.rules import nominal
 from surveil.rules.asking import wants_of
 from surveil.rules.lexicon import Lexicon
 from surveil.rules.reader import read
+from surveil.rules.reading_base import WORN_STATES
 from surveil.rules.wants import (
     Want,
     WantDoing,
     WantPlace,
+    WantState,
     WantThing,
 )
 
@@ -26,7 +28,11 @@ _STANCES = frozenset({"stand", "wait", "stay", "remain"})
 
 def reworded(wants: tuple[Want, ...], lexicon: Lexicon) -> Iterator[tuple[tuple[Want, ...], str]]:
     for position, want in enumerate(wants):
-        for wording, changed in (*_rewordings(want, lexicon), *_weather(want, lexicon)):
+        for wording, changed in (
+            *_rewordings(want, lexicon),
+            *_weather(want, lexicon),
+            *_wearing(want, lexicon),
+        ):
             others = (*wants[:position], *changed, *wants[position + 1 :])
             yield others, wording
 
@@ -89,6 +95,26 @@ def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want,
             yield f"{verb} (as a verb)", (WantDoing(verb, party, None, places=want.places),)
             if party is not None and verb not in _USUAL_AGENTS:
                 yield f"{verb} (as a verb)", (WantDoing(verb, None, party, places=want.places),)
+
+
+def _wearing(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want, ...]]]:
+    """Masked is wearing a mask, red-haired is with red hair."""
+    if not isinstance(want, WantThing) or want.negated:
+        return
+    for state in want.states:
+        rest = tuple(other for other in want.states if other is not state)
+        first, dash, last = state.word.rpartition("-")
+        part = last.removesuffix("ed")
+        if state.word in WORN_STATES:
+            worn = WantThing(lexicon.noun_equals(WORN_STATES[state.word]))
+            for place in ("wearing", "with", "in"):
+                places = (*want.places, WantPlace(place, worn))
+                yield f"{place} {worn.terms[0]}", (replace(want, states=rest, places=places),)
+            yield f"wearing {worn.terms[0]}", (WantDoing("wear", replace(want, states=rest), worn),)
+        elif dash and last.endswith("ed") and lexicon.has_noun(part):
+            having = WantThing(lexicon.noun_equals(part), states=(WantState(first),))
+            places = (*want.places, WantPlace("with", having))
+            yield f"with {first} {part}", (replace(want, states=rest, places=places),)
 
 
 def _weather(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want, ...]]]:

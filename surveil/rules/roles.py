@@ -150,6 +150,8 @@ def object_forbids(verb: str, doing: Doing) -> bool:
     """Running a shop or a tap is not running; pulling out a note is not leaving."""
     if verb == "leave" and doing.lemma in _MOVING and (doing.objects or doing.passive):
         return True
+    if verb == "hide" and doing.objects and "self" not in doing.objects[0].terms:
+        return not any(map(is_living, doing.objects))
     if verb != "run" or doing.lemma != "run":
         return False
     if doing.passive:

@@ -160,10 +160,16 @@ def _decide(tokens: list[Token], index: int, before: Token | None) -> str:
     return _at_start(tokens, index)
 
 
+_AFTER_NOUNS = frozenset(
+    {"open", "closed", "ajar", "shut", "empty", "full", "asleep", "alone", "alight", "ablaze", "intact", "unlocked"}
+)
+
+
 def _is_predicate(tokens: list[Token], adjective: Token | None) -> bool:
-    """The adjective follows a verb, so that no noun needs to come."""
+    """The adjective follows a verb, or what it is said of (its doors open), so that no noun needs to come."""
     place = next((i for i, token in enumerate(tokens) if token is adjective), 0)
-    return place > 0 and tokens[place - 1].tag in ("B", "V", "R")
+    said_of = "N" if adjective is not None and adjective.text in _AFTER_NOUNS else ""
+    return place > 0 and tokens[place - 1].tag in ("B", "V", "R", said_of)
 
 
 def _after_to(tokens: list[Token], index: int, kind: str) -> str:

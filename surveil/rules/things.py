@@ -17,6 +17,7 @@ from surveil.rules.sentence import Doing, Place, Sentence, State, Thing
 from surveil.rules.unattended import sole_evidence
 from surveil.rules.wants import WantPlace, WantState, WantThing
 
+_ATTEMPTING = frozenset({"try", "attempt", "struggle", "fail"})
 _HAS_PARTS = frozenset(
     {"vehicle", "building", "door", "window", "fence", "furniture", "machine", "structure"}
 )
@@ -168,6 +169,8 @@ class ThingComparison:
         quality = doing.terms.get(want.verb, 0.0)
         if not quality or doing.unreal or doing.negated != want.negated or doing.nominal:
             return None
+        if doing.form == "to" and self.sentence.tokens[doing.start - 1].lemma in _ATTEMPTING:
+            return None  # who tries to open a door has not opened it
         bearers = roles.patients(doing) if want.undergone else roles.agents(doing)
         if want.undergone and roles.may_happen_to_subject(doing):
             bearers = [*bearers, *doing.subjects]
@@ -189,7 +192,7 @@ class ThingComparison:
             if place.preposition == want.preposition or place.preposition in kin:
                 found.append(self._at(want, place))
         found += [self._through_doing(want, doing, thing) for doing in self.sentence.doings]
-        if want.preposition == "with":  # a man and his dog
+        if want.preposition == "with" and roles.is_living(thing):  # a man and his dog
             found += [self.thing(want.thing, other) for other in thing.partners]
         if want.preposition == "of" or want.preposition == "in":
             found += [self.thing(want.thing, thing.owner) if thing.owner else None]
@@ -236,7 +239,9 @@ class ThingComparison:
             return None
         if not roles.verb_means(doing, want.preposition):
             return None
-        hit = best(self.thing(want.thing, target) for target in roles.patients(doing))
+        held = doing.subjects if doing.passive else doing.objects
+        targets = held if want.preposition == "with" else roles.patients(doing)
+        hit = best(self.thing(want.thing, target) for target in targets)
         return hit and hit & Hit(0.95, frozenset({doing.head}))
 
     def _lacks(self, want: WantPlace, thing: Thing) -> Hit | None:
@@ -300,7 +305,7 @@ def kin_of(want: WantPlace, lexicon: Lexicon) -> frozenset[str]:
     if want.preposition == "with" and "person" not in lexicon.noun(want.thing.terms[0]):
         return frozenset({"with", "holding"})
     wide = want.preposition in ("on", "in") and _WIDE & lexicon.noun(want.thing.terms[0]).keys()
-    return kin | {"on", "in"} if wide else kin
+    return kin | {"on", "in", "at"} if wide else kin
 
 
 def best(hits: Iterable[Hit | None]) -> Hit | None:
