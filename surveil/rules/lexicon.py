@@ -173,12 +173,21 @@ class _Kin:
                 mutual = steps > 0 and here in self._own.get(parent, ())
                 if terms.get(parent, 0.0) < quality and not mutual:
                     terms[parent] = quality
-                    queue.append((parent, steps + 1))
+                    if self._goes_on(here, parent):
+                        queue.append((parent, steps + 1))
         return {
             term: quality
             for term, quality in terms.items()
             if "#" not in term and (quality > FAR or term not in _TOO_GENERAL)
         }
+
+    def _goes_on(self, here: str, parent: str) -> bool:
+        """From one of WordNet's meanings to its name, and from there only where our file has the word and people mean
+        this by it first: a collar is a band (a strip), which is not the band of musicians that our file lists."""
+        if "#" not in here or "#" in parent:
+            return True
+        senses = self._wordnet.get(parent, here).split(",")
+        return self.is_own(parent) and here in senses
 
     def _above(self, word: str, quality: float) -> Iterable[tuple[str, float]]:
         if word in self._own:

@@ -37,7 +37,27 @@ class Comparison(ThingComparison):
             return best(self.doing(want, doing) for doing in self.sentence.doings)
         if want.negated:
             return self._absent(want)
-        return best(self.thing(want, thing) for thing in self.sentence.things)
+        hit = best(self.thing(want, thing) for thing in self.sentence.things)
+        return hit or (self._altogether(want) if want.exact and want.terms == ("person",) else None)
+
+    def _altogether(self, want: WantThing) -> Hit | None:
+        """Two people in "a woman hands the man a note": no more and no fewer persons than wanted are spoken of."""
+        if want.places or want.states or want.modifiers:
+            return None
+        persons: dict[tuple[object, ...], Thing] = {}
+        for thing in self.sentence.things:
+            known_person = thing.terms.get("person", 0.0) >= NEAR and not thing.negated
+            if not known_person or thing.pronoun or thing.unreal:
+                continue
+            looks = frozenset(place.thing.lemma for place in thing.places if place.preposition == "in")
+            looks |= {str(state.token) for state in thing.states}
+            known = [key for key in persons if key[0] == thing.lemma]
+            if looks or not known:  # "the man" again is the man spoken of
+                persons[(thing.lemma, looks)] = thing
+        number = sum(thing.exact or thing.count for thing in persons.values())
+        if number != want.exact or any(not (t.exact or t.count == 1) for t in persons.values()):
+            return None
+        return Hit(IMPLIED, frozenset(thing.head for thing in persons.values()))
 
     def doing(self, want: WantDoing, doing: Doing) -> Hit | None:
         if doing.unreal:
