@@ -26,6 +26,7 @@ _ANYTHING = {
     "object": ("*thing",),
     "item": ("*thing",),
 }
+_MANNERS = frozenset({"fast", "quickly", "slowly", "slow"})
 _SEVERAL = frozenset({"several", "many", "multiple", "numerous"})
 _PEOPLE = frozenset({"people", "person", "somebody", "human", "couple"})
 _NO_WANT = frozenset({"be", "see", "appear", "seem"})
@@ -135,8 +136,9 @@ def _want_doing(doing: Doing, sentence: Sentence, lexicon: Lexicon) -> WantDoing
         agent=agent,
         patient=patient,
         places=tuple(_doing_places(doing, sentence, lexicon, passive=passive)),
-        states=tuple(
-            _want_state(s.token, sentence, lexicon, negated=s.negated) for s in doing.states
+        states=(
+            *(_want_state(s.token, sentence, lexicon, negated=s.negated) for s in doing.states),
+            *(WantState(word) for word in sorted(doing.adverbs & _MANNERS)),
         ),
         negated=doing.negated,
         either_role=not passive and target is None and (inanimate or doing.open_voice),

@@ -188,7 +188,7 @@ PARTICLES = word_set(
     """
     up down off over out in away back around through on along into onto across past by from after toward
     towards at to open about behind aside against under inside forward together apart upstairs
-    downstairs
+    downstairs asleep ill
     """
 )
 

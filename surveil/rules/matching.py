@@ -213,5 +213,8 @@ class Comparison(ThingComparison):
 
     def _doing_state(self, want: WantState, doing: Doing) -> Hit | None:
         found = [self._word_state(want.word, state) for state in doing.states]
+        for adverb in doing.adverbs:
+            quality = self.lexicon.state(adverb).get(want.word, 0.0)
+            found.append(Hit(quality, frozenset({doing.head})) if quality else None)
         found += [self._state(want, thing) for thing in (*doing.subjects, *doing.objects)]
         return best(found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from surveil.rules.lexicon import NEAR, Lexicon
 from surveil.rules.meaning import is_quantity
 from surveil.rules.sentence import Doing, Sentence, Thing
+from surveil.rules.wordset import word_set
 
 EVENTS = {
     "fight": "fight",
@@ -48,7 +49,8 @@ def add_events(sentence: Sentence, lexicon: Lexicon) -> None:
     for thing in list(sentence.things):
         verb = verb_of(thing.lemma, lexicon)
         _add_light(thing, sentence, lexicon)
-        if verb is None or (is_quantity(thing) and thing.owner is not None):
+        season = thing.lemma == "fall" and thing.definite
+        if verb is None or season or (is_quantity(thing) and thing.owner is not None):
             continue  # a row of trees is no quarrel
         doing = Doing(
             thing.start, thing.head, thing.end, verb, lexicon.verb(verb), "b", nominal=True
@@ -65,7 +67,8 @@ def _add_light(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> None:
     if not lexicon.own_verb(thing.lemma) or solid:
         return
     for light in list(sentence.doings):
-        if light.lemma not in _LIGHT or thing not in light.objects or light.passive:
+        made = light.lemma in _MAKING and thing.lemma in _MADE
+        if not (made or light.lemma in _LIGHT) or thing not in light.objects or light.passive:
             continue
         terms = lexicon.verb(thing.lemma)
         doing = Doing(thing.start, thing.head, thing.end, thing.lemma, terms, "b")
@@ -76,6 +79,11 @@ def _add_light(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> None:
 
 
 _LIGHT = frozenset({"give", "take"})
+_MAKING = frozenset({"make", "do", "have"})
+_MADE = word_set(
+    "jump leap turn run walk fight call kick throw fall dance swim smoke drink rest nap stop jog dive chat talk jab slide"
+)
+"""What one makes, does or has when one does it: a jump, a turn, a chat; to make a fire is not firing."""
 _THINGS = frozenset(
     {"object", "container", "tool", "food", "drink", "plant", "animal", "person", "bag", "clothing", "clothes", "mask", "hat"}
 )

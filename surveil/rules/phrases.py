@@ -149,8 +149,9 @@ class Phrases:
                 int(token.text) if token.text.isdecimal() and len(token.text) < 5 else thing.exact,
             )
             thing.negated = thing.negated or token.text in _NEGATIVE_DETERMINERS
+            thing.definite = thing.definite or token.text == "the"
         elif token.tag == "S":
-            thing.owned = True
+            thing.owned = thing.definite = True
         elif token.tag == "N":
             thing.modifiers.append((index, token.lemma, self._lexicon.noun(token.lemma)))
             thing.unreal = thing.unreal or token.lemma in grammar.DEPICTING_MODIFIERS
@@ -328,9 +329,9 @@ def _phrasal(plain: dict[str, float], phrasal: Terms, phrase: str) -> dict[str, 
 
 _IDIOMS = word_set(
     """
-    run over run out of get up stand up blow up break down put out look after take off work out give up
-    pass out light up break up make out sleep in fall asleep sit up lie to run down take away put on
-    hold up set off knock over pick up put down lay down run into break out kick off turn on turn off
-    go out burn out call off rise up throw up give up carry on hang up make up come up
+    run over, run out of, get up, stand up, blow up, break down, put out, look after, take off, work out, give up,
+    pass out, light up, break up, make out, sleep in, fall asleep, fall ill, sit up, lie to, run down, take away, put on,
+    hold up, set off, put down, lay down, run into, break out, kick off, turn on, turn off, go out, burn out, call off,
+    rise up, throw up, carry on, hang up, make up, come up, line up
     """
 )

@@ -52,6 +52,8 @@ class Reading:
         self.joined = ""
         self.comma = False
         self.not_next = False
+        self.nearly = False
+        """Almost fell: did not."""
         self.gap: Thing | None = None
         self.fronted: list[Place] = []
         """Phrases before the subject: *on the floor* a man lies."""
@@ -155,8 +157,13 @@ class Reading:
         terms = self.lexicon.state(token.text)
         if isinstance(self.last, Doing):
             self.last.adverbs.add(token.text)
-        if token.text in _FORMERLY and self.doing is not None and "d" in self.doing.form:
-            self.doing.unreal = True
+        self.nearly = self.nearly or token.text in ("almost", "nearly")
+        doing = self.doing
+        was = doing is not None and self.tokens[doing.head].text in ("was", "were")
+        if token.text in _FORMERLY and doing is not None and ("d" in doing.form or was):
+            doing.unreal = True
+            for state in doing.states:
+                state.negated = True
         if token.text in ("alone", "asleep", "apart"):
             holders = (
                 [self.last]

@@ -101,6 +101,13 @@ class PlaceReading(Reading):
                 "poster",
                 "picture",
                 "screen",
+                "billboard",
+                "mural",
+                "painting",
+                "banner",
+                "photo",
+                "advertisement",
+                "drawing",
             )
         if thing.lemma == "each other" and self.doing is not None:
             self.doing.mutual = True
@@ -119,6 +126,7 @@ class PlaceReading(Reading):
                 and preposition == "with"
                 and isinstance(holder, Thing)
                 and not is_animate(holder)
+                and "vehicle" not in holder.terms
             ):
                 continue
             holder.places.append(Place(preposition, thing, index, quality))

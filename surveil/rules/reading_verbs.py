@@ -22,6 +22,13 @@ _GARMENTS_CAN = frozenset(
     {"be", "have", "hang", "lie", "fall", "drop", "flap", "blow", "fly", "cover", "show", "open", "tear", "burn", "get", "catch"}
 )
 
+_BY_SOMEBODY = frozenset(
+    "smoke hang park drive open close pull write paint build wash wave swing fly load tie strap wrap catch stack "
+    "move stand lay lean throw".split()
+)
+"""What things can do, but hardly to another thing: the circle smokes no cigarettes, who stands in it does."""
+_OBJECT_NEXT = frozenset("DNSQA")
+
 _CEASING = (
     "put out",
     "extinguish",
@@ -58,7 +65,9 @@ class VerbReading(NounReading):
             self._finite(doing)
         else:
             self._participle(doing)
-        doing.unreal = doing.unreal or self.unreal_clause
+        doing.unreal = doing.unreal or self.unreal_clause or self.nearly
+        doing.unreal = doing.unreal or bool({"almost", "nearly"} & doing.adverbs)
+        self.nearly = False
         if doing.negated and doing.passive and {"light", "burn"} & doing.terms.keys():
             for thing in doing.subjects:
                 thing.negated = thing.negated or "fire" in thing.terms
@@ -150,6 +159,8 @@ class VerbReading(NounReading):
         words = {governor.lemma, governor.text} if governor else set()
         if self.doing is not None and (self.doing is self.last or isinstance(self.last, State)):
             words |= {self.doing.lemma} | ({"stop"} if "fail" in self.doing.lemma else set())
+        if words & {"forget", "neglect"}:
+            doing.negated = True
         begun = {"stop"} if governor is not None and governor.lemma == "stop" else set()
         doing.unreal = bool((words - begun) & grammar.UNREAL_GOVERNORS)
         if self.doing is None and isinstance(self.last, Thing):
@@ -205,6 +216,9 @@ class VerbReading(NounReading):
         candidates: list[Thing] = []
         for node in self._chain(last):
             candidates.extend([node] if isinstance(node, Thing) else node.subjects)
+        by_somebody = doing.lemma in _BY_SOMEBODY and self.phrases.tag(doing.end) in _OBJECT_NEXT
+        if by_somebody and any(map(is_animate, candidates)):
+            candidates = [candidate for candidate in candidates if is_animate(candidate)]
         for candidate in candidates:
             if fits_as_subject(candidate, doing):
                 if candidate in self.subjects:

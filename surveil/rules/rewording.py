@@ -32,6 +32,7 @@ def reworded(wants: tuple[Want, ...], lexicon: Lexicon) -> Iterator[tuple[tuple[
             *_rewordings(want, lexicon),
             *_weather(want, lexicon),
             *_wearing(want, lexicon),
+            *_parts(want),
         ):
             others = (*wants[:position], *changed, *wants[position + 1 :])
             yield others, wording
@@ -54,6 +55,8 @@ def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want,
         if isinstance(want, WantDoing) and target:
             spent = {place.preposition for place in key.places}
             rest = tuple(place for place in want.places if place.preposition not in spent)
+            if _twice_somewhere(target[0], rest):
+                continue  # who sits on the ground is not in a chair
             target[0] = replace(target[0], places=(*target[0].places, *rest))
             if want.verb == "wear":
                 target = [_worn(other) for other in target]
@@ -95,6 +98,22 @@ def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want,
             yield f"{verb} (as a verb)", (WantDoing(verb, party, None, places=want.places),)
             if party is not None and verb not in _USUAL_AGENTS:
                 yield f"{verb} (as a verb)", (WantDoing(verb, None, party, places=want.places),)
+
+
+def _twice_somewhere(want: Want, rest: tuple[WantPlace, ...]) -> bool:
+    told = [place.thing.terms for place in want.places if place.preposition in ("in", "on")]
+    others = [place.thing.terms for place in rest if place.preposition in ("in", "on")]
+    return bool(told and others) and told != others
+
+
+def _parts(want: Want) -> Iterator[tuple[str, tuple[Want, ...]]]:
+    """A car with open doors: the doors of a car are open, somebody opens a car door."""
+    if not isinstance(want, WantThing) or want.negated or want.states or len(want.places) != 1:
+        return
+    place = want.places[0]
+    if place.preposition == "with" and place.thing.states and want.terms[0] != "person":
+        part = replace(place.thing, modifiers=(*place.thing.modifiers, want.terms[0]))
+        yield f"{place.thing.terms[0]} of {want.terms[0]}", (part,)
 
 
 def _wearing(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want, ...]]]:

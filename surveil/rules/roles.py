@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from surveil.rules.sentence import Doing, Thing
+from surveil.rules.sentence import Doing, Place, Thing
 from surveil.rules.wordset import word_set
 
 _WATCHING = ("look", "watch", "see", "photograph", "film", "point")
@@ -20,6 +20,7 @@ PUTTING = word_set(
 )
 """What is done with these goes where the phrase says; who does it does not."""
 PUT_TO = frozenset({"on", "in", "into", "onto", "upon", "inside", "atop", "under", "over", "out of", "out"})
+_SIGHT = frozenset({"at", "over", "out of", "through", "across", "toward", "towards", "into", "up", "down"})
 DIRECTIONS = word_set(
     """
     across along through toward towards past around up down
@@ -113,6 +114,14 @@ def is_watching(doing: Doing) -> bool:
     return any(verb in doing.terms for verb in _WATCHING)
 
 
+def is_elsewhere(place: Place, doing: Doing) -> bool:
+    """Where a thing is put, or a glance goes, is not where the doer is."""
+    if is_watching(doing):
+        return place.preposition in _SIGHT
+    put = bool(doing.objects) and doing.lemma in PUTTING
+    return put and place.preposition in PUT_TO
+
+
 def verb_means(doing: Doing, preposition: str) -> bool:
     """Whether doing this to a thing puts one with, in or on it."""
     return any(verb in doing.terms for verb in _MEANS.get(preposition, ()))
@@ -143,12 +152,20 @@ def is_living(thing: Thing) -> bool:
     return "person" in thing.terms or "animal" in thing.terms
 
 
+_OTHERWISE = {
+    ("fall", "slip"), ("fall", "drop"), ("fall", "trip"), ("fall", "tip"), ("fall", "roll"), ("fall", "knock"),
+    ("fall", "topple"), ("jump", "skip"), ("jump", "bounce"), ("walk", "pace"), ("enter", "move"), ("leave", "drop"),
+    ("stand", "park"), ("climb", "mount"), ("sit", "perch"), ("swim", "paddle"), ("crash", "drop"),
+}
+"""What the second says only where it has no object: a man slips, but he slips a note into a bag."""
 _MOVING = frozenset({"pull", "move", "get", "take", "set", "go", "drive", "walk", "run"})
 
 
 def object_forbids(verb: str, doing: Doing) -> bool:
     """Running a shop or a tap is not running; pulling out a note is not leaving."""
     if verb == "leave" and doing.lemma in _MOVING and (doing.objects or doing.passive):
+        return True
+    if doing.objects and (verb, doing.lemma) in _OTHERWISE:
         return True
     if verb == "hide" and doing.objects and "self" not in doing.objects[0].terms:
         return not any(map(is_living, doing.objects))

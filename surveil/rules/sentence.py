@@ -53,6 +53,8 @@ class Thing:
     places: list[Place] = field(default_factory=list)
     owner: Thing | None = None
     """The man's bag; the window of the shop."""
+    definite: bool = False
+    """The or his: spoken of before, or known."""
     owned: bool = False
     """His bag: somebody's."""
     negated: bool = False

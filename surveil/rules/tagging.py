@@ -43,7 +43,10 @@ def _choose(tokens: list[Token], index: int) -> None:
         token.nouns = (token.text,)
         _set(token, "N")
         return
-    if token.text in ("left", "right") and _tells_direction(tokens, index):
+    manner = token.text in ("fast", "slow", "hard") and not noun_follows(tokens, index)
+    if (manner and index and tokens[index - 1].tag in ("V", "N", "R")) or (
+        token.text in ("left", "right") and _tells_direction(tokens, index)
+    ):
         _set(token, "R")
         return
     if _is_side(tokens, index):
@@ -193,6 +196,8 @@ def _inside_noun_phrase(tokens: list[Token], index: int) -> str:
         return "V"
     if token.text in grammar.COLOURS and _colour_joined(tokens, index):
         return "A"
+    if _the_two_do(tokens, index):
+        return "V"
     if noun_follows(tokens, index):
         participle = token.verbs and not set("bz") & set(token.verb_forms)
         if _rather_adjective(token) or participle:
@@ -204,6 +209,15 @@ def _inside_noun_phrase(tokens: list[Token], index: int) -> str:
     if head_before and not token.is_adjective:
         return "V"  # the men on the left fought
     return "A" if token.is_adjective or token.verb_forms != "b" else "V"
+
+
+def _the_two_do(tokens: list[Token], index: int) -> bool:
+    """The two *shake* hands."""
+    token, number = tokens[index], tokens[index - 1]
+    told = number.tag == "Q" and index > 1 and tokens[index - 2].text == "the"
+    if not told or "b" not in token.verb_forms or token.is_adjective:
+        return False
+    return not token.nouns or _rather_verb(token)
 
 
 def _colour_joined(tokens: list[Token], index: int) -> bool:

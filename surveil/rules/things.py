@@ -179,7 +179,7 @@ class ThingComparison:
         return Hit(quality, frozenset({doing.head}))
 
     def _adverbial(self, want: WantState, doing: Doing, thing: Thing) -> Hit | None:
-        if thing not in (*doing.subjects, *doing.objects) or doing.unreal:
+        if thing not in (*doing.subjects, *doing.objects) or doing.unreal or doing.negated:
             return None
         return Hit(1.0, frozenset({doing.head})) if want.word in doing.adverbs else None
 
@@ -206,10 +206,7 @@ class ThingComparison:
             if doing.negated or doing.unreal:
                 continue
             if thing in doing.subjects:
-                put = bool(doing.objects) and doing.lemma in roles.PUTTING
-                yield from (
-                    p for p in doing.places if not (put and p.preposition in roles.PUT_TO)
-                )
+                yield from (p for p in doing.places if not roles.is_elsewhere(p, doing))
             elif thing in doing.objects and not roles.is_watching(doing):
                 yield from (p for p in doing.places if p.preposition not in roles.DIRECTIONS)
 
@@ -227,6 +224,8 @@ class ThingComparison:
                 yield from (place for place in doing.places if place.thing is not vehicle)
 
     def _at(self, want: WantPlace, place: Place) -> Hit | None:
+        if place.preposition == "on" and place.quality < 1.0 and "body part" in place.thing.terms:
+            return None  # with dirt on his knees: the dirt is
         hit = self.thing(want.thing, place.thing) or self._part_of(want.thing, place.thing)
         if hit is None:
             return None
@@ -295,7 +294,9 @@ def enough(want: WantThing, thing: Thing) -> bool:
     if want.several:
         many = max(thing.count, 1 + len(thing.partners)) >= 2 and (exact == 0 or exact > 2)
         told = not thing.pronoun or exact > 2 or thing.lemma in ("everyone", "everybody")
-        return many and told and not _FEW & {thing.lemma, thing.lemma.split()[0]}
+        flock = thing.lemma == "people" or "group" in thing.terms
+        singled_out = thing.definite and exact == 0 and not flock
+        return many and told and not (singled_out or _FEW & {thing.lemma, thing.lemma.split()[0]})
     return not want.plural or roles.number(thing) >= 2
 
 
