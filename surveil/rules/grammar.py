@@ -218,6 +218,13 @@ DEPICTIONS = word_set(
     relief stencil wallpaper tapestry
     """
 )
+MATERIALS = word_set(
+    """
+    ceramic porcelain wooden wood plastic metal stone concrete paper cardboard clay wax iron steel marble brass plaster
+    rubber knitted woolen glass bronze straw chocolate gingerbread origami
+    """
+)
+"""What no living thing is made of."""
 DEPICTING_MODIFIERS = word_set(
     """
     toy bronze stuffed plush fake imaginary painted printed lego miniature cartoon inflatable animated

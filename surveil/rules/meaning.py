@@ -75,7 +75,10 @@ INTRANSITIVE = word_set(
     begin disappear exit escape flee jog sprint dash march wander stagger crawl climb dance smile laugh
     cry shout scream fight argue retreat collide crash emerge approach pass wave nod reach point live
     rest happen occur play work smoke drive ride park shop gather gesture struggle stumble slip trip
-    collapse faint hide linger loiter drift float fly swim dive
+    collapse faint hide linger loiter drift float fly swim dive leap hop spring stroll trot plunge tumble roll skid
+    swerve vanish creep sneak limp scurry scramble clamber burst storm gallop roam pace shuffle tiptoe hobble
+    waddle rise soar hover glide growl snore nap doze lounge pray weep sob giggle whisper mutter yell shriek cheer
+    applaud queue congregate disperse flock swarm explode erupt
     """
 )
 """Verbs whose -ed form without an object is the past tense, not a participle."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from surveil.rules import grammar
-from surveil.rules.lexicon import Lexicon, Terms
+from surveil.rules.lexicon import NEAR, Lexicon, Terms
 from surveil.rules.sentence import Doing, State, Thing
 from surveil.rules.tokens import Token
 from surveil.rules.wordset import word_set
@@ -51,7 +51,7 @@ _NUMBERS = {
         1,
     )
 }
-_NUMBERS |= {"couple": 2, "pair": 2, "a": 1, "an": 1, "another": 1, "both": 2}
+_NUMBERS |= {"dozen": 12, "couple": 2, "pair": 2, "a": 1, "an": 1, "another": 1, "both": 2}
 _NEGATIVE_DETERMINERS = frozenset({"no", "neither", "without"})
 
 
@@ -152,12 +152,20 @@ class Phrases:
             thing.definite = thing.definite or token.text == "the"
         elif token.tag == "S":
             thing.owned = thing.definite = True
+        elif token.tag == "N" and self._is_of_clay(thing, token):
+            thing.unreal = True
         elif token.tag == "N":
             thing.modifiers.append((index, token.lemma, self._lexicon.noun(token.lemma)))
             thing.unreal = thing.unreal or token.lemma in grammar.DEPICTING_MODIFIERS
         elif token.tag == "A":
             thing.states.append(State(index, self.state_terms(index)))
             thing.unreal = thing.unreal or token.text in grammar.DEPICTING_MODIFIERS
+            thing.unreal = thing.unreal or self._is_of_clay(thing, token)
+
+    def _is_of_clay(self, thing: Thing, token: Token) -> bool:
+        """A ceramic dog, a cardboard policeman."""
+        living = thing.terms.get("person", 0.0) >= NEAR or "animal" in thing.terms
+        return living and token.text in grammar.MATERIALS
 
     def _pronoun(self, start: int, index: int, before: list[int]) -> Thing:
         text = self.text(index)

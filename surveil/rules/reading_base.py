@@ -18,7 +18,7 @@ _NO_PARTICIPLES = frozenset(
 _HOLDING_PARTICIPLES = frozenset(
     {"filled", "covered", "choked", "soaked", "stained", "laden", "strewn", "lined"}
 )
-_FORMERLY = frozenset({"before", "earlier", "previously", "formerly"})
+_FORMERLY = frozenset({"before", "earlier", "previously", "formerly", "ago"})
 WORN_STATES = {
     "masked": "mask",
     "hooded": "hood",

@@ -106,7 +106,7 @@ class NounReading(PlaceReading):
             self.subordinate
             and self.doing is not None
             and not self.joined
-            and self._verb_ahead(thing.end) == "finite"
+            and self._verb_past_phrases(thing.end)
             and (self.preposition is None or self.preposition[0] in ("out", "off", "up", "down"))
         )
 

@@ -184,6 +184,8 @@ class VerbReading(NounReading):
             doing.subjects = list(
                 last.objects if last.lemma in _SEEING and last.objects else last.subjects
             )
+            if doing.subjects and not any(fits_as_subject(s, doing) for s in doing.subjects):
+                doing.subjects = self._bearers(doing.subjects[0], doing)
             doing.unreal = last.unreal or last.lemma in grammar.UNREAL_GOVERNORS - {
                 "set",
                 "order",

@@ -46,6 +46,8 @@ def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want,
         bound = _bind(key, want)
         if bound is None:
             continue
+        if "X" not in wording and "X" in pattern and _is_special(bound["x"]):
+            continue
         if (
             wording.endswith("X with Y")
             and {"person", "animal"} & lexicon.noun(bound["y"].terms[0]).keys()
@@ -98,6 +100,13 @@ def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want,
             yield f"{verb} (as a verb)", (WantDoing(verb, party, None, places=want.places),)
             if party is not None and verb not in _USUAL_AGENTS:
                 yield f"{verb} (as a verb)", (WantDoing(verb, None, party, places=want.places),)
+
+
+def _is_special(thing: WantThing) -> bool:
+    """More than "person": two, or one in red, of whom a wording without X would say nothing."""
+    return bool(thing.exact or thing.states or thing.modifiers or thing.places) or thing.terms != (
+        "person",
+    )
 
 
 def _twice_somewhere(want: Want, rest: tuple[WantPlace, ...]) -> bool:

@@ -19,7 +19,7 @@ PUTTING = word_set(
     """
 )
 """What is done with these goes where the phrase says; who does it does not."""
-PUT_TO = frozenset({"on", "in", "into", "onto", "upon", "inside", "atop", "under", "over", "out of", "out"})
+PUT_TO = word_set("on in into onto upon inside atop under over out to at against toward towards") | {"out of"}
 _SIGHT = frozenset({"at", "over", "out of", "through", "across", "toward", "towards", "into", "up", "down"})
 DIRECTIONS = word_set(
     """

@@ -263,6 +263,10 @@ class ThingComparison:
             or ("person" in want.terms and "body part" not in part.terms)
         ):
             return None
+        if "person" in want.terms and "body part" in part.terms and not (part.owner or part.owned):
+            beasts = any("animal" in other.terms for other in self.sentence.things)
+            special = want.states or want.places or beasts
+            return None if special else Hit(0.85, frozenset({part.head}))  # a hand opens a door
         wholes = [part.owner] if part.owner is not None else []
         wholes += [
             place.thing
@@ -288,7 +292,7 @@ _FEW = frozenset({"couple", "pair", "duo", "police", "staff", "twins"})
 
 
 def enough(want: WantThing, thing: Thing) -> bool:
-    exact = roles.exact_number(thing)
+    exact = 0 if "group" in thing.terms else roles.exact_number(thing)
     if want.exact:
         return exact == want.exact
     if want.several:
@@ -306,7 +310,7 @@ def kin_of(want: WantPlace, lexicon: Lexicon) -> frozenset[str]:
     if want.preposition == "with" and "person" not in lexicon.noun(want.thing.terms[0]):
         return frozenset({"with", "holding"})
     wide = want.preposition in ("on", "in") and _WIDE & lexicon.noun(want.thing.terms[0]).keys()
-    return kin | {"on", "in", "at"} if wide else kin
+    return kin | {"on", "in", "at", "over"} if wide else kin
 
 
 def best(hits: Iterable[Hit | None]) -> Hit | None:
