@@ -24,7 +24,7 @@ from surveil.alerting.pictures import PictureMaker
 from surveil.alerting.roster import Roster
 from surveil.alerting.snapshots import Snapshots
 from surveil.alerting.store import AlertStore
-from surveil.alerting.topics import Command, Replay, Topics
+from surveil.alerting.topics import Command, Replay, Topics, shown_payload, shown_topic
 from surveil.clock import Clock, ns
 from surveil.errors import StoreError
 from surveil.records import CameraStatus, Caption, Problem
@@ -225,21 +225,33 @@ class MqttDelivery(Worker):
 
     def _received(self, event: Received) -> None:
         if event.topic == self.topics.birth:
-            if event.payload == b"online":
-                self._board.resend(f"{self.topics.discovery_prefix}/device/")
+            if (
+                not event.retained
+            ):  # an old one comes with the connection, which is told everything anyway
+                self._born(event)
         elif event.retained:
-            logger.warning("%s: ignored, because it is retained", event.topic)
+            logger.warning("%s: ignored, because it is retained", shown_topic(event.topic))
         else:
             self._obey(event)
 
+    def _born(self, event: Received) -> None:
+        if event.payload == b"online":
+            self._board.resend(f"{self.topics.discovery_prefix}/device/")
+        elif event.payload != b"offline":
+            found = shown_payload(event.payload)
+            logger.warning(
+                "%s: ignored: found %s, allowed are online and offline", event.topic, found
+            )
+
     def _obey(self, event: Received) -> None:
+        topic = shown_topic(event.topic)
         try:
             command = self.topics.read_command(event.topic, event.payload)
         except ValueError as error:
-            logger.warning("%s: ignored: %s", event.topic, error)
+            logger.warning("%s: ignored: %s", topic, error)
             return
         if not self._roster.knows(command.camera_id):
-            logger.warning("%s: ignored: there is no such camera", event.topic)
+            logger.warning("%s: ignored: there is no such camera", topic)
         elif isinstance(command, Replay):
             self._replay(command)
         elif self._on_command is not None:

@@ -7,6 +7,7 @@ runs inside paho, and an exception of ours surfaces where it belongs: in the wor
 from __future__ import annotations
 
 import hashlib
+import logging
 import select
 import socket
 import ssl
@@ -25,6 +26,8 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from surveil.alerting.board import Post
 from surveil.errors import DeliveryError
+
+logger = logging.getLogger(__name__)
 
 Protocol = Literal["5", "3.1.1"]
 DEFAULT_IN_FLIGHT = 20
@@ -285,7 +288,13 @@ class MqttSession:
         self._events.append(Published(mid, refusal))
 
     def _on_message(self, client: Client, userdata: Any, message: MQTTMessage) -> None:
-        self._events.append(Received(message.topic, bytes(message.payload), message.retain))
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            # Some brokers pass such a topic on. Were it an error, any client could keep us disconnected.
+            logger.warning("%s: ignored a topic that is not UTF-8", self._spec.where)
+            return
+        self._events.append(Received(topic, bytes(message.payload), message.retain))
 
 
 class _Client(Client):

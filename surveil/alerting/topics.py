@@ -16,6 +16,13 @@ RETAINED_LEAVES = (
 )
 """Per camera; what must be cleared when the camera leaves."""
 
+MAX_SEQUENCE = 2**63 - 1
+"""What SQLite can hold: no alert has a higher number."""
+MAX_REPLAY_BYTES = 1024
+"""A broker may hand on 256 MiB, which as JSON would be gigabytes of objects."""
+MAX_SHOWN = 200
+"""Of a topic in a log line: they have up to 64 KiB, and the middle levels are whatever somebody sent."""
+
 
 @dataclass(frozen=True, slots=True)
 class SetEnabled:
@@ -89,8 +96,9 @@ class Topics:
 
     def read_command(self, topic: str, payload: bytes) -> Command | Replay:
         """Raises ValueError, which says what was found and what is allowed."""
-        camera_id, _, leaf = topic.removeprefix(f"{self.prefix}/").partition("/")
-        match leaf:
+        below = topic.removeprefix(f"{self.prefix}/")
+        camera_id, _, leaf = below.partition("/")
+        match leaf if below != topic else "":
             case "enabled/set":
                 return SetEnabled(camera_id, _on_or_off(payload))
             case "caption/now":
@@ -101,22 +109,30 @@ class Topics:
                 raise ValueError("no such command")
 
 
+def shown_payload(payload: bytes) -> str:
+    """For log lines: its beginning, in quotes."""
+    return repr(payload[:40].decode("utf-8", "replace"))
+
+
+def shown_topic(topic: str) -> str:
+    """For log lines."""
+    return topic if len(topic) <= MAX_SHOWN else f"{topic[:MAX_SHOWN]}..."
+
+
 def _on_or_off(payload: bytes) -> bool:
     if payload not in (b"ON", b"OFF"):
-        raise ValueError(f"found {_shown(payload)}, allowed are ON and OFF")
+        raise ValueError(f"found {shown_payload(payload)}, allowed are ON and OFF")
     return payload == b"ON"
 
 
 def _first(payload: bytes) -> int:
-    allowed = 'allowed is {"from": n} with a whole number n >= 1'
+    allowed = 'allowed is {"from": n} with a whole number n from 1 to 2^63 - 1'
+    if len(payload) > MAX_REPLAY_BYTES:
+        raise ValueError(f"found {len(payload)} bytes, {allowed}")
     try:
         first = json.loads(payload)["from"]
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"found {_shown(payload)}, {allowed}") from error
-    if not isinstance(first, int) or isinstance(first, bool) or first < 1:
-        raise ValueError(f"found {_shown(payload)}, {allowed}")
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ValueError(f"found {shown_payload(payload)}, {allowed}") from error
+    if type(first) is not int or not 1 <= first <= MAX_SEQUENCE:  # not bool, which is an int too
+        raise ValueError(f"found {shown_payload(payload)}, {allowed}")
     return first
-
-
-def _shown(payload: bytes) -> str:
-    return repr(payload[:40].decode("utf-8", "replace"))

@@ -35,6 +35,7 @@ class BlipCaptioner:
         loaded: LoadedModel,
         *,
         vision: VisionTower | None = None,
+        vision_device: str | None = None,
         name: str | None = None,
         device: Device,
         precision: str,
@@ -43,10 +44,11 @@ class BlipCaptioner:
     ) -> None:
         """`vision`: another engine's tower in place of torch's, computing in whatever `precision` says.
 
+        `vision_device`: where it does so, for `self.device`, if not on `device`, where torch does everything else.
         `max_batch` None: found by `warm_up`.
         """
         self.model_id = name or loaded.model_id
-        self.device = str(device)
+        self.device = vision_device or str(device)
         self.precision = precision
         self.max_batch = max_batch or DEFAULT_MAX_BATCH
         self._find_batch = max_batch is None

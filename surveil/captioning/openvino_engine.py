@@ -77,6 +77,7 @@ def open_openvino(spec: CaptionerSpec) -> BlipCaptioner:
         vision=OpenVinoVision(
             tower, device=device, precision=rest, threads=spec.threads, dtype=dtype
         ),
+        vision_device=device.lower(),
         device=cpu,
         precision=precision,
         name=None if Path(spec.model).expanduser().is_dir() else spec.model,

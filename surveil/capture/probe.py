@@ -43,11 +43,13 @@ class Findings:
     first_frame_s: float
     """From the first attempt to the first picture."""
     watched_s: float
+    """From the first picture to the last."""
     frames: int
-    fps: float
-    """By the stream's own clock where it has one: what was buffered at the start comes in a burst."""
+    fps: float | None
+    """By the stream's own clock where it has one: what was buffered at the start comes in a burst. None, like
+    `bitrate_bps`, where only one picture came: a rate needs two."""
     nominal_fps: float | None
-    bitrate_bps: float
+    bitrate_bps: float | None
     gop_s: float | None
     gop_frames: int | None
     drift: Drift | None
@@ -63,8 +65,8 @@ class Findings:
         return None if not self.gop_s else self.key_ms / 1000 / self.gop_s
 
     @property
-    def cores_all(self) -> float:
-        return self.frame_ms / 1000 * self.fps
+    def cores_all(self) -> float | None:
+        return None if self.fps is None else self.frame_ms / 1000 * self.fps
 
 
 class _Watch:
@@ -76,6 +78,8 @@ class _Watch:
         self.first_ns: int | None = None
         self.still: Frame | None = None
         self.nbytes = 0
+        """Of all packets but the last, which lasts beyond the time that was watched."""
+        self._last_nbytes = 0
         self.arrivals_ns: list[int] = []
         self.clocks: list[tuple[float, float]] = []
         """(seconds on this machine, seconds in the stream)."""
@@ -88,7 +92,8 @@ class _Watch:
         if not self.arrivals_ns and not packet.is_keyframe:
             return
         self.arrivals_ns.append(mono_ns)
-        self.nbytes += packet.size
+        self.nbytes += self._last_nbytes
+        self._last_nbytes = packet.size
         self.meter.saw(mono_ns, is_key=packet.is_keyframe)
         if packet.pts is not None:
             self.clocks.append((mono_ns / NS_PER_S, packet.pts * self._unit_s))
@@ -123,6 +128,7 @@ def probe(spec: CameraSpec, *, seconds: float) -> Findings:
             f"{spec.shown_url} was open for {seconds:g} s but gave no picture; "
             "is its keyframe interval longer? try --seconds 60"
         )
+    watched_s = span_s(watch.arrivals_ns, watch.clocks)
     return Findings(
         codec=source.info.codec,
         width_px=watch.still.width_px,
@@ -139,9 +145,9 @@ def probe(spec: CameraSpec, *, seconds: float) -> Findings:
         broken_total=watch.decoder.broken_total,
         still=watch.still,
         frames=len(watch.arrivals_ns),
-        watched_s=_seconds(watch),
-        fps=(len(watch.arrivals_ns) - 1) / _seconds(watch),
-        bitrate_bps=8 * watch.nbytes / _seconds(watch),
+        watched_s=watched_s,
+        fps=(len(watch.arrivals_ns) - 1) / watched_s if watched_s else None,
+        bitrate_bps=8 * watch.nbytes / watched_s if watched_s else None,
     )
 
 
@@ -161,12 +167,18 @@ def drift_of(clocks: list[tuple[float, float]]) -> Drift | None:
     return Drift(ppm=(float(slope) - 1.0) * 1e6, error_ppm=2e6 * error)
 
 
-def _seconds(watch: _Watch) -> float:
-    """From the first packet to the last; by the stream's clock, unless that jumped."""
-    arrived_s = (watch.arrivals_ns[-1] - watch.arrivals_ns[0]) / NS_PER_S
-    times = [stream_s for _, stream_s in watch.clocks]
+def span_s(arrivals_ns: list[int], clocks: list[tuple[float, float]]) -> float:
+    """From the first packet to the last, 0 where that is the same one; by the stream's clock, unless that jumped.
+
+    That it is ahead by what had been buffered, which came in a burst, is no jump. `clocks`: as `drift_of` takes them.
+    """
+    if len(arrivals_ns) < 2:
+        return 0.0
+    arrived_s = (arrivals_ns[-1] - arrivals_ns[0]) / NS_PER_S
+    times = [stream_s for _, stream_s in clocks]
     stream_s = max(times, default=0.0) - min(times, default=0.0)
-    return max(1e-3, stream_s if 0.5 < stream_s / max(1e-3, arrived_s) < 2.0 else arrived_s)
+    steady = 0.5 * arrived_s < stream_s < 2.0 * arrived_s + SETTLING_S
+    return max(1e-3, stream_s if steady else arrived_s)
 
 
 def _transport(spec: CameraSpec, source: Source) -> str:

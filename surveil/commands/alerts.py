@@ -83,7 +83,8 @@ def _line(kept: Kept) -> str:
     if alert.snapshot is None:
         notes.append(f"no picture: {alert.snapshot_reason}")
     tail = f"  [{'; '.join(notes)}]" if notes else ""
-    what = f"{alert.alert_id[-8:]}  {alert.severity.value:8}  {alert.camera_id}  {alert.rule_id}"
+    where = f"{alert.camera_id}/{alert.region_id}" if alert.region_id else alert.camera_id
+    what = f"{alert.alert_id[-8:]}  {alert.severity.value:8}  {where}  {alert.rule_id}"
     return f"{new} {moment}  {what}: {shown(alert.caption)}{tail}"
 
 
@@ -94,6 +95,7 @@ def _json(kept: Kept, snapshots: Path) -> str:
         {
             "id": alert.alert_id,
             "camera": alert.camera_id,
+            "region": alert.region_id,
             "sequence": alert.sequence,
             "rule": alert.rule_id,
             "severity": alert.severity.value,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import re
 import sys
@@ -57,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"watching {spec.shown_url} for {args.seconds:g} s ...", file=sys.stderr)
     found = probe(spec, seconds=args.seconds)
     _save(found, Path(args.still))
+    if args.json and found.fps is None:
+        print(_too_short(found, spec, args.seconds), file=sys.stderr)
     print(_as_json(found) if args.json else _as_text(found, spec, args))
     return 0
 
@@ -101,7 +104,7 @@ def _as_json(found: Findings) -> str:
 def _as_text(found: Findings, spec: CameraSpec, args: argparse.Namespace) -> str:
     facts = {
         "stream": f"{found.codec}, {found.width_px}x{found.height_px}, over {found.transport}",
-        "rate": f"{found.fps:.1f} frames/s{_claimed(found)}, {found.bitrate_bps / 1e6:.2f} Mbit/s",
+        "rate": _rate(found, spec) or _too_short(found, spec, args.seconds),
         "keyframes": _keyframes(found),
         "opened in": f"{found.opened_s:.2f} s, first picture after {found.first_frame_s:.2f} s",
         "clock": _clock(found),
@@ -113,14 +116,41 @@ def _as_text(found: Findings, spec: CameraSpec, args: argparse.Namespace) -> str
     return "\n".join([*lines, *_advice(found), "", "for config.yaml:", "", *_yaml(spec, args)])
 
 
-def _claimed(found: Findings) -> str:
-    claimed = found.nominal_fps
-    return f" (claims {claimed:g})" if claimed and abs(claimed - found.fps) > 0.1 * claimed else ""
+def _rate(found: Findings, spec: CameraSpec) -> str:
+    if found.fps is None or found.bitrate_bps is None:
+        return ""
+    # FFmpeg takes a single JPEG for the first of 25 a second.
+    claimed = None if _is_still(spec) else found.nominal_fps
+    differs = claimed and abs(claimed - found.fps) > 0.1 * claimed
+    said = f" (claims {claimed:g})" if differs else ""
+    return f"{_number(found.fps)} frames/s{said}, {found.bitrate_bps / 1e6:.2f} Mbit/s"
+
+
+def _number(fps: float) -> str:
+    """A still that comes every twenty seconds is not `0.1`, let alone `0.0`."""
+    return f"{fps:.1f}" if fps >= 1 else f"{fps:.2g}"
+
+
+def _too_short(found: Findings, spec: CameraSpec, seconds: float) -> str:
+    """Stills come at a pace that is known; of a stream nobody can say when its second picture comes."""
+    needed_s = 2 * (spec.poll_s or spec.interval_s) if _is_still(spec) else 3 * seconds
+    return (
+        f"one picture was seen in {seconds:g} s, which tells nothing of frame rate, bitrate, keyframes and clock; "
+        f"try --seconds {math.ceil(max(10.0, needed_s))}"
+    )
+
+
+def _is_still(spec: CameraSpec) -> bool:
+    from surveil.capture.address import SourceKind
+
+    return spec.kind is SourceKind.STILL
 
 
 def _keyframes(found: Findings) -> str:
+    if found.fps is None:
+        return ""
     if found.gop_s is None:
-        return f"only one in {found.watched_s:.0f} s"
+        return f"only one in {found.watched_s:.1f} s"
     return f"every {found.gop_s:.2f} s ({found.gop_frames} frames)"
 
 
@@ -135,6 +165,8 @@ def _clock(found: Findings) -> str:
 
 
 def _decoding(found: Findings) -> str:
+    if found.cores_all is None:
+        return f"{found.frame_ms:.1f} ms of a core for this picture"
     everything = f"all frames {found.cores_all:.4f} of a core"
     if found.cores_keyframes is None:
         return everything

@@ -54,5 +54,7 @@ def obey(command: Command, cameras: Cameras) -> None:
         case SetEnabled(camera_id, on):
             if cameras.set_enabled(camera_id, on=on):
                 logger.info("camera %s switched %s", camera_id, "on" if on else "off")
+            else:  # it left the configuration while the command was under way
+                logger.warning("camera %s not switched: there is no such camera", camera_id)
         case CaptionNow(camera_id):
             cameras.caption_now(camera_id)

@@ -40,15 +40,15 @@ QUIET = (
 )
 """Libraries whose INFO is about themselves; only their warnings are news."""
 
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)} | {
+_CODES = (*range(32), *range(0x7F, 0xA0), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+"""What could end a line, drive a terminal (0x9b is ESC [ in one character) or turn its text round, in a name that came
+from a camera or a broker."""
+_CONTROL = {code: f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" for code in _CODES} | {
     ord("\n"): "\\n",
     ord("\r"): "\\r",
     ord("\t"): "\\t",
-    0x2028: "\\u2028",
-    0x2029: "\\u2029",
-    0x85: "\\x85",
 }
-"""What could end a line, or drive a terminal, in a name that came from a camera or a broker."""
+_CONTROL_IN_JSON = {code: f"\\u{code:04x}" for code in _CODES}
 
 
 def setup_logging(
@@ -151,7 +151,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1] is not None:
             entry["exception"] = redact("".join(traceback.format_exception(record.exc_info[1])))
-        return json.dumps(entry, ensure_ascii=False)
+        return json.dumps(entry, ensure_ascii=False).translate(_CONTROL_IN_JSON)
 
 
 def priority(levelno: int) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,9 @@ from tests.captioning.blips import noise_pictures
 
 pytest.importorskip("openvino", reason="the openvino extra is not installed")
 
+import openvino
+
+from surveil.captioning.bench import Plan, measure_engine
 from surveil.captioning.quantize import quantize
 
 SEARCH = GenerationSpec(max_new_tokens=6)
@@ -44,6 +49,61 @@ def test_a_precision_or_device_that_is_not_there_is_told(tiny_model: Path) -> No
         captions(tiny_model, "openvino", "int8", [])
     with pytest.raises(DeviceError, match=r"device npu: OpenVINO sees .*cpu"):
         open_captioner(CaptionerSpec(model=str(tiny_model), engine="openvino", device="npu"))
+
+
+class CoreWithIntelGraphics:
+    """OpenVINO's Core on a box with two GPUs and an NPU; what they are given is computed on the CPU."""
+
+    available_devices = ("CPU", "GPU.0", "GPU.1", "NPU")
+
+    def __init__(self) -> None:
+        self._core = openvino.Core()
+
+    def get_property(self, _device: str, _name: str) -> list[str]:
+        return ["FP32", "FP16"]
+
+    def compile_model(self, model: Any, device: str, _settings: dict[str, Any]) -> Any:
+        compiled_on.append(device)
+        return self._core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+
+compiled_on: list[str] = []
+
+
+@pytest.fixture
+def intel_graphics(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled_on.clear()
+    stand_in = SimpleNamespace(Core=CoreWithIntelGraphics, convert_model=openvino.convert_model)
+    monkeypatch.setattr("surveil.captioning.openvino_engine.import_openvino", lambda: stand_in)
+
+
+@pytest.mark.usefixtures("intel_graphics")
+@pytest.mark.parametrize(
+    ("asked", "told", "compiled"),
+    [
+        ("gpu", "gpu", "GPU"),
+        ("gpu:1", "gpu.1", "GPU.1"),
+        ("npu", "npu", "NPU"),
+        ("auto", "cpu", "CPU"),
+    ],
+)
+def test_the_device_told_is_that_of_the_tower_and_the_sentences_stay_torchs(
+    tiny_model: Path, asked: str, told: str, compiled: str
+) -> None:
+    captioner = open_captioner(
+        CaptionerSpec(model=str(tiny_model), engine="openvino", device=asked, generation=SEARCH)
+    )
+    assert (captioner.device, compiled_on) == (told, [compiled])
+    pictures = noise_pictures(2, 32)
+    assert len(captioner.caption(pictures)) == 2, "torch, which has no gpu, writes the sentences"
+    captioner.close()
+
+
+@pytest.mark.usefixtures("intel_graphics")
+def test_the_bench_names_the_device_of_the_tower(tiny_model: Path) -> None:
+    plan = Plan(model=str(tiny_model), device="gpu:1", batches=(1,), beams=(1,), repeats=1)
+    (row,) = measure_engine(plan, "openvino", "fp32")
+    assert row.device == "gpu.1"
 
 
 def test_an_int8_model_opens_like_any_other(tiny_model: Path, tmp_path: Path) -> None:

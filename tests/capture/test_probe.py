@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from surveil.capture.probe import drift_of, probe
+from surveil.capture.probe import drift_of, probe, span_s
 from surveil.capture.spec import CameraSpec
 from surveil.commands import probe as command
 from surveil.errors import SourceError
@@ -35,6 +37,7 @@ def test_a_probe_finds_what_the_clip_is(clip: Path) -> None:
     assert found.first_frame_s < 2.0
     assert found.key_ms > 0
     assert found.cores_keyframes
+    assert found.cores_all
     assert found.cores_all > found.cores_keyframes
     assert read_number(found.still.rgb()) == (found.still.seq - 1) % 50
 
@@ -96,6 +99,62 @@ def test_too_little_is_no_drift() -> None:
 def test_a_stream_that_gives_no_picture_says_so(clips: Path) -> None:
     with pytest.raises(SourceError, match="does not exist"):
         probe(CameraSpec("yard", str(clips / "none.mp4")), seconds=0.1)
+
+
+def test_one_picture_tells_no_rate_and_says_so(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Given a camera of stills that is watched for less than its period, no rate is made up, and the remedy is told."""
+    words = (f"still+http://{address}/now.jpg", "--seconds", "0.3", "--still")
+    text = printed(capsys, *words, str(tmp_path / "still.jpg")).partition("for config.yaml")[0]
+    assert "one picture was seen in 0.3 s, which tells nothing of frame rate, bitrate" in text
+    assert "try --seconds 10" in text
+    assert not re.search(r"frames/s|Mbit/s|keyframes:|clock:|0\.0000", text)
+    assert "mjpeg, 320x180, over still" in text
+
+
+def test_one_picture_is_null_in_json_with_the_remedy_beside_it(
+    address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    words = [f"still+http://{address}/now.jpg", "--seconds", "0.3", "--json", "--still"]
+    assert command.run(parser.parse_args([*words, str(tmp_path / "still.jpg")])) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    rates = ("fps", "bitrate_bps", "gop_s", "drift_ppm", "cores_all", "cores_keyframes")
+    assert [found[name] for name in rates] == [None] * 6
+    assert (found["frames"], found["watched_s"]) == (1, 0.0)
+    assert "one picture was seen in 0.3 s" in err
+
+
+def test_two_stills_have_the_rate_at_which_they_were_asked_for(address: str) -> None:
+    """The second picture's bytes are not counted: the time in which they would be used up has not passed."""
+    found = probe(CameraSpec("yard", f"still+http://{address}/now.jpg", poll_s=0.5), seconds=0.4)
+    assert found.frames == 2
+    assert found.fps == pytest.approx(2.0, rel=0.3)
+    with urllib.request.urlopen(f"http://{address}/now.jpg") as answer:
+        one = len(answer.read())
+    assert found.bitrate_bps
+    assert found.bitrate_bps * found.watched_s / 8 == pytest.approx(one, rel=0.3)
+
+
+@pytest.mark.parametrize(
+    ("arrived_s", "stream_s", "span"),
+    [
+        ([3.0], [7.0], 0.0),
+        ([3.0, 3.001, 3.002], [7.0, 7.04, 7.08], 0.08),
+        ([3.0, 8.0, 13.0], [7.0, 12.1, 17.2], 10.2),
+        ([3.0, 8.0, 13.0], [7.0, 12.0, 95_000.0], 10.0),
+        ([3.0, 8.0], [], 5.0),
+    ],
+    ids=["one", "burst", "steady", "jump", "no clock"],
+)
+def test_the_time_watched_is_the_streams_own_unless_its_clock_jumped(
+    arrived_s: list[float], stream_s: list[float], span: float
+) -> None:
+    clocks = list(zip(arrived_s, stream_s, strict=False))
+    assert span_s([round(s * 1e9) for s in arrived_s], clocks) == pytest.approx(span)
 
 
 def test_json_is_complete(clips: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
-
 import pytest
-from PIL import Image
 
 from surveil.capture.decode import Decoder, Slot
 from surveil.capture.picture import AvPicture
@@ -18,51 +10,7 @@ from surveil.capture.spec import CameraSpec
 from surveil.capture.stills import StillSource
 from surveil.errors import SourceError
 from tests.fakes import FakeClock
-from tests.support.clips import numbered_picture, read_number
-
-
-class Camera(BaseHTTPRequestHandler):
-    """Serves numbered pictures at /now.jpg and /now.png; asks for joe's password at /private.jpg."""
-
-    served: ClassVar[int] = 0
-
-    def do_GET(self) -> None:
-        login = base64.b64encode(b"joe:p@ss").decode()
-        if self.path == "/private.jpg" and self.headers.get("Authorization") != f"Basic {login}":
-            self.send_response(401)
-            self.send_header("WWW-Authenticate", 'Basic realm="camera"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-        elif self.path == "/page":
-            self._answer(b"<html>please log in</html>")
-        elif self.path.startswith(("/now", "/private")):
-            Camera.served += 1
-            kind = "PNG" if self.path.endswith("png") else "JPEG"
-            body = io.BytesIO()
-            Image.fromarray(numbered_picture(Camera.served)).save(body, kind)
-            self._answer(body.getvalue())
-        else:
-            self.send_error(404)
-
-    def _answer(self, body: bytes) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_args: object) -> None:
-        pass
-
-
-@pytest.fixture
-def address() -> Iterator[str]:
-    Camera.served = 0
-    with ThreadingHTTPServer(("127.0.0.1", 0), Camera) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        yield f"127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+from tests.support.clips import read_number
 
 
 def numbers(spec: CameraSpec, count: int) -> tuple[list[int], float]:

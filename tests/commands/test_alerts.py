@@ -36,6 +36,25 @@ def test_alerts_are_listed_newest_first_without_control_characters(
     assert "a dog [2J runs" in second
 
 
+def test_the_region_that_was_captioned_is_told_where_a_camera_has_regions(
+    room: Room, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the list, of one alert alone, and as JSON, where null is the whole picture."""
+    alert = room.open("yard", region_id="shed")
+    run(room, "--camera", "yard")
+    in_region, whole = capsys.readouterr().out.splitlines()
+    assert "  yard/shed  person-climbing: " in in_region
+    assert "  yard  person-climbing: " in whole
+    run(room, alert.alert_id[-8:])
+    assert "  yard/shed  " in capsys.readouterr().out
+    run(room, "--json", "--camera", "yard")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["camera"], line["region"]) for line in lines] == [
+        ("yard", "shed"),
+        ("yard", None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "cameras"),
     [

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surveil.config.documents import MAX_VALUES, parse
+from tests.support.fuzz import THOUSANDS
 
 
 def value_of(text: str) -> Any:
@@ -108,6 +109,7 @@ def test_an_alias_bomb_is_refused_before_it_goes_off() -> None:
     assert f"over {MAX_VALUES} values" in problem_of("\n".join(lines))
 
 
+@THOUSANDS
 @given(st.text(alphabet=st.sampled_from("ab:- \n\t[]{}&*!|>'\"#%@,?$<~x0"), max_size=80))
 def test_any_text_gives_plain_values_or_problems_with_lines(text: str) -> None:
     document = parse(text, environ={})

@@ -13,6 +13,7 @@ from surveil.config import Config, load_config, read_config
 from surveil.config.reference import leaves
 from surveil.errors import ConfigError
 from tests.config.folder import MINIMAL, Folder
+from tests.support.fuzz import THOUSANDS
 
 IN_ONE_FOLDER = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -282,7 +283,7 @@ def test_no_error_shows_a_password_wherever_it_stands_in_an_address(
     assert SECRET not in str(raised.value)
 
 
-@IN_ONE_FOLDER
+@THOUSANDS
 @given(st.binary(max_size=200))
 def test_any_bytes_raise_nothing_but_a_config_error(folder: Folder, data: bytes) -> None:
     assert_told(folder, data)
@@ -294,7 +295,7 @@ PARTS = ["<<", "5s", "off", "null", "yard", "webhook", "${A}", "${", "\n  ", "\n
 WORDS = st.sampled_from(NAMES) | st.sampled_from(SIGNS) | st.sampled_from(PARTS)
 
 
-@IN_ONE_FOLDER
+@THOUSANDS
 @given(st.lists(WORDS, max_size=40))
 def test_any_words_raise_nothing_but_a_config_error(folder: Folder, words: list[str]) -> None:
     assert_told(folder, " ".join(words).encode())
@@ -310,7 +311,7 @@ VALUES = st.recursive(
 KEYS = st.sampled_from(list(Config.model_fields))
 
 
-@IN_ONE_FOLDER
+@settings(THOUSANDS, max_examples=1000)  # 4 ms each
 @given(st.dictionaries(KEYS, VALUES, max_size=4))
 def test_any_values_in_the_right_places_raise_nothing_but_a_config_error(
     folder: Folder, values: dict[str, object]

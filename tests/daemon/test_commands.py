@@ -33,6 +33,11 @@ def test_commands_are_taken_in_order_and_main_is_woken() -> None:
     assert list(commands.take()) == []
 
 
+def test_a_camera_that_left_meanwhile_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    obey(SetEnabled("gate", False), Cameras())
+    assert "camera gate not switched: there is no such camera" in caplog.text
+
+
 def test_a_flood_is_cut_off_and_told(caplog: pytest.LogCaptureFixture) -> None:
     commands = Commands(lambda: None)
     for _ in range(CAPACITY + 5):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import http.client
-import os
 import socket
 import stat
 import threading
@@ -13,7 +12,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from surveil.clock import SystemClock, ns
@@ -21,6 +20,7 @@ from surveil.errors import ConfigError, SurveilError
 from surveil.service.http import MAX_CONNECTIONS, HttpServer, is_local
 from surveil.service.routes import Sources
 from surveil.worker import Worker
+from tests.support.fuzz import THOUSANDS
 
 SOURCES = Sources(
     ready=lambda: True,
@@ -29,7 +29,6 @@ SOURCES = Sources(
     metrics=lambda: b"surveil_x 1\n",
     status=lambda: {"state": "ok"},
 )
-FULL = os.environ.get("SURVEIL_FAULTS") == "full"
 
 
 def stopped(server: HttpServer) -> None:
@@ -77,7 +76,7 @@ def test_the_standard_library_is_content_with_get_and_head(server: HttpServer) -
     client.close()
 
 
-@settings(max_examples=2000 if FULL else 150, deadline=None)
+@THOUSANDS
 @given(
     st.one_of(
         st.binary(max_size=2000),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surveil.service.requests import MAX_HEAD_BYTES, Request, Response, parse
+from tests.support.fuzz import THOUSANDS
 
 
 def test_a_request_is_its_method_path_and_headers() -> None:
@@ -43,12 +44,14 @@ def test_what_is_no_request_is_refused(head: bytes, status: HTTPStatus) -> None:
     assert answer.status is status
 
 
+@THOUSANDS
 @given(st.binary(max_size=400))
 def test_no_bytes_raise(head: bytes) -> None:
     parsed = parse(head)
     assert isinstance(parsed, Request) or parsed.status >= 400
 
 
+@THOUSANDS
 @given(st.binary(max_size=100), st.binary(max_size=100))
 def test_no_bytes_raise_inside_an_otherwise_good_request(line: bytes, header: bytes) -> None:
     parsed = parse(b"GET /" + line + b" HTTP/1.1\r\nHost: " + header + b"\r\n\r\n")
