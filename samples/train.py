@@ -117,9 +117,7 @@ class Progress:
 class Trainer:
     """Model, optimiser, running mean of the weights, and the clock they all share."""
 
-    def __init__(
-        self, *, seed: int, first_seed: int, budget_s: float, rate: float = 1.0
-    ) -> None:
+    def __init__(self, *, seed: int, first_seed: int, budget_s: float, rate: float = 1.0) -> None:
         """`rate` multiplies the learning rates."""
         torch.manual_seed(seed)
         self.rng = random.Random(seed)

@@ -49,7 +49,9 @@ class Comparison(ThingComparison):
             known_person = thing.terms.get("person", 0.0) >= NEAR and not thing.negated
             if not known_person or thing.pronoun or thing.unreal:
                 continue
-            looks = frozenset(place.thing.lemma for place in thing.places if place.preposition == "in")
+            looks = frozenset(
+                place.thing.lemma for place in thing.places if place.preposition == "in"
+            )
             looks |= {str(state.token) for state in thing.states}
             known = [key for key in persons if key[0] == thing.lemma]
             if looks or not known:  # "the man" again is the man spoken of

@@ -81,11 +81,27 @@ def _add_light(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> None:
 _LIGHT = frozenset({"give", "take"})
 _MAKING = frozenset({"make", "do", "have"})
 _MADE = word_set(
-    "jump leap turn run walk fight call kick throw fall dance swim smoke drink rest nap stop jog dive chat talk jab slide"
+    """
+    jump leap turn run walk fight call kick throw fall dance swim smoke drink rest nap stop jog dive chat talk jab slide
+    """
 )
 """What one makes, does or has when one does it: a jump, a turn, a chat; to make a fire is not firing."""
 _THINGS = frozenset(
-    {"object", "container", "tool", "food", "drink", "plant", "animal", "person", "bag", "clothing", "clothes", "mask", "hat"}
+    {
+        "object",
+        "container",
+        "tool",
+        "food",
+        "drink",
+        "plant",
+        "animal",
+        "person",
+        "bag",
+        "clothing",
+        "clothes",
+        "mask",
+        "hat",
+    }
 )
 """To give somebody a box is not boxing."""
 

@@ -338,8 +338,8 @@ def _phrasal(plain: dict[str, float], phrasal: Terms, phrase: str) -> dict[str, 
 _IDIOMS = word_set(
     """
     run over, run out of, get up, stand up, blow up, break down, put out, look after, take off, work out, give up,
-    pass out, light up, break up, make out, sleep in, fall asleep, fall ill, sit up, lie to, run down, take away, put on,
-    hold up, set off, put down, lay down, run into, break out, kick off, turn on, turn off, go out, burn out, call off,
+    pass out, light up, break up, make out, sleep in, fall asleep, fall ill, sit up, lie to, run down, take away,
+    put on, hold up, set off, put down, lay down, run into, break out, kick off, turn on, turn off, go out, burn out, call off,
     rise up, throw up, carry on, hang up, make up, come up, line up
     """
 )

@@ -120,7 +120,12 @@ class PlaceReading(Reading):
             and self.last in self.doing.objects
         ):
             steps = steps[1:]  # carrying a bag across the floor: the carrying goes there
-        if preposition == "by" and self.doing is not None and self.doing.passive and is_animate(thing):
+        if (
+            preposition == "by"
+            and self.doing is not None
+            and self.doing.passive
+            and is_animate(thing)
+        ):
             steps = [self.doing]  # pelted at the bus by fans
         for step, holder in enumerate(steps):
             if (

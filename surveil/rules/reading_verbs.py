@@ -12,19 +12,22 @@ from surveil.rules.meaning import (
 )
 from surveil.rules.reading_nouns import NounReading
 from surveil.rules.sentence import Doing, State, Thing
+from surveil.rules.wordset import word_set
 
 _SEEING = frozenset(
     {"see", "watch", "film", "photograph", "observe", "look", "catch", "show", "record", "spot"}
 )
 
 
-_GARMENTS_CAN = frozenset(
-    {"be", "have", "hang", "lie", "fall", "drop", "flap", "blow", "fly", "cover", "show", "open", "tear", "burn", "get", "catch"}
+_GARMENTS_CAN = word_set(
+    "be have hang lie fall drop flap blow fly cover show open tear burn get catch"
 )
 
-_BY_SOMEBODY = frozenset(
-    "smoke hang park drive open close pull write paint build wash wave swing fly load tie strap wrap catch stack "
-    "move stand lay lean throw".split()
+_BY_SOMEBODY = word_set(
+    """
+    smoke hang park drive open close pull write paint build wash wave swing fly load tie strap wrap catch stack move
+    stand lay lean throw
+    """
 )
 """What things can do, but hardly to another thing: the circle smokes no cigarettes, who stands in it does."""
 _OBJECT_NEXT = frozenset("DNSQA")

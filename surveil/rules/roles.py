@@ -19,8 +19,12 @@ PUTTING = word_set(
     """
 )
 """What is done with these goes where the phrase says; who does it does not."""
-PUT_TO = word_set("on in into onto upon inside atop under over out to at against toward towards") | {"out of"}
-_SIGHT = frozenset({"at", "over", "out of", "through", "across", "toward", "towards", "into", "up", "down"})
+PUT_TO = word_set(
+    "on in into onto upon inside atop under over out to at against toward towards"
+) | {"out of"}
+_SIGHT = frozenset(
+    {"at", "over", "out of", "through", "across", "toward", "towards", "into", "up", "down"}
+)
 DIRECTIONS = word_set(
     """
     across along through toward towards past around up down
@@ -153,9 +157,23 @@ def is_living(thing: Thing) -> bool:
 
 
 _OTHERWISE = {
-    ("fall", "slip"), ("fall", "drop"), ("fall", "trip"), ("fall", "tip"), ("fall", "roll"), ("fall", "knock"),
-    ("fall", "topple"), ("jump", "skip"), ("jump", "bounce"), ("walk", "pace"), ("enter", "move"), ("leave", "drop"),
-    ("stand", "park"), ("climb", "mount"), ("sit", "perch"), ("swim", "paddle"), ("crash", "drop"),
+    ("fall", "slip"),
+    ("fall", "drop"),
+    ("fall", "trip"),
+    ("fall", "tip"),
+    ("fall", "roll"),
+    ("fall", "knock"),
+    ("fall", "topple"),
+    ("jump", "skip"),
+    ("jump", "bounce"),
+    ("walk", "pace"),
+    ("enter", "move"),
+    ("leave", "drop"),
+    ("stand", "park"),
+    ("climb", "mount"),
+    ("sit", "perch"),
+    ("swim", "paddle"),
+    ("crash", "drop"),
 }
 """What the second says only where it has no object: a man slips, but he slips a note into a bag."""
 _MOVING = frozenset({"pull", "move", "get", "take", "set", "go", "drive", "walk", "run"})

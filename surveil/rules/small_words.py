@@ -65,9 +65,7 @@ def reconsider(tokens: list[Token], index: int) -> None:
         token.tag = "L"
     elif text in ("about", "around") and following is not None and following.tag == "Q":
         token.tag = "R"  # about 5 people
-    elif (
-        text in ("all", "both", "half") and following is not None and following.tag in ("D", "S")
-    ):
+    elif text in ("all", "both", "half") and following is not None and following.tag in ("D", "S"):
         token.tag = "D"  # all the doors
     elif text in (
         "one",

@@ -90,7 +90,9 @@ def _tells_direction(tokens: list[Token], index: int) -> bool:
         return False
     if tokens[index - 1].tag == "V":
         return True
-    both = index > 1 and tokens[index - 1].tag == "C" and tokens[index - 2].text in ("left", "right")
+    both = (
+        index > 1 and tokens[index - 1].tag == "C" and tokens[index - 2].text in ("left", "right")
+    )
     return both and next_tag(tokens, index) != "R"
 
 
@@ -164,7 +166,20 @@ def _decide(tokens: list[Token], index: int, before: Token | None) -> str:
 
 
 _AFTER_NOUNS = frozenset(
-    {"open", "closed", "ajar", "shut", "empty", "full", "asleep", "alone", "alight", "ablaze", "intact", "unlocked"}
+    {
+        "open",
+        "closed",
+        "ajar",
+        "shut",
+        "empty",
+        "full",
+        "asleep",
+        "alone",
+        "alight",
+        "ablaze",
+        "intact",
+        "unlocked",
+    }
 )
 
 

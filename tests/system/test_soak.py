@@ -26,7 +26,7 @@ SECONDS = 1_800.0 if FULL else 60.0
 WARM_UP_S = 240.0 if FULL else 25.0
 CLIPS = ("entrance.mp4", "square.mp4", "quiet.mp4", "porch.mp4")
 MEMORY = {"ring": "48MiB", "packets": "16MiB"}
-"""Full before the warm-up is over: a frame a second of each camera is 330 MiB a minute, which a filling ring would show as a slope."""
+"""Full before the warm-up is over: a frame a second of each camera is 330 MiB a minute, a slope that is no leak."""
 MAX_MIB_A_MINUTE = 1.0 if FULL else 30.0
 """In the first minute the allocators are still growing."""
 
