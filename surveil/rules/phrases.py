@@ -339,7 +339,7 @@ _IDIOMS = word_set(
     """
     run over, run out of, get up, stand up, blow up, break down, put out, look after, take off, work out, give up,
     pass out, light up, break up, make out, sleep in, fall asleep, fall ill, sit up, lie to, run down, take away,
-    put on, hold up, set off, put down, lay down, run into, break out, kick off, turn on, turn off, go out, burn out, call off,
-    rise up, throw up, carry on, hang up, make up, come up, line up
+    put on, hold up, set off, put down, lay down, run into, break out, kick off, turn on, turn off, go out, burn out,
+    call off, rise up, throw up, carry on, hang up, make up, come up, line up
     """
 )
