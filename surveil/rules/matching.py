@@ -23,6 +23,7 @@ _NOT_USING = word_set(
     drag kick hit
     """
 )
+_STATES_NOT_WAYS = frozenset({"open", "asleep", "together", "apart", "aside"})
 _RESULTING = word_set("break crack damage shatter wreck ruin park lock close shut flood block open")
 _IS = frozenset({"is", "are", "'s"})
 _COVERED = frozenset({"in", "with", "by", "under", "beneath"})
@@ -88,10 +89,11 @@ class Comparison(ThingComparison):
             quality = doing.terms.get(f"{want.verb} {want.phrasal}", 0.0)
             if quality:
                 return quality
+            if want.phrasal in _STATES_NOT_WAYS:
+                return 0.0  # to stand open is not standing
             if want.phrasal in roles.MEANINGFUL_PARTICLES:
-                same = set(want.phrasal.split()) <= doing.adverbs | {
-                    p.preposition for p in doing.places
-                }
+                ways = {p.preposition for p in doing.places} - {"in"}  # walking in blue
+                same = set(want.phrasal.split()) <= doing.adverbs | ways
                 return doing.terms.get(want.verb, 0.0) if same else 0.0
         kin = max((doing.terms.get(verb, 0.0) for verb in want.kin), default=0.0)
         return max(doing.terms.get(want.verb, 0.0), min(kin, NEAR))

@@ -92,6 +92,7 @@ _THINGS = frozenset(
         "container",
         "tool",
         "food",
+        "vehicle",
         "drink",
         "plant",
         "animal",

@@ -35,6 +35,8 @@ class NounReading(PlaceReading):
             thing.negated, self.not_next = True, False
         for place in range(thing.start, thing.head):
             self._filled_with(self.tokens[place], place, thing)
+        if thing.lemma == "each other" and self.subjects:
+            thing.terms = {**self.subjects[0].terms, "each other": 1.0}
         if thing.lemma in ("other", "one"):
             self._is_one_of_several(thing)
         self._settle(thing)

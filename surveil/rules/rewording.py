@@ -60,6 +60,12 @@ def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[tuple[str, tuple[Want,
             if _twice_somewhere(target[0], rest):
                 continue  # who sits on the ground is not in a chair
             target[0] = replace(target[0], places=(*target[0].places, *rest))
+            told = {state.word for state in key.states} if isinstance(key, WantDoing) else set()
+            left = tuple(state for state in want.states if state.word not in told)
+            if left and not isinstance(target[0], WantDoing):
+                continue  # driving fast is more than driving
+            if left:
+                target[0] = replace(target[0], states=(*target[0].states, *left))
             if want.verb == "wear":
                 target = [_worn(other) for other in target]
         yield wording, tuple(target)

@@ -90,7 +90,7 @@ def patients(doing: Doing) -> list[Thing]:
     if doing.passive:
         return doing.subjects
     found = list(doing.objects)
-    if not found:
+    if not found and doing.lemma != "wave":
         found += [
             place.thing
             for place in doing.places

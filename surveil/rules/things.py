@@ -16,8 +16,11 @@ from surveil.rules.lexicon import Lexicon
 from surveil.rules.sentence import Doing, Place, Sentence, State, Thing
 from surveil.rules.unattended import sole_evidence
 from surveil.rules.wants import WantPlace, WantState, WantThing
+from surveil.rules.wordset import word_set
 
 _ATTEMPTING = frozenset({"try", "attempt", "struggle", "fail"})
+_NO_THINGS = word_set("cover place turn step look care part time advantage photo picture walk seat nap break aim control")
+"""What is taken or made without being a thing."""
 _HAS_PARTS = frozenset(
     {"vehicle", "building", "door", "window", "fence", "furniture", "machine", "structure"}
 )
@@ -99,7 +102,7 @@ class ThingComparison:
         if want.terms == ("*",):
             return NOTHING
         if want.terms == ("*thing",):
-            return None if roles.is_living(thing) else NOTHING
+            return None if roles.is_living(thing) or thing.lemma in _NO_THINGS else NOTHING
         quality = max((thing.terms.get(term, 0.0) for term in want.terms), default=0.0)
         return Hit(quality, frozenset({thing.head})) if quality else None
 
@@ -263,7 +266,8 @@ class ThingComparison:
             or ("person" in want.terms and "body part" not in part.terms)
         ):
             return None
-        if "person" in want.terms and "body part" in part.terms and not (part.owner or part.owned):
+        limb = "person" in want.terms and "body part" in part.terms and not want.negated
+        if limb and not (part.owner or part.owned):
             beasts = any("animal" in other.terms for other in self.sentence.things)
             special = want.states or want.places or beasts
             return None if special else Hit(0.85, frozenset({part.head}))  # a hand opens a door
