@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from surveil.rules.asking import wants_of
@@ -30,7 +31,16 @@ def compile_pattern(text: str, lexicon: Lexicon) -> Pattern:
         Alternative(other, REWORDED, _anchors(other), wording)
         for other, wording in reworded(wants, lexicon)
     )
-    return Pattern(text, (base, *others))
+    alternatives = (base, *others)
+    return Pattern(text, alternatives, _by_term(alternatives))
+
+
+def _by_term(alternatives: tuple[Alternative, ...]) -> dict[str, tuple[int, ...]]:
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, alternative in enumerate(alternatives):
+        for term in min(alternative.anchors, key=len, default=frozenset({""})):
+            places[term].append(place)
+    return {term: tuple(found) for term, found in places.items()}
 
 
 def _anchors(wants: tuple[Want, ...]) -> tuple[frozenset[str], ...]:

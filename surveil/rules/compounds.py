@@ -70,8 +70,9 @@ def _compound(tokens: list[Token], index: int, lexicon: Lexicon) -> tuple[Token,
 
 
 def _is_name(first: str, rest: tuple[str, ...]) -> bool:
-    """WordNet has an old lady and a look at; in a caption they are two words."""
-    described = first in grammar.PLAIN_ADJECTIVES and rest[-1] in _PEOPLE
+    """WordNet has an old lady, a red fire and a look at; in a caption they are two words."""
+    described = first in grammar.COLOURS
+    described = described or (first in grammar.PLAIN_ADJECTIVES and rest[-1] in _PEOPLE)
     return not (described or _verb_like(first) or rest[-1] in grammar.FUNCTION)
 
 

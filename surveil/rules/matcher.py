@@ -69,7 +69,7 @@ class Matcher:
         """The best alternative of the pattern that the caption meets."""
         sentence = self.analyse(caption_text)
         best: tuple[Hit, Alternative] | None = None
-        for alternative in self.compile(pattern).alternatives:
+        for alternative in self.compile(pattern).candidates(sentence.terms):
             if not _may_meet(alternative, sentence):
                 continue
             hit = _met(alternative, Comparison(sentence, self._lexicon))

@@ -89,13 +89,13 @@ _VERBS: dict[str, tuple[str, str]] = {
 _NOT_VERBS = word_set(
     """
     man people person ground yard shop video screen front garage room counter window corner bottom van
-    cat bus head hand side girl boy lady chair table house wall floor mall clerk staff police motorcycle
+    cat bus head  side girl boy lady chair table house wall floor mall clerk staff police motorcycle
     bicycle roof ladder fence door gate street road bag box car truck child knee shoulder ceiling lawn
     tree river bed sofa group middle center top hat shirt clothes pant pants suitcase backpack bank
     jacket coat vest scooter camera building something anything nothing ceiling evening morning wedding
-    railing clothing scaffolding belonging sibling king ring string wing thing spring pavement basement
-    stair stairs crowd mask knife gun hammer stick rifle uniform station bench water hood rear number
-    field bike pocket arm face eye finger phone machine paper glass light-pole garden fire-truck bottle
+    railing clothing scaffolding belonging sibling king  string wing thing spring pavement basement
+    stair stairs crowd mask knife gun  stick rifle uniform station bench  hood rear number
+    field  pocket arm face eye finger phone machine paper glass light-pole garden fire-truck bottle
     wooden red seat bucket broom laptop trash cart stroller pole pillar alley umbrella helmet sidewalk
     fireman
     """

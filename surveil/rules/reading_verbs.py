@@ -30,6 +30,7 @@ _BY_SOMEBODY = word_set(
     """
 )
 """What things can do, but hardly to another thing: the circle smokes no cigarettes, who stands in it does."""
+_POSTURES = word_set("stand sit walk run come go move turn wait wave enter leave look approach cross drive ride climb")
 _OBJECT_NEXT = frozenset("DNSQA")
 
 _CEASING = (
@@ -216,12 +217,21 @@ class VerbReading(NounReading):
         if "n" in doing.form and not doing.passive and doing.form == "n":
             doing.passive = True
 
+    def _is_with(self, thing: Thing) -> bool:
+        """A woman *with a bag* standing: she stands."""
+        holder = self.holder.get(id(thing))
+        if not isinstance(holder, Thing) or not is_animate(holder) or is_animate(thing):
+            return False
+        return any(p.thing is thing and p.preposition in ("with", "in") for p in holder.places)
+
     def _bearers(self, last: Thing, doing: Doing) -> list[Thing]:
         """Whose participle it is: the nearest noun that can do it, up the chain of what it hangs on."""
         candidates: list[Thing] = []
         for node in self._chain(last):
             candidates.extend([node] if isinstance(node, Thing) else node.subjects)
         by_somebody = doing.lemma in _BY_SOMEBODY and self.phrases.tag(doing.end) in _OBJECT_NEXT
+        held = candidates[:1] == [last] and self._is_with(last)
+        by_somebody = by_somebody or (held and doing.lemma in _POSTURES)
         if by_somebody and any(map(is_animate, candidates)):
             candidates = [candidate for candidate in candidates if is_animate(candidate)]
         for candidate in candidates:

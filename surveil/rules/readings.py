@@ -72,6 +72,11 @@ def _lexicon() -> Lexicon:
     return Lexicon.load()
 
 
+def is_own_verb(verb: str) -> bool:
+    """Whether our own file has it."""
+    return _lexicon().own_verb(verb)
+
+
 def is_living(token: Token) -> bool:
     terms = _lexicon().noun(token.lemma)
     return any(term in terms for term in _ANIMATE_TERMS)

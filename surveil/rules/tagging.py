@@ -10,7 +10,7 @@ from surveil.rules import grammar
 from surveil.rules.compounds import joined
 from surveil.rules.lexicon import Lexicon
 from surveil.rules.lookahead import next_tag, noun_follows, phrase_follows
-from surveil.rules.readings import add_readings, is_living
+from surveil.rules.readings import add_readings, is_living, is_own_verb
 from surveil.rules.small_words import reconsider
 from surveil.rules.tokens import Token, tokenise
 from surveil.rules.usage import noun_uses, rather_adjective, verb_uses
@@ -275,6 +275,8 @@ def _after_noun(tokens: list[Token], index: int, before: Token | None) -> str:
             before.form == "p" and phrase_follows(tokens, index)
         )
         return "A" if postnominal and "z" not in token.verb_forms else "V"
+    if _somebody_does(tokens, index):
+        return "V"
     agrees = (
         "z" in token.verb_forms
         if before.form != "p" and before.tag == "N"
@@ -310,6 +312,17 @@ def _after_noun(tokens: list[Token], index: int, before: Token | None) -> str:
     )
 
 
+def _somebody_does(tokens: list[Token], index: int) -> bool:
+    """A man *types* on a laptop, the mailman *hands* a parcel over: right after one living thing, with no verb so far,
+    a word in -s is what it does, unless a verb or a noun comes next (the girl scouts are, a baby toys shop)."""
+    token, before = tokens[index], tokens[index - 1]
+    one = before.tag == "N" and before.form != "p" and is_living(before)
+    told = any(earlier.tag in ("D", "Q", "S") for earlier in tokens[max(0, index - 4) : index])
+    if not one or not told or token.verb_forms != "z" or _verb_so_far(tokens, index):
+        return False
+    return next_tag(tokens, index) in ("D", "S", "X", "P", "R", "T", "A", "", "C", ".", ",")
+
+
 def _somebody_before(tokens: list[Token], index: int) -> Token | None:
     """Who may do what comes; of "a pair of women" the women."""
     for place, token in enumerate(tokens[:index]):
@@ -340,6 +353,9 @@ def _verb_so_far(tokens: list[Token], index: int) -> bool:
 def _after_verb(tokens: list[Token], index: int, kind: str) -> str:
     token = tokens[index]
     if kind in ("B", "H"):
+        there_is = index > 1 and tokens[index - 2].tag == "E" and "n" in token.verb_forms
+        if there_is and noun_follows(tokens, index):
+            return "A"  # there is broken glass
         if token.verb_forms == "g" or "n" in token.verb_forms:
             return "V"
         if token.is_adjective:
@@ -377,9 +393,10 @@ def _after_conjunction(tokens: list[Token], index: int) -> str:
     if token.nouns and finite:
         earlier_noun = any(earlier.tag == "N" for earlier in tokens[max(0, index - 3) : index])
         follows = next_tag(tokens, index)
+        known = 8 if is_own_verb(token.verbs[0]) and _somebody_before(tokens, index) else 2
         verby = follows in ("D", "P", "S", "X", "R", "T") and verb_uses(
             token.verbs[0]
-        ) * 2 >= noun_uses(token.verbs[0])
+        ) * known >= noun_uses(token.verbs[0])
         ends = follows in ("", ".", ",", "C") and token.verb_forms == "z"
         verby = verby or (ends and _rather_verb(token))  # walks up to the screen and leaves
         return "V" if verby or not earlier_noun else "N"

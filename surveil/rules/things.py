@@ -19,6 +19,7 @@ from surveil.rules.wants import WantPlace, WantState, WantThing
 from surveil.rules.wordset import word_set
 
 _ATTEMPTING = frozenset({"try", "attempt", "struggle", "fail"})
+_CLOTHES = frozenset({"hood", "mask", "helmet", "uniform", "gloves", "glasses", "hat"})
 _NO_THINGS = word_set("cover place turn step look care part time advantage photo picture walk seat nap break aim control")
 """What is taken or made without being a thing."""
 _HAS_PARTS = frozenset(
@@ -311,8 +312,11 @@ def enough(want: WantThing, thing: Thing) -> bool:
 def kin_of(want: WantPlace, lexicon: Lexicon) -> frozenset[str]:
     """Prepositions of a caption that satisfy the pattern's."""
     kin = PREPOSITION_KIN.get(want.preposition, frozenset({want.preposition}))
+    worn = _CLOTHES & lexicon.noun(want.thing.terms[0]).keys()
     if want.preposition == "with" and "person" not in lexicon.noun(want.thing.terms[0]):
-        return frozenset({"with", "holding"})
+        return frozenset({"with", "holding", *(["wearing"] if worn else [])})
+    if want.preposition in ("in", "with") and _CLOTHES & lexicon.noun(want.thing.terms[0]).keys():
+        kin |= {"wearing"}
     wide = want.preposition in ("on", "in") and _WIDE & lexicon.noun(want.thing.terms[0]).keys()
     return kin | {"on", "in", "at", "over"} if wide else kin
 

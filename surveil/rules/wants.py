@@ -6,6 +6,7 @@ alternatives. All wants of one alternative must be met by one caption.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 REWORDED = 0.9
@@ -87,6 +88,15 @@ class Pattern:
 
     text: str
     alternatives: tuple[Alternative, ...] = field(default=())
+    by_term: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Term of an alternative's narrowest anchor -> places of such alternatives; "" -> those without any anchor."""
+
+    def candidates(self, terms: Set[str]) -> list[Alternative]:
+        """The alternatives that a caption with these terms may meet, in order."""
+        found = set(self.by_term.get("", ()))
+        for term in self.by_term.keys() & terms:
+            found.update(self.by_term[term])
+        return [self.alternatives[place] for place in sorted(found)]
 
 
 GOING = frozenset({"get", "go", "come", "move", "step"})
