@@ -111,9 +111,19 @@ def _want_state(index: int, sentence: Sentence, lexicon: Lexicon, *, negated: bo
     verb = reading.verbs[0] if participle else ""
     undergone = "g" not in reading.verb_forms
     if not verb:  # on fire is burning
-        implied = (lexicon.participle(state) for state in lexicon.state(token.text))
-        verb, undergone = next((found for found in implied if found[0]), ("", True))
+        implied = [lexicon.participle(state) for state in lexicon.state(token.text)]
+        verb, undergone = _widest([found for found in implied if found[0]], lexicon)
     return WantState(token.text, verb, undergone=undergone, negated=negated)
+
+
+def _widest(implied: list[tuple[str, bool]], lexicon: Lexicon) -> tuple[str, bool]:
+    """Of blazing, flaming and burning the last: the others are ways of it."""
+    verbs = [verb for verb, _ in implied]
+
+    def ways(found: tuple[str, bool]) -> int:
+        return sum(found[0] in lexicon.verb(verb) for verb in verbs)
+
+    return max(implied, key=ways, default=("", True))
 
 
 def _want_doing(doing: Doing, sentence: Sentence, lexicon: Lexicon) -> WantDoing:

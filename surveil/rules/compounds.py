@@ -56,6 +56,9 @@ def _compound(tokens: list[Token], index: int, lexicon: Lexicon) -> tuple[Token,
         plural = last != rest[-1]
         if plural and (kind == "state" or morphology.lemma_of(last) != rest[-1]):
             continue
+        single = index > 0 and tokens[index - 1].text in ("a", "an", "one", "each", "this", "that")
+        if plural and kind == "wordnet" and single:
+            continue  # a truck stops
         if plural and last.endswith("ed"):
             continue  # a car parked is no car park
         if (

@@ -129,7 +129,7 @@ VERB_COMPOUNDS = {
 """First word -> the verb that carries the inflection: spray painting."""
 
 PREPOSITION_KIN: dict[str, frozenset[str]] = {
-    "on": word_set("on onto upon atop over across along aboard up down"),
+    "on": word_set("on onto upon atop aboard up down across"),
     "in": word_set(
         "in inside into within through amid amidst among throughout aboard across around along"
     ),

@@ -92,7 +92,8 @@ class Comparison(ThingComparison):
             if want.phrasal in _STATES_NOT_WAYS:
                 return 0.0  # to stand open is not standing
             if want.phrasal in roles.MEANINGFUL_PARTICLES:
-                ways = {p.preposition for p in doing.places} - {"in"}  # walking in blue
+                told = {p.preposition for p in doing.places} - {"in", "in front of"}  # walking in blue
+                ways = told | {preposition.split()[0] for preposition in told}  # away from
                 same = set(want.phrasal.split()) <= doing.adverbs | ways
                 return doing.terms.get(want.verb, 0.0) if same else 0.0
         kin = max((doing.terms.get(verb, 0.0) for verb in want.kin), default=0.0)

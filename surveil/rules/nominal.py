@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from surveil.rules.lexicon import NEAR, Lexicon
 from surveil.rules.meaning import is_quantity
-from surveil.rules.sentence import Doing, Sentence, Thing
+from surveil.rules.sentence import Doing, Place, Sentence, Thing
 from surveil.rules.wordset import word_set
 
 EVENTS = {
@@ -56,7 +56,7 @@ def add_events(sentence: Sentence, lexicon: Lexicon) -> None:
             thing.start, thing.head, thing.end, verb, lexicon.verb(verb), "b", nominal=True
         )
         doing.subjects = _parties(thing, sentence)
-        doing.places = thing.places
+        doing.places = [*thing.places, *_where_it_happens(thing, sentence)]
         doing.negated, doing.unreal = thing.negated, thing.unreal
         sentence.doings.append(doing)
 
@@ -105,6 +105,19 @@ _THINGS = frozenset(
     }
 )
 """To give somebody a box is not boxing."""
+
+
+def _where_it_happens(event: Thing, sentence: Sentence) -> list[Place]:
+    """A brawl broke out on the street."""
+    return [
+        place
+        for doing in sentence.doings
+        if event in doing.subjects and doing.lemma in _HAPPENING and not doing.unreal
+        for place in doing.places
+    ]
+
+
+_HAPPENING = frozenset({"break", "start", "begin", "happen", "occur", "be", "take", "erupt", "go"})
 
 
 def _parties(event: Thing, sentence: Sentence) -> list[Thing]:

@@ -135,6 +135,8 @@ class Phrases:
         thing.unreal = " " in token.lemma and token.lemma.split()[0] in grammar.DEPICTING_MODIFIERS
         for index in before:
             self._describe(thing, index)
+        if token.lemma.split()[0] in ("couple", "pair", "duo", "twins", "trio"):
+            thing.count, thing.exact = 2, 3 if token.lemma == "trio" else 2
         figure = token.lemma == "figure" and thing.modifiers  # a cat figure
         thing.unreal = thing.unreal or bool(figure)
         return thing

@@ -19,6 +19,8 @@ from surveil.rules.wants import WantPlace, WantState, WantThing
 from surveil.rules.wordset import word_set
 
 _ATTEMPTING = frozenset({"try", "attempt", "struggle", "fail"})
+_IN_WATER = frozenset({"in", "inside", "into", "through", "within", "under", "across"})
+_WORN = frozenset({"clothes", "hood", "mask", "helmet", "uniform", "vest", "jacket", "coat", "shirt", "hat"})
 _CLOTHES = frozenset({"hood", "mask", "helmet", "uniform", "gloves", "glasses", "hat"})
 _NO_THINGS = word_set("cover place turn step look care part time advantage photo picture walk seat nap break aim control")
 """What is taken or made without being a thing."""
@@ -297,7 +299,8 @@ _FEW = frozenset({"couple", "pair", "duo", "police", "staff", "twins"})
 
 
 def enough(want: WantThing, thing: Thing) -> bool:
-    exact = 0 if "group" in thing.terms else roles.exact_number(thing)
+    flock = "group" in thing.terms and thing.lemma.split()[0] not in _FEW
+    exact = 0 if flock else roles.exact_number(thing)
     if want.exact:
         return exact == want.exact
     if want.several:
@@ -315,10 +318,12 @@ def kin_of(want: WantPlace, lexicon: Lexicon) -> frozenset[str]:
     worn = _CLOTHES & lexicon.noun(want.thing.terms[0]).keys()
     if want.preposition == "with" and "person" not in lexicon.noun(want.thing.terms[0]):
         return frozenset({"with", "holding", *(["wearing"] if worn else [])})
-    if want.preposition in ("in", "with") and _CLOTHES & lexicon.noun(want.thing.terms[0]).keys():
-        kin |= {"wearing"}
+    if want.preposition == "in" and _WORN & lexicon.noun(want.thing.terms[0]).keys():
+        kin |= {"wearing", "with"}
     wide = want.preposition in ("on", "in") and _WIDE & lexicon.noun(want.thing.terms[0]).keys()
-    return kin | {"on", "in", "at", "over"} if wide else kin
+    if want.preposition == "in" and "water" in lexicon.noun(want.thing.terms[0]):
+        return _IN_WATER  # at the pool is not in it
+    return kin | {"on", "in", "at", "over", "along"} if wide else kin
 
 
 def best(hits: Iterable[Hit | None]) -> Hit | None:
