@@ -7,7 +7,8 @@ from importlib import resources
 import pytest
 
 from surveil.rules import Lexicon
-from surveil.rules.compiling import compile_pattern
+from surveil.rules.asking import wants_of
+from surveil.rules.reader import read
 from surveil.rules.rewording import meanings
 
 LEXICON = Lexicon.load()
@@ -24,8 +25,8 @@ def test_every_line_is_a_class_a_set_of_equals_or_a_comment(name: str) -> None:
 
 def test_both_sides_of_every_meaning_say_something() -> None:
     for pattern, wording in meanings():
-        assert compile_pattern(pattern, LEXICON).alternatives, pattern
-        assert compile_pattern(wording, LEXICON).alternatives, wording
+        assert list(wants_of(read(pattern, LEXICON), LEXICON)), pattern
+        assert list(wants_of(read(wording, LEXICON), LEXICON)), wording
 
 
 @pytest.mark.parametrize(
