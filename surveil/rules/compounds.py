@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from surveil.rules import grammar, morphology
 from surveil.rules.lexicon import Lexicon
+from surveil.rules.nominal import verb_of
 from surveil.rules.tokens import Token
 from surveil.rules.usage import noun_uses, verb_uses
 
@@ -57,17 +58,19 @@ def _compound(tokens: list[Token], index: int, lexicon: Lexicon) -> tuple[Token,
         if plural and (kind == "state" or morphology.lemma_of(last) != rest[-1]):
             continue
         single = index > 0 and tokens[index - 1].text in ("a", "an", "one", "each", "this", "that")
-        if plural and kind == "wordnet" and single:
-            continue  # a truck stops
-        if plural and last.endswith("ed"):
-            continue  # a car parked is no car park
+        if plural and single:
+            continue  # a truck stops, a bus stops
+        lemma = " ".join((tokens[index].text, *rest))
+        if plural and (
+            last.endswith("ed") or (last.endswith("ing") and not verb_of(lemma, lexicon))
+        ):
+            continue  # a car parked is no car park, a bus stopping no bus stop; a car crashing is a car crash
         if (
             kind == "state"
             and words[-1:] == ("covered",)
             and _object_follows(tokens, index + length)
         ):
             continue  # the snow covered the car
-        lemma = " ".join((tokens[index].text, *rest))
         return _merged(tokens[index : index + length], lemma, kind, plural=plural), length
     return None
 
