@@ -26,7 +26,8 @@ _ANYTHING = {
     "object": ("*thing",),
     "item": ("*thing",),
 }
-_MANNERS = frozenset({"fast", "quickly", "slowly", "slow"})
+_MANNERS = frozenset({"fast", "quickly", "slowly", "slow", "left", "right"})
+"""How or where to it is done: asked for like a state."""
 _SEVERAL = frozenset({"several", "many", "multiple", "numerous"})
 _PEOPLE = frozenset({"people", "person", "somebody", "human", "couple"})
 _NO_WANT = frozenset({"be", "see", "appear", "seem"})

@@ -92,7 +92,10 @@ class Comparison(ThingComparison):
             if want.phrasal in _STATES_NOT_WAYS:
                 return 0.0  # to stand open is not standing
             if want.phrasal in roles.MEANINGFUL_PARTICLES:
-                told = {p.preposition for p in doing.places} - {"in", "in front of"}  # walking in blue
+                told = {p.preposition for p in doing.places} - {
+                    "in",
+                    "in front of",
+                }  # walking in blue
                 ways = told | {preposition.split()[0] for preposition in told}  # away from
                 same = set(want.phrasal.split()) <= doing.adverbs | ways
                 return doing.terms.get(want.verb, 0.0) if same else 0.0
@@ -221,5 +224,10 @@ class Comparison(ThingComparison):
         for adverb in doing.adverbs:
             quality = self.lexicon.state(adverb).get(want.word, 0.0)
             found.append(Hit(quality, frozenset({doing.head})) if quality else None)
+        found += [
+            Hit(0.95, frozenset({place.thing.head}))
+            for place in doing.places
+            if place.preposition == "to" and place.thing.lemma == want.word  # turns to the left
+        ]
         found += [self._state(want, thing) for thing in (*doing.subjects, *doing.objects)]
         return best(found)
