@@ -174,6 +174,7 @@ _OTHERWISE = {
     ("sit", "perch"),
     ("swim", "paddle"),
     ("crash", "drop"),
+    ("slip", "slip"),
 }
 """What the second says only where it has no object: a man slips, but he slips a note into a bag."""
 _MOVING = frozenset({"pull", "move", "get", "take", "set", "go", "drive", "walk", "run"})

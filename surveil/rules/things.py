@@ -20,9 +20,13 @@ from surveil.rules.wordset import word_set
 
 _ATTEMPTING = frozenset({"try", "attempt", "struggle", "fail"})
 _IN_WATER = frozenset({"in", "inside", "into", "through", "within", "under", "across"})
-_WORN = frozenset({"clothes", "hood", "mask", "helmet", "uniform", "vest", "jacket", "coat", "shirt", "hat"})
+_WORN = frozenset(
+    {"clothes", "hood", "mask", "helmet", "uniform", "vest", "jacket", "coat", "shirt", "hat"}
+)
 _CLOTHES = frozenset({"hood", "mask", "helmet", "uniform", "gloves", "glasses", "hat"})
-_NO_THINGS = word_set("cover place turn step look care part time advantage photo picture walk seat nap break aim control")
+_NO_THINGS = word_set(
+    "cover place turn step look care part time advantage photo picture walk seat nap break aim control"
+)
 """What is taken or made without being a thing."""
 _HAS_PARTS = frozenset(
     {"vehicle", "building", "door", "window", "fence", "furniture", "machine", "structure"}
@@ -175,6 +179,8 @@ class ThingComparison:
         quality = doing.terms.get(want.verb, 0.0)
         if not quality or doing.unreal or doing.negated != want.negated or doing.nominal:
             return None
+        if not want.undergone and roles.object_forbids(want.verb, doing):
+            return None  # who runs a shop is not at full speed
         if doing.form == "to" and self.sentence.tokens[doing.start - 1].lemma in _ATTEMPTING:
             return None  # who tries to open a door has not opened it
         bearers = roles.patients(doing) if want.undergone else roles.agents(doing)
