@@ -44,7 +44,7 @@ COLOURS = word_set(
     """
     black white red green blue yellow orange purple pink brown gray grey beige silver gold golden cyan
     khaki navy dark light bright maroon turquoise tan cream violet plaid striped denim
-    camouflage checkered checked patterned floral multicolored colorful
+    camouflage checkered patterned floral multicolored colorful
     """
 )
 PLAIN_ADJECTIVES = COLOURS | word_set(
@@ -61,6 +61,11 @@ PLAIN_ADJECTIVES = COLOURS | word_set(
     unlocked locked unlocked unmanned vacant deserted crowded packed cluttered messy
     """
 )
+
+AFTER_NOUNS = word_set(
+    "open closed ajar shut empty full asleep alone alight ablaze intact unlocked"
+)
+"""These follow what they are said of: its doors open."""
 
 MULTIWORD_PREPOSITIONS: dict[tuple[str, ...], str] = {
     ("in", "front", "of"): "in front of",

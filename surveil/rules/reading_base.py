@@ -152,18 +152,27 @@ class Reading:
         self.preposition = None
         return index + 1
 
+    def _is_over(self, word: str) -> None:
+        """Was open before: it is so no more, nor is the opening that the state tells of."""
+        doing = self.doing
+        if doing is None or word not in _FORMERLY:
+            return
+        if "d" not in doing.form and self.tokens[doing.head].text not in ("was", "were"):
+            return
+        doing.unreal = True
+        told = {state.token for state in doing.states}
+        for state in doing.states:
+            state.negated = True
+        for other in self.sentence.doings:
+            other.unreal = other.unreal or (other.implied and other.head in told)
+
     def _take_adverb(self, index: int) -> None:
         token = self.tokens[index]
         terms = self.lexicon.state(token.text)
         if isinstance(self.last, Doing):
             self.last.adverbs.add(token.text)
         self.nearly = self.nearly or token.text in ("almost", "nearly")
-        doing = self.doing
-        was = doing is not None and self.tokens[doing.head].text in ("was", "were")
-        if token.text in _FORMERLY and doing is not None and ("d" in doing.form or was):
-            doing.unreal = True
-            for state in doing.states:
-                state.negated = True
+        self._is_over(token.text)
         if token.text in ("alone", "asleep", "apart"):
             holders = (
                 [self.last]

@@ -30,7 +30,9 @@ _BY_SOMEBODY = word_set(
     """
 )
 """What things can do, but hardly to another thing: the circle smokes no cigarettes, who stands in it does."""
-_POSTURES = word_set("stand sit walk run come go move turn wait wave enter leave look approach cross drive ride climb")
+_POSTURES = word_set(
+    "stand sit walk run come go move turn wait wave enter leave look approach cross drive ride climb"
+)
 _OBJECT_NEXT = frozenset("DNSQA")
 
 _CEASING = (

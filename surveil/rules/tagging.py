@@ -49,6 +49,9 @@ def _choose(tokens: list[Token], index: int) -> None:
     ):
         _set(token, "R")
         return
+    if token.text == "earlier" and not noun_follows(tokens, index):
+        _set(token, "R")  # was open earlier: is no more
+        return
     if _is_side(tokens, index):
         token.nouns = (token.text,)
         _set(token, "N")
@@ -165,28 +168,10 @@ def _decide(tokens: list[Token], index: int, before: Token | None) -> str:
     return _at_start(tokens, index)
 
 
-_AFTER_NOUNS = frozenset(
-    {
-        "open",
-        "closed",
-        "ajar",
-        "shut",
-        "empty",
-        "full",
-        "asleep",
-        "alone",
-        "alight",
-        "ablaze",
-        "intact",
-        "unlocked",
-    }
-)
-
-
 def _is_predicate(tokens: list[Token], adjective: Token | None) -> bool:
     """The adjective follows a verb, or what it is said of (its doors open), so that no noun needs to come."""
     place = next((i for i, token in enumerate(tokens) if token is adjective), 0)
-    said_of = "N" if adjective is not None and adjective.text in _AFTER_NOUNS else ""
+    said_of = "N" if adjective is not None and adjective.text in grammar.AFTER_NOUNS else ""
     return place > 0 and tokens[place - 1].tag in ("B", "V", "R", said_of)
 
 
@@ -227,9 +212,11 @@ def _inside_noun_phrase(tokens: list[Token], index: int) -> str:
 
 
 def _the_two_do(tokens: list[Token], index: int) -> bool:
-    """The two *shake* hands."""
-    token, number = tokens[index], tokens[index - 1]
-    told = number.tag == "Q" and index > 1 and tokens[index - 2].text == "the"
+    """The two *shake* hands, the two then *kick* a bin."""
+    token, number = tokens[index], index - 1
+    while number > 0 and tokens[number].tag == "R":
+        number -= 1
+    told = number > 0 and tokens[number].tag == "Q" and tokens[number - 1].text == "the"
     if not told or "b" not in token.verb_forms or token.is_adjective:
         return False
     return not token.nouns or _rather_verb(token)
@@ -326,7 +313,8 @@ def _somebody_does(tokens: list[Token], index: int) -> bool:
 def _somebody_before(tokens: list[Token], index: int) -> Token | None:
     """Who may do what comes; of "a pair of women" the women."""
     for place, token in enumerate(tokens[:index]):
-        if token.tag == "N" and is_living(token) and tokens[place + 1].text != "of":
+        somebody = token.tag == "N" and is_living(token) and tokens[place + 1].text != "of"
+        if somebody or (token.tag == "X" and token.text == "one"):
             return token
     return None
 
@@ -382,6 +370,8 @@ def _after_verb(tokens: list[Token], index: int, kind: str) -> str:
 
 def _after_conjunction(tokens: list[Token], index: int) -> str:
     token = tokens[index]
+    if token.text in grammar.COLOURS and noun_follows(tokens, index):
+        return "A"  # in a green cap, yellow boots
     if token.verbs and token.verb_forms == "g":
         return "A" if token.is_adjective and noun_follows(tokens, index) else "V"
     forms = {form for earlier in tokens[:index] if earlier.tag == "V" for form in earlier.form}
