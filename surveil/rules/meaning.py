@@ -77,8 +77,8 @@ INTRANSITIVE = word_set(
     rest happen occur play work smoke drive ride park shop gather gesture struggle stumble slip trip
     collapse faint hide linger loiter drift float fly swim dive leap hop spring stroll trot plunge tumble roll skid
     swerve vanish creep sneak limp scurry scramble clamber burst storm gallop roam pace shuffle tiptoe hobble
-    waddle rise soar hover glide bark howl growl snore nap doze lounge pray weep sob giggle whisper mutter yell shriek cheer
-    applaud queue congregate disperse flock swarm explode erupt
+    waddle rise soar hover glide bark howl growl snore nap doze lounge pray weep sob giggle whisper mutter yell shriek
+    cheer applaud queue congregate disperse flock swarm explode erupt
     """
 )
 """Verbs whose -ed form without an object is the past tense, not a participle."""

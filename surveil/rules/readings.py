@@ -7,7 +7,7 @@ from functools import cache
 from surveil.rules import grammar, morphology
 from surveil.rules.lexicon import Lexicon
 from surveil.rules.tokens import Token
-from surveil.rules.usage import noun_uses, verb_uses
+from surveil.rules.usage import noun_uses, rather_adjective, verb_uses
 
 _ANIMATE_TERMS = ("person", "animal", "vehicle", "group")
 
@@ -80,3 +80,10 @@ def is_own_verb(verb: str) -> bool:
 def is_living(token: Token) -> bool:
     terms = _lexicon().noun(token.lemma)
     return any(term in terms for term in _ANIMATE_TERMS)
+
+
+def is_rather_adjective(token: Token) -> bool:
+    """Of its readings the adjective is the likely one."""
+    if not token.is_adjective or not token.nouns or token.text in grammar.PLAIN_ADJECTIVES:
+        return token.is_adjective
+    return rather_adjective(token.text)

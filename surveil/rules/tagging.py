@@ -7,19 +7,20 @@ Each token keeps all its readings; the choice looks at the tag before, the word 
 from __future__ import annotations
 
 from surveil.rules import grammar
+from surveil.rules.after_nouns import after_noun
 from surveil.rules.compounds import joined
 from surveil.rules.lexicon import Lexicon
-from surveil.rules.lookahead import next_tag, noun_follows, phrase_follows
-from surveil.rules.readings import add_readings, is_living, is_own_verb
+from surveil.rules.lookahead import next_tag, noun_follows
+from surveil.rules.lookback import somebody_before, word_before
+from surveil.rules.readings import add_readings, is_own_verb, is_rather_adjective
+from surveil.rules.sides import noun_or_adverb
 from surveil.rules.small_words import reconsider
 from surveil.rules.tokens import Token, tokenise
-from surveil.rules.usage import noun_uses, rather_adjective, verb_uses
+from surveil.rules.usage import noun_uses, rather_verb, verb_uses
 from surveil.rules.wordset import word_set
 
 _OPENS_NOUN = frozenset("DAQS")
 """After these a noun is due."""
-_STARTS_PHRASE = frozenset('DSPXTLRCGQ,.;:!?()"')
-"""A word before one of these is complete: if it may be a verb, its object or place follows."""
 
 
 def tag(text: str, lexicon: Lexicon) -> list[Token]:
@@ -37,99 +38,20 @@ def _choose(tokens: list[Token], index: int) -> None:
     if token.tag:
         reconsider(tokens, index)
         return
-    before = _before(tokens, index)
-    worn = before is not None and before.text in ("in", "wearing")
-    if token.text in grammar.COLOURS and worn and _acts_next(tokens, index):
-        token.nouns = (token.text,)
-        _set(token, "N")
+    kind = noun_or_adverb(tokens, index)
+    if kind:
+        token.nouns = (token.text,) if kind == "N" else token.nouns
+        _set(token, kind)
         return
-    manner = token.text in ("fast", "slow", "hard") and not noun_follows(tokens, index)
-    if (manner and index and tokens[index - 1].tag in ("V", "N", "R")) or (
-        token.text in ("left", "right") and _tells_direction(tokens, index)
-    ):
-        _set(token, "R")
-        return
-    if token.text == "earlier" and not noun_follows(tokens, index):
-        _set(token, "R")  # was open earlier: is no more
-        return
-    if _is_side(tokens, index):
-        token.nouns = (token.text,)
-        _set(token, "N")
-        return
+    before = word_before(tokens, index)
     if before is None and token.verb_forms == "z" and not token.nouns:
-        token.nouns = (
-            token.verbs
-        )  # "logs are stacked": a sentence does not start with its verb in -s
+        token.nouns = token.verbs  # "logs are stacked": no sentence starts with its verb in -s
     readings = bool(token.nouns) + bool(token.verbs) + token.is_adjective
     if readings <= 1 and not (token.verbs and "b" not in token.verb_forms):
         kind = "N" if token.nouns else "V" if token.verbs else "A" if token.is_adjective else "R"
         _set(token, kind if readings else ("R" if token.is_adverb else "N"))
         return
     _set(token, _decide(tokens, index, before))
-
-
-def _acts_next(tokens: list[Token], index: int) -> bool:
-    """The man in black *leaves the* shop: after the colour comes what he does, not what is black."""
-    if index + 1 >= len(tokens):
-        return False
-    token = tokens[index + 1]
-    somebody = _somebody_before(tokens, index)
-    several = somebody is not None and somebody.form == "p" and not _verb_so_far(tokens, index)
-    if not token.verbs or not set("gdnzb" if several else "gdnz") & set(token.verb_forms):
-        return False
-    follows = next_tag(tokens, index + 1)
-    if not token.nouns or follows in ("D", "S", "X"):
-        return True
-    return follows in ("P", "R", "T", "", "C", ",", ".", "G") and _rather_verb(token)
-
-
-def _rather_verb(token: Token) -> bool:
-    return verb_uses(token.verbs[0]) >= noun_uses(token.verbs[0])
-
-
-def _tells_direction(tokens: list[Token], index: int) -> bool:
-    """Turns *left*, looks left and *right*."""
-    if noun_follows(tokens, index):
-        return False
-    if tokens[index - 1].tag == "V":
-        return True
-    both = (
-        index > 1 and tokens[index - 1].tag == "C" and tokens[index - 2].text in ("left", "right")
-    )
-    return both and next_tag(tokens, index) != "R"
-
-
-_SIDES = frozenset(
-    {"left", "right", "top", "bottom", "middle", "center", "centre", "front", "rear", "far right"}
-)
-
-
-def _is_side(tokens: list[Token], index: int) -> bool:
-    """The man on the *right* walks, the one on the *left* is: a place, not what the next word is like."""
-    token, before = tokens[index], tokens[index - 1] if index else None
-    if token.text not in _SIDES or before is None or before.tag not in ("D", "A"):
-        return False
-    if index + 1 >= len(tokens):
-        return True
-    following = tokens[index + 1]
-    if following.tag:
-        return following.tag not in ("N", "A", "Q")
-    if not following.verbs:
-        return not (following.nouns or following.is_adjective)
-    if not following.nouns and not following.is_adjective:
-        return True
-    somebody = _somebody_before(tokens, index)
-    if somebody is None or _verb_so_far(tokens, index) or not _rather_verb(following):
-        return False
-    return ("b" if somebody.form == "p" else "z") in following.verb_forms
-
-
-def _before(tokens: list[Token], index: int) -> Token | None:
-    """The token before, adverbs skipped."""
-    for back in range(index - 1, -1, -1):
-        if tokens[back].tag not in ("R", "G"):
-            return tokens[back]
-    return None
 
 
 def _set(token: Token, kind: str) -> None:
@@ -154,7 +76,8 @@ def _decide(tokens: list[Token], index: int, before: Token | None) -> str:
     if kind == "P":
         return _after_preposition(tokens, index)
     if kind in ("N", "X"):
-        return _after_noun(tokens, index, before)
+        assert before is not None
+        return after_noun(tokens, index, before)
     if kind in ("V", "B", "H"):
         return _after_verb(tokens, index, kind)
     if kind == "C" or kind == ",":
@@ -200,7 +123,7 @@ def _inside_noun_phrase(tokens: list[Token], index: int) -> str:
         return "V"
     if noun_follows(tokens, index):
         participle = token.verbs and not set("bz") & set(token.verb_forms)
-        if _rather_adjective(token) or participle:
+        if is_rather_adjective(token) or participle:
             return "A"
         return "N" if token.nouns else "V"
     if token.nouns:
@@ -219,7 +142,7 @@ def _the_two_do(tokens: list[Token], index: int) -> bool:
     told = number > 0 and tokens[number].tag == "Q" and tokens[number - 1].text == "the"
     if not told or "b" not in token.verb_forms or token.is_adjective:
         return False
-    return not token.nouns or _rather_verb(token)
+    return not token.nouns or rather_verb(token.verbs[0])
 
 
 def _colour_joined(tokens: list[Token], index: int) -> bool:
@@ -233,12 +156,6 @@ def _colour_joined(tokens: list[Token], index: int) -> bool:
     )
 
 
-def _rather_adjective(token: Token) -> bool:
-    if not token.is_adjective or not token.nouns or token.text in grammar.PLAIN_ADJECTIVES:
-        return token.is_adjective
-    return rather_adjective(token.text)
-
-
 def _after_preposition(tokens: list[Token], index: int) -> str:
     token = tokens[index]
     if token.verbs and not token.nouns and not set("gnb") & set(token.verb_forms):
@@ -248,94 +165,6 @@ def _after_preposition(tokens: list[Token], index: int) -> str:
         bare = noun_follows(tokens, index) and before in ("with", "in", "on", "near", "at")
         return "A" if bare else "V"
     return _inside_noun_phrase(tokens, index)
-
-
-def _after_noun(tokens: list[Token], index: int, before: Token | None) -> str:
-    token = tokens[index]
-    assert before is not None
-    if token.verb_forms == "g" or "n" in token.verb_forms or "d" in token.verb_forms:
-        return "V"
-    if not token.verbs:
-        return "N" if token.nouns and not _rather_adjective(token) else "A"
-    if not token.nouns:
-        postnominal = token.is_adjective and not (
-            before.form == "p" and phrase_follows(tokens, index)
-        )
-        return "A" if postnominal and "z" not in token.verb_forms else "V"
-    if _somebody_does(tokens, index):
-        return "V"
-    agrees = (
-        "z" in token.verb_forms
-        if before.form != "p" and before.tag == "N"
-        else "b" in token.verb_forms
-    )
-    uses = verb_uses(token.verbs[0]), noun_uses(token.verbs[0])
-    verbless = not _verb_so_far(tokens, index)
-    if before.tag == "X" or (uses[0] > uses[1] and verbless):
-        agrees = True
-    subject = _somebody_before(tokens, index) if verbless else None
-    if subject is not None and subject is not before and _in_a_phrase(tokens, index):
-        agrees = ("z" if subject.form != "p" else "b") in token.verb_forms
-    if not agrees:
-        return "N"
-    lives = (
-        before.tag == "X"
-        or before.form == "p"
-        or is_living(before)
-        or (verbless and subject is not None)
-    )
-    follows = next_tag(tokens, index)
-    likely = uses[0] * ((8 if verbless else 4) if lives else 1) >= uses[1] or follows in (
-        "D",
-        "S",
-        "X",
-    )
-    return (
-        "V"
-        if likely
-        and (follows in _STARTS_PHRASE or follows in ("", "N", "A", "V"))
-        and not (follows in ("N",) and not lives)
-        else "N"
-    )
-
-
-def _somebody_does(tokens: list[Token], index: int) -> bool:
-    """A man *types* on a laptop, the mailman *hands* a parcel over: right after one living thing, with no verb so far,
-    a word in -s is what it does, unless a verb or a noun comes next (the girl scouts are, a baby toys shop)."""
-    token, before = tokens[index], tokens[index - 1]
-    one = before.tag == "N" and before.form != "p" and is_living(before)
-    told = any(earlier.tag in ("D", "Q", "S") for earlier in tokens[max(0, index - 4) : index])
-    if not one or not told or token.verb_forms != "z" or _verb_so_far(tokens, index):
-        return False
-    return next_tag(tokens, index) in ("D", "S", "X", "P", "R", "T", "A", "", "C", ".", ",")
-
-
-def _somebody_before(tokens: list[Token], index: int) -> Token | None:
-    """Who may do what comes; of "a pair of women" the women."""
-    for place, token in enumerate(tokens[:index]):
-        somebody = token.tag == "N" and is_living(token) and tokens[place + 1].text != "of"
-        if somebody or (token.tag == "X" and token.text == "one"):
-            return token
-    return None
-
-
-def _in_a_phrase(tokens: list[Token], index: int) -> bool:
-    """The noun before stands in a prepositional phrase: a man in a green coat [smokes]."""
-    for token in reversed(tokens[:index]):
-        if token.tag == "P":
-            return True
-        if token.tag not in ("N", "A", "D", "Q", "S"):
-            return False
-    return False
-
-
-def _verb_so_far(tokens: list[Token], index: int) -> bool:
-    for token in reversed(tokens[:index]):
-        if token.tag in (".", ";", "L"):
-            return False
-        if token.tag in ("V", "B", "H", "M"):
-            return True
-    return False
 
 
 def _after_verb(tokens: list[Token], index: int, kind: str) -> str:
@@ -383,12 +212,12 @@ def _after_conjunction(tokens: list[Token], index: int) -> str:
     if token.nouns and finite:
         earlier_noun = any(earlier.tag == "N" for earlier in tokens[max(0, index - 3) : index])
         follows = next_tag(tokens, index)
-        known = 8 if is_own_verb(token.verbs[0]) and _somebody_before(tokens, index) else 2
+        known = 8 if is_own_verb(token.verbs[0]) and somebody_before(tokens, index) else 2
         verby = follows in ("D", "P", "S", "X", "R", "T") and verb_uses(
             token.verbs[0]
         ) * known >= noun_uses(token.verbs[0])
         ends = follows in ("", ".", ",", "C") and token.verb_forms == "z"
-        verby = verby or (ends and _rather_verb(token))  # walks up to the screen and leaves
+        verby = verby or (ends and rather_verb(token.verbs[0]))  # walks up to the screen and leaves
         return "V" if verby or not earlier_noun else "N"
     if token.verbs and not token.nouns:
         participle = "n" in token.verb_forms and not ("d" in token.verb_forms and "d" in forms)
@@ -400,7 +229,7 @@ def _at_start(tokens: list[Token], index: int) -> str:
     token = tokens[index]
     if token.verb_forms == "g":
         return "A" if noun_follows(tokens, index) and not takes_object(token.verbs[0]) else "V"
-    if noun_follows(tokens, index) and (_rather_adjective(token) or "n" in token.verb_forms):
+    if noun_follows(tokens, index) and (is_rather_adjective(token) or "n" in token.verb_forms):
         return "A"
     return _plain(token)
 

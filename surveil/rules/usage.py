@@ -15,6 +15,11 @@ def verb_uses(lemma: str) -> int:
     return _uses().get(lemma, (1, 1, 0))[1]
 
 
+def rather_verb(lemma: str) -> bool:
+    """Whether it is meant as a verb no less often than as a noun."""
+    return verb_uses(lemma) >= noun_uses(lemma)
+
+
 def rather_adjective(word: str) -> bool:
     """Whether it is meant as an adjective more often than as a noun."""
     noun, _, adjective = _uses().get(word, (1, 0, 0))
