@@ -20,24 +20,12 @@ _DIRECTIONS = word_set(
     across along through toward towards past around up down
     """
 )
-_GIVING = frozenset(
-    [
-        "set",
-        "give",
-        "hand",
-        "pass",
-        "tie",
-        "throw",
-        "bring",
-        "take",
-        "deliver",
-        "lead",
-        "point",
-        "offer",
-        "chain",
-        "attach",
-    ]
+_GIVING = word_set("set give hand pass tie throw bring take deliver lead point offer chain attach")
+_SHOWING = frozenset({"for", "about", "with", "showing"})
+_WITH_A_PICTURE = word_set(
+    "sign poster picture screen billboard mural painting banner photo advertisement drawing"
 )
+"""What these are with is on them; a statue with a fountain stands beside it."""
 
 
 class PlaceReading(Reading):
@@ -90,76 +78,55 @@ class PlaceReading(Reading):
         if preposition == "of" and isinstance(self.last, Thing):
             self._of(self.last, thing)
             return
-        if (
-            isinstance(self.last, Thing)
-            and is_depiction(self.last)
-            and preposition in ("for", "about", "with", "showing")
-            and not self._is_of_the_screen(self.last)
-        ):
-            thing.unreal = preposition != "with" or self.last.lemma in (
-                "sign",
-                "poster",
-                "picture",
-                "screen",
-                "billboard",
-                "mural",
-                "painting",
-                "banner",
-                "photo",
-                "advertisement",
-                "drawing",
-            )
+        self._depict(thing, preposition)
         if thing.lemma == "each other" and self.doing is not None:
             self.doing.mutual = True
-        quality = 1.0
-        steps = self._chain(self.last) or [*self.subjects]
-        to_somebody = preposition == "to" and self.doing is not None and self.doing.lemma in _GIVING
-        if (
-            (preposition in _DIRECTIONS or to_somebody)
-            and self.doing is not None
-            and self.last in self.doing.objects
-        ):
-            steps = steps[1:]  # carrying a bag across the floor: the carrying goes there
-        if (
-            preposition == "by"
-            and self.doing is not None
-            and self.doing.passive
-            and is_animate(thing)
-        ):
-            steps = [self.doing]  # pelted at the bus by fans
-        for step, holder in enumerate(steps):
-            if (
-                step
-                and preposition == "with"
-                and isinstance(holder, Thing)
-                and not is_animate(holder)
-                and "vehicle" not in holder.terms
-            ):
-                continue
-            holder.places.append(Place(preposition, thing, index, quality))
-            if (
-                step == 0
-                and isinstance(holder, Thing)
-                and holder.unreal
-                and holder.lemma not in grammar.CAMERA_WORDS
-            ):
-                thing.unreal = True
-            if (
-                step == 0
-                and preposition in ("on", "in")
-                and surface_depicts(thing)
-                and isinstance(holder, Thing)
-            ):
-                holder.unreal = True
-            quality *= FURTHER
-        if not steps:
-            self.fronted.append(Place(preposition, thing, index, FURTHER))
+        steps = self._steps(thing, preposition)
+        self._hang(thing, steps, preposition, index)
         if steps:
             self.holder[id(thing)] = steps[0]
+        else:
+            self.fronted.append(Place(preposition, thing, index, FURTHER))
+
+    def _depict(self, thing: Thing, preposition: str) -> None:
+        """A poster *with* a singer, a sign *about* dogs: what they show is not there."""
+        holder = self.last
+        if not isinstance(holder, Thing) or not is_depiction(holder):
+            return
+        if preposition in _SHOWING and not self._is_of_the_screen(holder):
+            thing.unreal = preposition != "with" or holder.lemma in _WITH_A_PICTURE
 
     def _is_of_the_screen(self, thing: Thing) -> bool:
         """To the right side of the picture *with two children*: the picture is where, not what."""
         return thing.lemma in grammar.CAMERA_WORDS | {"screen"} and id(thing) in self.holder
+
+    def _steps(self, thing: Thing, preposition: str) -> list[Thing | Doing]:
+        """What the phrase may belong to, the nearest first."""
+        steps = self._chain(self.last) or [*self.subjects]
+        doing = self.doing
+        if doing is None:
+            return steps
+        if preposition == "by" and doing.passive and is_animate(thing):
+            return [doing]  # pelted at the bus by fans
+        to_somebody = preposition == "to" and doing.lemma in _GIVING
+        if (preposition in _DIRECTIONS or to_somebody) and self.last in doing.objects:
+            return steps[1:]  # carrying a bag across the floor: the carrying goes there
+        return steps
+
+    def _hang(self, thing: Thing, steps: list[Thing | Doing], preposition: str, index: int) -> None:
+        """A place for each step, worth less the further it is; what is nearest tells whether all this is only shown."""
+        quality = 1.0
+        for step, holder in enumerate(steps):
+            if step and preposition == "with" and _takes_no_company(holder):
+                continue
+            holder.places.append(Place(preposition, thing, index, quality))
+            quality *= FURTHER
+        nearest = steps[0] if steps else None
+        if isinstance(nearest, Thing):
+            if nearest.unreal and nearest.lemma not in grammar.CAMERA_WORDS:
+                thing.unreal = True
+            if preposition in ("on", "in") and surface_depicts(thing):
+                nearest.unreal = True
 
     def _of(self, whole: Thing, part: Thing) -> None:
         """a group of men; a painting of a man; the window of a shop."""
@@ -185,3 +152,8 @@ class PlaceReading(Reading):
             part.unreal = part.unreal or whole.unreal
             whole.owner = part
             whole.places.append(Place("of", part, part.start))
+
+
+def _takes_no_company(holder: Thing | Doing) -> bool:
+    """A thing further off: in "a man by a wall with a bag" the wall has no bag; a vehicle may."""
+    return isinstance(holder, Thing) and not is_animate(holder) and "vehicle" not in holder.terms
