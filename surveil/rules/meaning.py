@@ -38,6 +38,15 @@ _WORN = frozenset(
         "suit",
     }
 )
+WORN_STATES = {
+    "masked": "mask",
+    "hooded": "hood",
+    "helmeted": "helmet",
+    "gloved": "gloves",
+    "uniformed": "uniform",
+    "bespectacled": "glasses",
+}
+"""What the bearer of such an adjective wears."""
 _QUANTITIES = word_set(
     """
     group number lot couple pair bunch row line pile stack team crowd dozen dozens set herd flock pack

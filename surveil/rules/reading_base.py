@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from surveil.rules.lexicon import Lexicon
-from surveil.rules.meaning import (
-    is_animate,
-)
+from surveil.rules.meaning import WORN_STATES, is_animate
 from surveil.rules.phrases import Phrases
 from surveil.rules.sentence import Doing, Place, Sentence, State, Thing
 from surveil.rules.tagging import tag
@@ -19,15 +17,6 @@ _HOLDING_PARTICIPLES = frozenset(
     {"filled", "covered", "choked", "soaked", "stained", "laden", "strewn", "lined"}
 )
 _FORMERLY = frozenset({"before", "earlier", "previously", "formerly", "ago"})
-WORN_STATES = {
-    "masked": "mask",
-    "hooded": "hood",
-    "helmeted": "helmet",
-    "gloved": "gloves",
-    "uniformed": "uniform",
-    "bespectacled": "glasses",
-}
-"""What the bearer of such an adjective wears."""
 
 
 class Reading:

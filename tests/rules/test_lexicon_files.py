@@ -8,8 +8,8 @@ import pytest
 
 from surveil.rules import Lexicon
 from surveil.rules.asking import wants_of
+from surveil.rules.meanings import meanings
 from surveil.rules.reader import read
-from surveil.rules.rewording import meanings
 
 LEXICON = Lexicon.load()
 
