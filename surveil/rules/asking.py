@@ -75,7 +75,7 @@ def want_thing(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> WantThing:
         )
         terms = LEFT_THINGS if thing.lemma in ("package", "object", "item") else terms
     told = {state.token for state in thing.states}
-    places = [p for p in thing.places if p.token not in told]  # masked: see `rewording`
+    places = [p for p in thing.places if p.token not in told]  # masked: see `looks`
     for doing in sentence.doings:
         if thing in doing.subjects and doing.lemma in _NO_WANT:
             places += doing.places

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from surveil.rules import roles
+from surveil.rules.counting import exactly, number
 from surveil.rules.lexicon import NEAR
+from surveil.rules.place_kin import kin_of
 from surveil.rules.sentence import Doing, Thing
-from surveil.rules.things import NOTHING, Hit, ThingComparison, all, best, kin_of
+from surveil.rules.things import NOTHING, Hit, ThingComparison, all, best
 from surveil.rules.wants import GOING, Want, WantDoing, WantPlace, WantState, WantThing
 from surveil.rules.wordset import word_set
 
@@ -24,7 +26,9 @@ _NOT_USING = word_set(
     """
 )
 _STATES_NOT_WAYS = frozenset({"open", "asleep", "together", "apart", "aside"})
+"""Particles that tell how the doer is, not how it is done."""
 _RESULTING = word_set("break crack damage shatter wreck ruin park lock close shut flood block open")
+"""What has been done once it is so: nobody says that it was seen."""
 _IS = frozenset({"is", "are", "'s"})
 _COVERED = frozenset({"in", "with", "by", "under", "beneath"})
 """Covered with snow, buried under it."""
@@ -39,28 +43,18 @@ class Comparison(ThingComparison):
         if want.negated:
             return self._absent(want)
         hit = best(self.thing(want, thing) for thing in self.sentence.things)
-        return hit or (self._altogether(want) if want.exact and want.terms == ("person",) else None)
+        return hit or self._altogether(want)
 
     def _altogether(self, want: WantThing) -> Hit | None:
-        """Two people in "a woman hands the man a note": no more and no fewer persons than wanted are spoken of."""
+        """Two people, told of one by one."""
+        if not want.exact or want.terms != ("person",):
+            return None
         if want.places or want.states or want.modifiers:
             return None
-        persons: dict[tuple[object, ...], Thing] = {}
-        for thing in self.sentence.things:
-            known_person = thing.terms.get("person", 0.0) >= NEAR and not thing.negated
-            if not known_person or thing.pronoun or thing.unreal:
-                continue
-            looks = frozenset(
-                place.thing.lemma for place in thing.places if place.preposition == "in"
-            )
-            looks |= {str(state.token) for state in thing.states}
-            known = [key for key in persons if key[0] == thing.lemma]
-            if looks or not known:  # "the man" again is the man spoken of
-                persons[(thing.lemma, looks)] = thing
-        number = sum(thing.exact or thing.count for thing in persons.values())
-        if number != want.exact or any(not (t.exact or t.count == 1) for t in persons.values()):
+        persons = exactly(want.exact, self.sentence.things)
+        if persons is None:
             return None
-        return Hit(IMPLIED, frozenset(thing.head for thing in persons.values()))
+        return Hit(IMPLIED, frozenset(thing.head for thing in persons))
 
     def doing(self, want: WantDoing, doing: Doing) -> Hit | None:
         if doing.unreal:
@@ -164,7 +158,7 @@ class Comparison(ThingComparison):
 
     def _several(self, agents: list[Thing], patients: list[Thing], doing: Doing) -> bool:
         others = [place.thing for place in doing.places if place.preposition in ("with", "against")]
-        many = sum(roles.number(thing) for thing in agents)
+        many = sum(number(thing) for thing in agents)
         return (
             doing.mutual
             or many > 1
@@ -197,7 +191,7 @@ class Comparison(ThingComparison):
     ) -> Hit | None:
         things = list(things)
         several = any_number or (
-            sum(roles.number(thing) for thing in things) > 1 and not (want.exact or want.several)
+            sum(number(thing) for thing in things) > 1 and not (want.exact or want.several)
         )
         hits = [self.thing(want, thing, any_number=several) for thing in things]
         return best([*hits, *(self._part_of(want, thing) for thing in things)])

@@ -137,17 +137,6 @@ def reaches(doing: Doing) -> bool:
     )
 
 
-def number(thing: Thing) -> int:
-    """2 for any number above one."""
-    return max(thing.count, 1 + len(thing.partners)) if thing.count or thing.partners else 2
-
-
-def exact_number(thing: Thing) -> int:
-    """How many there are, those joined by `and` included; 0 where the caption does not say."""
-    numbers = [other.exact or (1 if other.count == 1 else 0) for other in (thing, *thing.partners)]
-    return sum(numbers) if all(numbers) else 0
-
-
 def is_person(thing: Thing) -> bool:
     return "person" in thing.terms and not thing.negated
 

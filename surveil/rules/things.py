@@ -11,19 +11,15 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from surveil.rules import roles
-from surveil.rules.grammar import PREPOSITION_KIN
+from surveil.rules.counting import enough
 from surveil.rules.lexicon import Lexicon
+from surveil.rules.place_kin import kin_of
 from surveil.rules.sentence import Doing, Place, Sentence, State, Thing
 from surveil.rules.unattended import sole_evidence
 from surveil.rules.wants import WantPlace, WantState, WantThing
 from surveil.rules.wordset import word_set
 
 _ATTEMPTING = frozenset({"try", "attempt", "struggle", "fail"})
-_IN_WATER = frozenset({"in", "inside", "into", "through", "within", "under", "across"})
-_WORN = frozenset(
-    {"clothes", "hood", "mask", "helmet", "uniform", "vest", "jacket", "coat", "shirt", "hat"}
-)
-_CLOTHES = frozenset({"hood", "mask", "helmet", "uniform", "gloves", "glasses", "hat"})
 _NO_THINGS = word_set(
     "cover place turn step look care part time advantage photo picture walk seat nap break aim control"
 )
@@ -31,36 +27,6 @@ _NO_THINGS = word_set(
 _HAS_PARTS = frozenset(
     {"vehicle", "building", "door", "window", "fence", "furniture", "machine", "structure"}
 )
-_WIDE = frozenset(
-    {
-        "bed",
-        "road",
-        "street",
-        "ground",
-        "grass",
-        "field",
-        "platform",
-        "seat",
-        "chair",
-        "sofa",
-        "yard",
-        "parking lot",
-        "stairs",
-        "boat",
-        "bus",
-        "train",
-        "balcony",
-        "hallway",
-        "bench",
-        "floor",
-        "driveway",
-        "sidewalk",
-        "court",
-        "snow",
-        "water",
-    }
-)
-"""Where `in` and `on` say the same."""
 
 
 class Hit(NamedTuple):
@@ -269,17 +235,21 @@ class ThingComparison:
 
     def _part_of(self, want: WantThing, part: Thing) -> Hit | None:
         """Done to a part, done to the whole: the side of a house, a car door, a man's arm."""
-        if (
-            part.unreal
-            or part.negated
-            or ("person" in want.terms and "body part" not in part.terms)
-        ):
+        person, limb = "person" in want.terms, "body part" in part.terms
+        if part.unreal or part.negated or (person and not limb):
             return None
-        limb = "person" in want.terms and "body part" in part.terms and not want.negated
-        if limb and not (part.owner or part.owned):
-            beasts = any("animal" in other.terms for other in self.sentence.things)
-            special = want.states or want.places or beasts
-            return None if special else Hit(0.85, frozenset({part.head}))  # a hand opens a door
+        if person and not want.negated and not (part.owner or part.owned):
+            return self._limb(want, part)
+        hit = best(self.thing(want, whole) for whole in self._wholes(part))
+        return hit and hit & Hit(0.9, frozenset({part.head}))
+
+    def _limb(self, want: WantThing, part: Thing) -> Hit | None:
+        """A hand opens a door: somebody does, of whom no more is known; not where an animal is about."""
+        beasts = any("animal" in other.terms for other in self.sentence.things)
+        special = want.states or want.places or beasts
+        return None if special else Hit(0.85, frozenset({part.head}))
+
+    def _wholes(self, part: Thing) -> list[Thing]:
         wholes = [part.owner] if part.owner is not None else []
         wholes += [
             place.thing
@@ -296,40 +266,7 @@ class ThingComparison:
             wholes.append(
                 Thing(part.head, part.head, part.head + 1, first, self.lexicon.noun(first))
             )
-        hit = best(self.thing(want, whole) for whole in wholes)
-        return hit and hit & Hit(0.9, frozenset({part.head}))
-
-
-_FEW = frozenset({"couple", "pair", "duo", "police", "staff", "twins"})
-"""Two, or nobody says how many."""
-
-
-def enough(want: WantThing, thing: Thing) -> bool:
-    flock = "group" in thing.terms and thing.lemma.split()[0] not in _FEW
-    exact = 0 if flock else roles.exact_number(thing)
-    if want.exact:
-        return exact == want.exact
-    if want.several:
-        many = max(thing.count, 1 + len(thing.partners)) >= 2 and (exact == 0 or exact > 2)
-        told = not thing.pronoun or exact > 2 or thing.lemma in ("everyone", "everybody")
-        flock = thing.lemma == "people" or "group" in thing.terms
-        singled_out = thing.definite and exact == 0 and not flock
-        return many and told and not (singled_out or _FEW & {thing.lemma, thing.lemma.split()[0]})
-    return not want.plural or roles.number(thing) >= 2
-
-
-def kin_of(want: WantPlace, lexicon: Lexicon) -> frozenset[str]:
-    """Prepositions of a caption that satisfy the pattern's."""
-    kin = PREPOSITION_KIN.get(want.preposition, frozenset({want.preposition}))
-    worn = _CLOTHES & lexicon.noun(want.thing.terms[0]).keys()
-    if want.preposition == "with" and "person" not in lexicon.noun(want.thing.terms[0]):
-        return frozenset({"with", "holding", *(["wearing"] if worn else [])})
-    if want.preposition == "in" and _WORN & lexicon.noun(want.thing.terms[0]).keys():
-        kin |= {"wearing", "with"}
-    wide = want.preposition in ("on", "in") and _WIDE & lexicon.noun(want.thing.terms[0]).keys()
-    if want.preposition == "in" and "water" in lexicon.noun(want.thing.terms[0]):
-        return _IN_WATER  # at the pool is not in it
-    return kin | {"on", "in", "at", "over", "along"} if wide else kin
+        return wholes
 
 
 def best(hits: Iterable[Hit | None]) -> Hit | None:
