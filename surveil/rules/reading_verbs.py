@@ -10,48 +10,21 @@ from surveil.rules.meaning import (
     is_animate,
     is_worn,
 )
-from surveil.rules.reading_nouns import NounReading
+from surveil.rules.reading_bearers import BearerReading
 from surveil.rules.sentence import Doing, State, Thing
 from surveil.rules.wordset import word_set
 
-_SEEING = frozenset(
-    {"see", "watch", "film", "photograph", "observe", "look", "catch", "show", "record", "spot"}
-)
-
-
-_GARMENTS_CAN = word_set(
-    "be have hang lie fall drop flap blow fly cover show open tear burn get catch"
-)
-
-_BY_SOMEBODY = word_set(
-    """
-    smoke hang park drive open close pull write paint build wash wave swing fly load tie strap wrap catch stack move
-    stand lay lean throw
-    """
-)
-"""What things can do, but hardly to another thing: the circle smokes no cigarettes, who stands in it does."""
-_POSTURES = word_set(
-    "stand sit walk run come go move turn wait wave enter leave look approach cross drive ride climb"
-)
-_OBJECT_NEXT = frozenset("DNSQA")
-
-_CEASING = (
-    "put out",
-    "extinguish",
-    "douse",
-    "clear",
-    "repair",
-    "replace",
-    "burn out",
-    "die down",
-    "go out",
-    "vanish",
+_SEEING = word_set("see watch film photograph observe look catch show record spot")
+_NOT_YET = grammar.UNREAL_GOVERNORS - {"set", "order", "learn"}
+"""Setting, ordering and learning in -ing are done."""
+_CEASING = word_set(
+    "put out, extinguish, douse, clear, repair, replace, burn out, die down, go out, vanish"
 )
 _TAKEN_AWAY = frozenset({"tow", "remove", "take", "clear", "carry"})
 """Has been towed away: it is there no more."""
 
 
-class VerbReading(NounReading):
+class VerbReading(BearerReading):
     """Reading of verb groups."""
 
     def _take_verb(self, index: int) -> int:
@@ -71,15 +44,7 @@ class VerbReading(NounReading):
             self._finite(doing)
         else:
             self._participle(doing)
-        doing.unreal = doing.unreal or self.unreal_clause or self.nearly
-        doing.unreal = doing.unreal or bool({"almost", "nearly"} & doing.adverbs)
-        self.nearly = False
-        if doing.negated and doing.passive and {"light", "burn"} & doing.terms.keys():
-            for thing in doing.subjects:
-                thing.negated = thing.negated or "fire" in thing.terms
-        if self._ceases(doing):
-            for thing in doing.subjects:
-                thing.unreal = True
+        self._weigh(doing)
         if self.gap is not None and self.gap not in doing.subjects:
             doing.objects.append(self.gap)
             self.gap = None
@@ -87,6 +52,18 @@ class VerbReading(NounReading):
         self.doing = self.last = doing
         self.joined, self.comma, self.preposition = "", False, None
         return doing.end
+
+    def _weigh(self, doing: Doing) -> None:
+        """Whether it is done, and whether its subjects are there at all."""
+        nearly = self.nearly or bool({"almost", "nearly"} & doing.adverbs)
+        doing.unreal = doing.unreal or self.unreal_clause or nearly
+        self.nearly = False
+        if doing.negated and doing.passive and {"light", "burn"} & doing.terms.keys():
+            for thing in doing.subjects:
+                thing.negated = thing.negated or "fire" in thing.terms
+        if self._ceases(doing):
+            for thing in doing.subjects:
+                thing.unreal = True
 
     def _ceases(self, doing: Doing) -> bool:
         """The fire was put out, the smoke has cleared, the window was replaced: it is no more."""
@@ -122,17 +99,9 @@ class VerbReading(NounReading):
         if self.once and self.tokens[doing.start].text in ("was", "were", "had", "stood"):
             for thing in self.subjects:
                 thing.unreal = True
-        fronted = any(place.thing is self.last for place in self.fronted)
-        if (
-            not self.subjects
-            and isinstance(self.last, Thing)
-            and id(self.last) not in self.holder
-            and not (fronted and doing.lemma in INTRANSITIVE)
-        ):
-            self.subjects = [self.last]
-        worn = bool(self.subjects) and all(map(is_worn, self.subjects)) and not doing.passive
-        if worn and doing.lemma not in _GARMENTS_CAN:
-            self.subjects = self._wearers() or self.subjects
+        if not self.subjects:
+            self.subjects = self._last_as_subject(doing)
+        self.subjects = self._doers(doing)
         doing.subjects = list(self.subjects)
         bare = self.tokens[doing.start].tag == "V" and "b" in doing.form
         if self.joined == "or" and bare and self.doing is not None and self.doing.negated:
@@ -146,12 +115,12 @@ class VerbReading(NounReading):
         ):
             doing.unreal = True
 
-    def _wearers(self) -> list[Thing]:
-        """Who walks in "a man in a cap, black pants walks": no clothes do."""
-        for earlier in reversed(self.sentence.things):
-            if is_animate(earlier) and id(earlier) not in self.holder:
-                return [earlier]
-        return []
+    def _last_as_subject(self, doing: Doing) -> list[Thing]:
+        """The noun just before, unless it hangs on another or, fronted, is where the subject that follows does it."""
+        if not isinstance(self.last, Thing) or id(self.last) in self.holder:
+            return []
+        fronted = any(place.thing is self.last for place in self.fronted)
+        return [] if fronted and doing.lemma in INTRANSITIVE else [self.last]
 
     def _infinitive(self, doing: Doing, index: int) -> None:
         governor = self.tokens[index - 1] if index else None
@@ -187,62 +156,36 @@ class VerbReading(NounReading):
             doing.unreal = self.doing.unreal
             doing.negated = doing.negated or (self.doing.negated and self.joined == "or")
         elif isinstance(last, Doing):
-            doing.subjects = list(
-                last.objects if last.lemma in _SEEING and last.objects else last.subjects
-            )
-            if doing.subjects and not any(fits_as_subject(s, doing) for s in doing.subjects):
-                doing.subjects = self._bearers(doing.subjects[0], doing)
-            doing.unreal = last.unreal or last.lemma in grammar.UNREAL_GOVERNORS - {
-                "set",
-                "order",
-                "learn",
-            }
-            doing.negated = doing.negated or last.negated
+            self._after_doing(doing, last)
         elif isinstance(last, State) and self.doing is not None:
             doing.subjects = list(self.doing.subjects)
         elif self.comma and self.doing is not None and self.subjects:
             doing.subjects = list(self.subjects)
         elif isinstance(last, Thing):
+            if self._keeps_so(doing, last):
+                return
             doing.subjects = self._bearers(last, doing)
-            caused = self.doing is not None and self.doing.lemma == "keep"
-            if (
-                caused
-                and self.doing is not None
-                and last in self.doing.objects
-                and "n" in doing.form
-            ):
-                doing.objects, doing.subjects = [last], list(self.doing.subjects)
-                doing.open_voice = False
-                return  # keeps the gate blocked: blocks it
         else:
             doing.subjects = list(self.subjects)
         if "n" in doing.form and not doing.passive and doing.form == "n":
             doing.passive = True
 
-    def _is_with(self, thing: Thing) -> bool:
-        """A woman *with a bag* standing: she stands."""
-        holder = self.holder.get(id(thing))
-        if not isinstance(holder, Thing) or not is_animate(holder) or is_animate(thing):
-            return False
-        return any(p.thing is thing and p.preposition in ("with", "in") for p in holder.places)
+    def _after_doing(self, doing: Doing, last: Doing) -> None:
+        """Stands *smoking*: the same does it; sees a man *climbing*: he does."""
+        seen = last.lemma in _SEEING and bool(last.objects)
+        doing.subjects = list(last.objects if seen else last.subjects)
+        if doing.subjects and not any(fits_as_subject(s, doing) for s in doing.subjects):
+            doing.subjects = self._bearers(doing.subjects[0], doing)
+        doing.unreal = last.unreal or last.lemma in _NOT_YET
+        doing.negated = doing.negated or last.negated
 
-    def _bearers(self, last: Thing, doing: Doing) -> list[Thing]:
-        """Whose participle it is: the nearest noun that can do it, up the chain of what it hangs on."""
-        candidates: list[Thing] = []
-        for node in self._chain(last):
-            candidates.extend([node] if isinstance(node, Thing) else node.subjects)
-        by_somebody = doing.lemma in _BY_SOMEBODY and self.phrases.tag(doing.end) in _OBJECT_NEXT
-        held = candidates[:1] == [last] and self._is_with(last)
-        by_somebody = by_somebody or (held and doing.lemma in _POSTURES)
-        if by_somebody and any(map(is_animate, candidates)):
-            candidates = [candidate for candidate in candidates if is_animate(candidate)]
-        for candidate in candidates:
-            if fits_as_subject(candidate, doing):
-                if candidate in self.subjects:
-                    return list(self.subjects)
-                joined = [candidate, *candidate.partners] if candidate is last else [candidate]
-                return joined
-        if any(fits_as_subject(subject, doing) for subject in self.subjects):
-            return list(self.subjects)
-        worn = candidates and is_worn(candidates[0]) and len(candidates) > 1
-        return [candidates[1] if worn else last]
+    def _keeps_so(self, doing: Doing, last: Thing) -> bool:
+        """Keeps the gate *blocked*: blocks it."""
+        cause = self.doing
+        if cause is None or cause.lemma != "keep" or "n" not in doing.form:
+            return False
+        if last not in cause.objects:
+            return False
+        doing.objects, doing.subjects = [last], list(cause.subjects)
+        doing.open_voice = False
+        return True
