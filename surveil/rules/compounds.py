@@ -33,46 +33,62 @@ def joined(tokens: list[Token], lexicon: Lexicon) -> list[Token]:
 
 
 def _compound(tokens: list[Token], index: int, lexicon: Lexicon) -> tuple[Token, int] | None:
-    prepositional = _preposition(tokens, index)
-    if prepositional is not None:
-        return prepositional
-    verb = grammar.VERB_COMPOUNDS.get(tokens[index].text)
-    if verb and index + 1 < len(tokens) and verb in morphology.read(tokens[index + 1].text).verbs:
-        reading = morphology.read(tokens[index + 1].text)
-        token = Token(
-            f"{tokens[index].text} {tokens[index + 1].text}",
-            tokens[index].start,
-            tokens[index + 1].end,
-        )
-        token.verbs, token.verb_forms = (f"{tokens[index].text} {verb}",), reading.verb_forms
-        return token, 2
+    """The compound that starts here and how many tokens it takes."""
+    found = _preposition(tokens, index) or _verb(tokens, index)
+    if found is not None:
+        return found
     for rest, kind in lexicon.compounds.get(tokens[index].text, ()):
         length = len(rest) + 1
-        if kind == "wordnet" and not _is_name(tokens[index].text, rest):
-            continue
-        words = tuple(token.text for token in tokens[index + 1 : index + length])
-        if len(words) != len(rest) or words[:-1] != rest[:-1]:
-            continue
-        last = words[-1]
-        plural = last != rest[-1]
-        if plural and (kind == "state" or morphology.lemma_of(last) != rest[-1]):
-            continue
-        single = index > 0 and tokens[index - 1].text in ("a", "an", "one", "each", "this", "that")
-        if plural and single:
-            continue  # a truck stops, a bus stops
-        lemma = " ".join((tokens[index].text, *rest))
-        if plural and (
-            last.endswith("ed") or (last.endswith("ing") and not verb_of(lemma, lexicon))
-        ):
-            continue  # a car parked is no car park, a bus stopping no bus stop; a car crashing is a car crash
-        if (
-            kind == "state"
-            and words[-1:] == ("covered",)
-            and _object_follows(tokens, index + length)
-        ):
-            continue  # the snow covered the car
-        return _merged(tokens[index : index + length], lemma, kind, plural=plural), length
+        if _stands_here(tokens, index, rest, kind, lexicon):
+            plural = tokens[index + length - 1].text != rest[-1]
+            lemma = " ".join((tokens[index].text, *rest))
+            return _merged(tokens[index : index + length], lemma, kind, plural=plural), length
     return None
+
+
+def _verb(tokens: list[Token], index: int) -> tuple[Token, int] | None:
+    """Spray *painting*."""
+    first = tokens[index]
+    verb = grammar.VERB_COMPOUNDS.get(first.text)
+    if not verb or index + 1 >= len(tokens):
+        return None
+    second = tokens[index + 1]
+    reading = morphology.read(second.text)
+    if verb not in reading.verbs:
+        return None
+    token = Token(f"{first.text} {second.text}", first.start, second.end)
+    token.verbs, token.verb_forms = (f"{first.text} {verb}",), reading.verb_forms
+    return token, 2
+
+
+def _stands_here(
+    tokens: list[Token], index: int, rest: tuple[str, ...], kind: str, lexicon: Lexicon
+) -> bool:
+    """Whether the words are there, as one name: singular, or with its last word in the plural."""
+    first, end = tokens[index].text, index + len(rest) + 1
+    if kind == "wordnet" and not _is_name(first, rest):
+        return False
+    words = tuple(token.text for token in tokens[index + 1 : end])
+    if len(words) != len(rest) or words[:-1] != rest[:-1]:
+        return False
+    if words[-1] != rest[-1] and not _is_plural(tokens, index, rest, words[-1], lexicon):
+        return False
+    if kind == "state":  # the snow covered the car
+        covers = words[-1] == "covered" and _object_follows(tokens, end)
+        return words[-1] == rest[-1] and not covers
+    return True
+
+
+def _is_plural(
+    tokens: list[Token], index: int, rest: tuple[str, ...], last: str, lexicon: Lexicon
+) -> bool:
+    """Car parks; but a car parked is no car park, a bus stopping no bus stop. A car crashing is a car crash."""
+    if morphology.lemma_of(last) != rest[-1] or last.endswith("ed"):
+        return False
+    if index > 0 and tokens[index - 1].text in ("a", "an", "one", "each", "this", "that"):
+        return False  # a truck stops
+    lemma = " ".join((tokens[index].text, *rest))
+    return not last.endswith("ing") or verb_of(lemma, lexicon) is not None
 
 
 def _is_name(first: str, rest: tuple[str, ...]) -> bool:
