@@ -8,7 +8,7 @@ from dataclasses import replace
 from surveil.rules import morphology
 from surveil.rules.lexicon import Lexicon
 from surveil.rules.meaning import is_quantity
-from surveil.rules.sentence import Doing, Sentence, Thing
+from surveil.rules.sentence import Doing, Place, Sentence, Thing
 from surveil.rules.wants import (
     LEFT_THINGS,
     UNATTENDED,
@@ -60,25 +60,11 @@ def want_thing(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> WantThing:
     states = tuple(
         _want_state(state.token, sentence, lexicon, negated=state.negated) for state in thing.states
     )
-    terms = _ANYTHING.get(thing.lemma) or lexicon.noun_equals(thing.lemma)
-    if (thing.pronoun and "person" in thing.terms) or thing.lemma in _PEOPLE:
-        terms = ("person",)
-    if "self" in thing.terms:
-        terms = ("self",)
-    left = any(state.word in UNATTENDED or (state.word in ("alone", "lone")) for state in states)
-    inanimate = (
-        not ({"person", "animal"} & thing.terms.keys()) and {*LEFT_THINGS} & thing.terms.keys()
-    )
-    if left and inanimate:
-        states = tuple(
-            s for s in states if s.word not in UNATTENDED and s.word not in ("alone", "lone")
-        )
+    terms = _terms(thing, lexicon)
+    left = _left_alone(thing, states)
+    if left:
+        states = tuple(state for state in states if not _says_left(state))
         terms = LEFT_THINGS if thing.lemma in ("package", "object", "item") else terms
-    told = {state.token for state in thing.states}
-    places = [p for p in thing.places if p.token not in told]  # masked: see `looks`
-    for doing in sentence.doings:
-        if thing in doing.subjects and doing.lemma in _NO_WANT:
-            places += doing.places
     modifiers = [lemma for _, lemma, _ in thing.modifiers]
     if thing.owner is not None and is_quantity(thing):
         modifiers += want_thing(thing.owner, sentence, lexicon).terms
@@ -87,16 +73,44 @@ def want_thing(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> WantThing:
         states=states,
         modifiers=tuple(modifiers),
         places=tuple(
-            WantPlace(p.preposition, want_thing(p.thing, sentence, lexicon))
-            for p in places
-            if p.thing is not thing
+            WantPlace(place.preposition, want_thing(place.thing, sentence, lexicon))
+            for place in _thing_places(thing, sentence)
         ),
         plural=_wants_many(thing, sentence),
         exact=thing.exact if thing.exact > 1 else 0,
         several=any(sentence.tokens[i].text in _SEVERAL for i in range(thing.start, thing.head)),
         negated=thing.negated,
-        left_alone=bool(left and inanimate),
+        left_alone=left,
     )
+
+
+def _terms(thing: Thing, lexicon: Lexicon) -> tuple[str, ...]:
+    if "self" in thing.terms:
+        return ("self",)
+    if (thing.pronoun and "person" in thing.terms) or thing.lemma in _PEOPLE:
+        return ("person",)
+    return _ANYTHING.get(thing.lemma) or lexicon.noun_equals(thing.lemma)
+
+
+def _left_alone(thing: Thing, states: tuple[WantState, ...]) -> bool:
+    """An unattended bag wants evidence; a lone man does not."""
+    living = {"person", "animal"} & thing.terms.keys()
+    leavable = not living and bool({*LEFT_THINGS} & thing.terms.keys())
+    return leavable and any(map(_says_left, states))
+
+
+def _says_left(state: WantState) -> bool:
+    return state.word in UNATTENDED or state.word in ("alone", "lone")
+
+
+def _thing_places(thing: Thing, sentence: Sentence) -> Iterator[Place]:
+    """Its own and those of its being somewhere; not the mask of masked, for which see `looks`."""
+    told = {state.token for state in thing.states}
+    places = [place for place in thing.places if place.token not in told]
+    for doing in sentence.doings:
+        if thing in doing.subjects and doing.lemma in _NO_WANT:
+            places += doing.places
+    yield from (place for place in places if place.thing is not thing)
 
 
 def _wants_many(thing: Thing, sentence: Sentence) -> bool:
