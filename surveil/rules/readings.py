@@ -26,11 +26,7 @@ def add_readings(token: Token, lexicon: Lexicon) -> None:
     reading = morphology.read(token.text)
     token.nouns, token.verbs, token.verb_forms = reading.nouns, reading.verbs, reading.verb_forms
     token.form = "p" if reading.plural else "s"
-    singular = token.text[:-1] if token.text.endswith("s") else ""
-    if token.nouns and not lexicon.has_noun(token.nouns[0]) and lexicon.has_noun(singular):
-        token.nouns, token.form = (singular,), "p"  # cops, which the tables lack
-    if not token.nouns and token.verb_forms == "z" and lexicon.has_noun(token.verbs[0]):
-        token.nouns, token.form = token.verbs, "p"  # tops
+    _unlisted_plural(token, lexicon)
     token.is_adjective = reading.adjective or token.text in grammar.PLAIN_ADJECTIVES
     token.is_adverb = reading.adverb
     if lexicon.has_state(token.text) and not token.verbs and not lexicon.has_noun(token.text):
@@ -44,6 +40,15 @@ def add_readings(token: Token, lexicon: Lexicon) -> None:
         token.verbs = ()
     if "-" in token.text and not reading.plural:
         _read_hyphenated(token)
+
+
+def _unlisted_plural(token: Token, lexicon: Lexicon) -> None:
+    """Cops and tops, which the tables lack."""
+    singular = token.text[:-1] if token.text.endswith("s") else ""
+    if token.nouns and not lexicon.has_noun(token.nouns[0]) and lexicon.has_noun(singular):
+        token.nouns, token.form = (singular,), "p"
+    if not token.nouns and token.verb_forms == "z" and lexicon.has_noun(token.verbs[0]):
+        token.nouns, token.form = token.verbs, "p"
 
 
 def _own_verb(word: str, lexicon: Lexicon) -> tuple[tuple[str, ...], str]:
