@@ -105,41 +105,39 @@ class Reading:
 
     def _take_state(self, index: int) -> int:
         """An adjective on its own: said of the subject after a verb, of the noun before it otherwise."""
-        token = self.tokens[index]
+        token, last, doing = self.tokens[index], self.last, self.doing
         state = State(index, self.phrases.state_terms(index), negated=self.not_next)
         self.not_next = False
-        after_verb = self.doing is not None and (isinstance(self.last, (Doing, State)))
-        if after_verb and self.doing is not None:
-            state.negated = state.negated or self.doing.negated or self.doing.unreal
-            self.doing.states.append(state)
-            bearers = self.doing.objects or self.doing.subjects
-        else:
-            bearers = [self.last] if isinstance(self.last, Thing) else self.subjects
-        if isinstance(self.last, Thing) and self.subjects and is_animate(self.subjects[0]):
-            manner = {"running", "fighting"} & state.terms.keys()
-            if manner or any(
-                word in token.text for word in (" his ", " her ", "himself", "herself")
-            ):
-                bearers = self.subjects  # passes the baton at full speed
-        if self.doing is not None and self.last in self.doing.objects:
-            phrase = f"{self.doing.lemma} {token.text}"
+        if doing is not None and isinstance(last, (Doing, State)):
+            state.negated = state.negated or doing.negated or doing.unreal
+            doing.states.append(state)
+        bearers = self._bearers_of(state)
+        if doing is not None and last in doing.objects:
+            state.negated = state.negated or doing.unreal or doing.negated
+            phrase = f"{doing.lemma} {token.text}"  # pries a door open
             if self.lexicon.own_verb(phrase):
-                self.doing.terms = {
-                    **self.lexicon.verb(phrase),
-                    **self.doing.terms,
-                }  # pries a door open
-        if self.doing is not None and self.last in self.doing.objects:
-            state.negated = state.negated or self.doing.unreal or self.doing.negated
+                doing.terms = {**self.lexicon.verb(phrase), **doing.terms}
         for bearer in bearers:
             bearer.states.append(state)
         self._act_out(state, bearers)
-        if isinstance(self.last, Thing) and token.text in ("alone",) and self.subjects:
+        if isinstance(last, Thing) and token.text == "alone":
             for bearer in self.subjects:
                 bearer.states.append(state)
-        if not isinstance(self.last, Thing):
-            self.last = state
+        self.last = last if isinstance(last, Thing) else state
         self.preposition = None
         return index + 1
+
+    def _bearers_of(self, state: State) -> list[Thing]:
+        """Whom the state is said of; at full speed of who passes the baton, not of the baton."""
+        if isinstance(self.last, Thing):
+            text = self.tokens[state.token].text
+            own = any(word in text for word in (" his ", " her ", "himself", "herself"))
+            manner = own or bool({"running", "fighting"} & state.terms.keys())
+            doer = bool(self.subjects) and is_animate(self.subjects[0])
+            return self.subjects if manner and doer else [self.last]
+        if self.doing is not None and self.last is not None:
+            return self.doing.objects or self.doing.subjects
+        return self.subjects
 
     def _is_over(self, word: str) -> None:
         """Was open before: it is so no more, nor is the opening that the state tells of."""
