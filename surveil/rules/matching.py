@@ -43,11 +43,11 @@ class Comparison(ThingComparison):
         if want.negated:
             return self._absent(want)
         hit = best(self.thing(want, thing) for thing in self.sentence.things)
-        return hit or self._altogether(want)
+        return hit or (self._altogether(want) if want.exact else None)
 
     def _altogether(self, want: WantThing) -> Hit | None:
         """Two people, told of one by one."""
-        if not want.exact or want.terms != ("person",):
+        if want.terms != ("person",):
             return None
         if want.places or want.states or want.modifiers:
             return None

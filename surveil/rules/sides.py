@@ -9,7 +9,8 @@ from surveil.rules.tokens import Token
 from surveil.rules.usage import rather_verb
 from surveil.rules.wordset import word_set
 
-_MANNERS = frozenset({"fast", "slow", "hard"})
+_SIDES = word_set("left, right, top, bottom, middle, center, centre, front, rear, far right")
+_MANNERS = frozenset({"fast", "slow", "hard", "earlier"})
 
 
 def noun_or_adverb(tokens: list[Token], index: int) -> str:
@@ -17,11 +18,11 @@ def noun_or_adverb(tokens: list[Token], index: int) -> str:
     text = tokens[index].text
     if text in grammar.COLOURS and _stands_for_clothes(tokens, index):
         return "N"
-    if _tells_manner(tokens, index):
+    if text in _MANNERS and _tells_manner(tokens, index):
         return "R"
     if text in ("left", "right") and _tells_direction(tokens, index):
         return "R"
-    return "N" if _is_side(tokens, index) else ""
+    return "N" if text in _SIDES and _is_side(tokens, index) else ""
 
 
 def _stands_for_clothes(tokens: list[Token], index: int) -> bool:
@@ -49,9 +50,8 @@ def _tells_manner(tokens: list[Token], index: int) -> bool:
     """Runs *fast*; was open *earlier*."""
     if noun_follows(tokens, index):
         return False
-    if tokens[index].text == "earlier":
-        return True
-    return tokens[index].text in _MANNERS and index > 0 and tokens[index - 1].tag in ("V", "N", "R")
+    after_verb = index > 0 and tokens[index - 1].tag in ("V", "N", "R")
+    return after_verb or tokens[index].text == "earlier"
 
 
 def _tells_direction(tokens: list[Token], index: int) -> bool:
@@ -66,13 +66,9 @@ def _tells_direction(tokens: list[Token], index: int) -> bool:
     return both and next_tag(tokens, index) != "R"
 
 
-_SIDES = word_set("left, right, top, bottom, middle, center, centre, front, rear, far right")
-
-
 def _is_side(tokens: list[Token], index: int) -> bool:
     """The man on the *right* walks, the one on the *left* is: a place, not what the next word is like."""
-    token, before = tokens[index], tokens[index - 1] if index else None
-    if token.text not in _SIDES or before is None or before.tag not in ("D", "A"):
+    if index == 0 or tokens[index - 1].tag not in ("D", "A"):
         return False
     if index + 1 >= len(tokens):
         return True
