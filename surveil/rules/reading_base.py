@@ -12,7 +12,7 @@ from surveil.rules.tagging import tag
 from surveil.rules.tokens import Token
 
 _NO_PARTICIPLES = frozenset(
-    {"drunk", "left", "lost", "used", "born", "known", "right", "close", "front", "rear", "elderly"}
+    {"burnt", "burned", "charred", "scorched", "drunk", "left", "lost", "used", "born", "known", "right", "close", "front", "rear", "elderly"}
 )
 """Adjectives that look like participles, or are too far from their verb to tell of it."""
 _HOLDING_PARTICIPLES = frozenset(

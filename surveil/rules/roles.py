@@ -176,6 +176,8 @@ _OTHERWISE = {
     ("crash", "drop"),
 }
 """What the second says only where it has no object: a man slips, but he slips a note into a bag."""
+_GOODS = frozenset({"package", "bag", "food", "mail", "letter", "newspaper"})
+"""What is delivered when it is left."""
 _MOVING = frozenset({"pull", "move", "get", "take", "set", "go", "drive", "walk", "run"})
 
 
@@ -185,6 +187,8 @@ def object_forbids(verb: str, doing: Doing) -> bool:
         return True
     if doing.objects and (verb, doing.lemma) in _OTHERWISE:
         return True
+    if (verb, doing.lemma) == ("deliver", "leave"):
+        return not any(_GOODS & thing.terms.keys() for thing in doing.objects)
     if verb == "hide" and doing.objects and "self" not in doing.objects[0].terms:
         return not any(map(is_living, doing.objects))
     if verb != "run" or doing.lemma != "run":

@@ -69,6 +69,9 @@ _HOMELY = word_set(
 )
 
 
+_PUTTING = frozenset({"put", "place", "set", "lay", "leave", "drop", "deposit", "hide", "stash"})
+
+
 def sole_evidence(thing: Thing, sentence: Sentence) -> int | None:
     """The token that says that the thing is left alone; None when nothing does or somebody has it."""
     gone = _put_and_gone(thing, sentence)
@@ -143,8 +146,11 @@ def _things(doing: Doing) -> list[Thing]:
 
 def _put_and_gone(thing: Thing, sentence: Sentence) -> int | None:
     """Puts a bag down and walks away."""
-    put = next((d for d in sentence.doings if "put" in d.terms and thing in d.objects), None)
-    if put is None:
+    put = next((d for d in sentence.doings if d.lemma in _PUTTING and thing in d.objects), None)
+    if put is None or {"away", "back"} & put.adverbs or put.phrase in ("put away", "put back"):
+        return None
+    places = [*put.places, *thing.places]
+    if any(_HOMELY & place.thing.terms.keys() for place in places):
         return None
     return next(
         (d.head for d in sentence.doings if d is not put and {"leave", "flee"} & d.terms.keys()),
