@@ -164,6 +164,8 @@ class Reading:
             doing.unreal = True
             for state in doing.states:
                 state.negated = True
+            for thing in doing.objects if doing.lemma == "have" else ():
+                thing.unreal = True
         if token.text in ("alone", "asleep", "apart"):
             holders = (
                 [self.last]

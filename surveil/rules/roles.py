@@ -137,14 +137,16 @@ def reaches(doing: Doing) -> bool:
     )
 
 
-def number(thing: Thing) -> int:
-    """2 for any number above one."""
-    return max(thing.count, 1 + len(thing.partners)) if thing.count or thing.partners else 2
+def number(thing: Thing, alike: list[Thing] | None = None) -> int:
+    """2 for any number above one. `alike`: those of its partners that count; None: all."""
+    partners = thing.partners if alike is None else alike
+    return max(thing.count, 1 + len(partners)) if thing.count or partners else 2
 
 
-def exact_number(thing: Thing) -> int:
+def exact_number(thing: Thing, alike: list[Thing] | None = None) -> int:
     """How many there are, those joined by `and` included; 0 where the caption does not say."""
-    numbers = [other.exact or (1 if other.count == 1 else 0) for other in (thing, *thing.partners)]
+    partners = thing.partners if alike is None else alike
+    numbers = [other.exact or (1 if other.count == 1 else 0) for other in (thing, *partners)]
     return sum(numbers) if all(numbers) else 0
 
 
@@ -191,6 +193,8 @@ def object_forbids(verb: str, doing: Doing) -> bool:
         return True
     if doing.phrase == "run over" and not (doing.objects or doing.passive):
         return verb != "run"  # ran over from the other side
+    if verb == "run" and doing.passive:
+        return True  # being charged
     if verb in ("steal", "rob", "threaten") and doing.lemma == "hold":
         return not any(_HELD_UP & thing.terms.keys() for thing in doing.objects)
     if (verb, doing.lemma) == ("deliver", "leave"):

@@ -85,7 +85,8 @@ class ThingComparison:
             return self._apart(want, thing, any_number=any_number)
         if hit is None:
             return None
-        if not any_number and not enough(want, thing):
+        alike = [other for other in thing.partners if self._kind(want, other)]
+        if not any_number and not enough(want, thing, alike):
             return None
         hit = hit & Hit(1.0, frozenset(range(thing.start, thing.end)))
         needs: list[Hit | None] = [self._state(state, thing) for state in want.states]
@@ -298,18 +299,19 @@ _FEW = frozenset({"couple", "pair", "duo", "police", "staff", "twins"})
 """Two, or nobody says how many."""
 
 
-def enough(want: WantThing, thing: Thing) -> bool:
+def enough(want: WantThing, thing: Thing, alike: list[Thing]) -> bool:
+    """`alike`: those joined to it by `and` that are wanted too; a man and a woman are not two men."""
     flock = "group" in thing.terms and thing.lemma.split()[0] not in _FEW
-    exact = 0 if flock else roles.exact_number(thing)
+    exact = 0 if flock else roles.exact_number(thing, alike)
     if want.exact:
         return exact == want.exact
     if want.several:
-        many = max(thing.count, 1 + len(thing.partners)) >= 2 and (exact == 0 or exact > 2)
+        many = max(thing.count, 1 + len(alike)) >= 2 and (exact == 0 or exact > 2)
         told = not thing.pronoun or exact > 2 or thing.lemma in ("everyone", "everybody")
         flock = thing.lemma == "people" or "group" in thing.terms
         singled_out = thing.definite and exact == 0 and not flock
         return many and told and not (singled_out or _FEW & {thing.lemma, thing.lemma.split()[0]})
-    return not want.plural or roles.number(thing) >= 2
+    return not want.plural or roles.number(thing, alike) >= 2
 
 
 def kin_of(want: WantPlace, lexicon: Lexicon) -> frozenset[str]:
@@ -323,7 +325,8 @@ def kin_of(want: WantPlace, lexicon: Lexicon) -> frozenset[str]:
     wide = want.preposition in ("on", "in") and _WIDE & lexicon.noun(want.thing.terms[0]).keys()
     if want.preposition == "in" and "water" in lexicon.noun(want.thing.terms[0]):
         return _IN_WATER  # at the pool is not in it
-    return kin | {"on", "in", "at", "over", "along"} if wide else kin
+    over = {"over"} if want.preposition == "in" else set()
+    return kin | {"on", "in", "at", "along", *over} if wide else kin
 
 
 def best(hits: Iterable[Hit | None]) -> Hit | None:
