@@ -14,6 +14,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 from surveil.errors import DeliveryError
 
 CONNECT_TIMEOUT_S = 10.0
+UNKNOWN = "-"
+"""The state of what has not been heard of yet."""
 
 
 @dataclass(slots=True)
@@ -21,7 +23,7 @@ class CameraView:
     """One camera, as its topics tell."""
 
     camera_id: str
-    state: str = "-"
+    state: str = UNKNOWN
     fps: float | None = None
     captions: int = 0
     caption: str = ""
@@ -52,7 +54,7 @@ class Subscriber:
     camera_ids: tuple[str, ...]
     cameras: dict[str, CameraView] = field(default_factory=dict)
     alerts: list[ReceivedAlert] = field(default_factory=list)
-    node_state: str = "-"
+    node_state: str = UNKNOWN
     lock: threading.Lock = field(default_factory=threading.Lock)
     _subscribed: threading.Event = field(default_factory=threading.Event)
     _client: mqtt.Client | None = None

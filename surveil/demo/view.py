@@ -11,7 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from surveil.demo.subscriber import ReceivedAlert, Subscriber
+from surveil.demo.subscriber import UNKNOWN, ReceivedAlert, Subscriber
 from surveil.demo.summary import Summary
 
 STATE_STYLES = {"online": "green", "degraded": "yellow", "offline": "red", "stuck": "red"}
@@ -71,7 +71,7 @@ class LineView:
         with subscriber.lock:
             states = {view.camera_id: view.state for view in subscriber.cameras.values()}
         for camera_id, state in states.items():
-            if self._states.get(camera_id) != state:
+            if self._states.get(camera_id, UNKNOWN) != state:
                 self._line(f"{camera_id}: {state}")
         self._states = states
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from surveil.rules import morphology
+from surveil.rules.grammar import PARTICLES
 from surveil.rules.lexicon import Lexicon
 from surveil.rules.meaning import is_quantity
 from surveil.rules.sentence import Doing, Place, Sentence, Thing
@@ -121,8 +122,12 @@ def _wants_many(thing: Thing, sentence: Sentence) -> bool:
 
 def _want_state(index: int, sentence: Sentence, lexicon: Lexicon, *, negated: bool) -> WantState:
     token = sentence.tokens[index]
-    reading = morphology.read(token.text.split()[0])
-    participle = bool(reading.verbs) and reading.verb_forms not in ("b", "z", "bz")
+    first, *rest = token.text.split()
+    reading = morphology.read(first)
+    phrasal = all(
+        word in PARTICLES for word in rest
+    )  # kicked in, but not left ajar or covered in blood
+    participle = phrasal and bool(reading.verbs) and reading.verb_forms not in ("b", "z", "bz")
     verb = reading.verbs[0] if participle else ""
     undergone = "g" not in reading.verb_forms
     if not verb:  # on fire is burning

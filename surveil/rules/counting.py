@@ -13,34 +13,36 @@ _FEW = word_set("couple pair duo police staff twins")
 """Two, or nobody says how many."""
 
 
-def enough(want: WantThing, thing: Thing) -> bool:
-    """Whether the thing has the wanted number: exactly two, several, more than one, or any."""
+def enough(want: WantThing, thing: Thing, alike: list[Thing]) -> bool:
+    """`alike`: those joined to it by `and` that are wanted too; a man and a woman are not two men."""
     flock = "group" in thing.terms and thing.lemma.split()[0] not in _FEW
-    exact = 0 if flock else exact_number(thing)
+    exact = 0 if flock else exact_number(thing, alike)
     if want.exact:
         return exact == want.exact
     if want.several:
-        return _are_several(thing, exact)
-    return not want.plural or number(thing) >= 2
+        return _are_several(thing, exact, alike)
+    return not want.plural or number(thing, alike) >= 2
 
 
-def _are_several(thing: Thing, exact: int) -> bool:
+def _are_several(thing: Thing, exact: int, alike: list[Thing]) -> bool:
     """Three, many, a crowd, everybody; but no two, no pair, and not "the men", of whom it is not said."""
-    many = max(thing.count, 1 + len(thing.partners)) >= 2 and (exact == 0 or exact > 2)
+    many = max(thing.count, 1 + len(alike)) >= 2 and (exact == 0 or exact > 2)
     told = not thing.pronoun or exact > 2 or thing.lemma in ("everyone", "everybody")
     flock = thing.lemma == "people" or "group" in thing.terms
     singled_out = thing.definite and exact == 0 and not flock
     return many and told and not (singled_out or _FEW & {thing.lemma, thing.lemma.split()[0]})
 
 
-def number(thing: Thing) -> int:
-    """2 for any number above one."""
-    return max(thing.count, 1 + len(thing.partners)) if thing.count or thing.partners else 2
+def number(thing: Thing, alike: list[Thing] | None = None) -> int:
+    """2 for any number above one. `alike`: those of its partners that count; None: all."""
+    partners = thing.partners if alike is None else alike
+    return max(thing.count, 1 + len(partners)) if thing.count or partners else 2
 
 
-def exact_number(thing: Thing) -> int:
+def exact_number(thing: Thing, alike: list[Thing] | None = None) -> int:
     """How many there are, those joined by `and` included; 0 where the caption does not say."""
-    numbers = [other.exact or (1 if other.count == 1 else 0) for other in (thing, *thing.partners)]
+    partners = thing.partners if alike is None else alike
+    numbers = [other.exact or (1 if other.count == 1 else 0) for other in (thing, *partners)]
     return sum(numbers) if all(numbers) else 0
 
 

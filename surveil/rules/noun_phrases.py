@@ -145,7 +145,8 @@ class NounPhrases:
             thing.modifiers.append((index, token.lemma, self._lexicon.noun(token.lemma)))
             thing.unreal = thing.unreal or token.lemma in grammar.DEPICTING_MODIFIERS
         elif token.tag == "A":
-            thing.states.append(State(index, self.state_terms(index)))
+            nearly = index > 0 and self.text(index - 1) in ("almost", "nearly", "not")
+            thing.states.append(State(index, self.state_terms(index), negated=nearly))
             thing.unreal = thing.unreal or token.text in grammar.DEPICTING_MODIFIERS
             thing.unreal = thing.unreal or self._is_of_clay(thing, token)
 

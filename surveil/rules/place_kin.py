@@ -31,4 +31,5 @@ def kin_of(want: WantPlace, lexicon: Lexicon) -> frozenset[str]:
     wide = want.preposition in ("on", "in") and _WIDE & lexicon.noun(want.thing.terms[0]).keys()
     if want.preposition == "in" and "water" in lexicon.noun(want.thing.terms[0]):
         return _IN_WATER  # at the pool is not in it
-    return kin | {"on", "in", "at", "over", "along"} if wide else kin
+    over = {"over"} if want.preposition == "in" else set()
+    return kin | {"on", "in", "at", "along", *over} if wide else kin

@@ -10,7 +10,23 @@ from surveil.rules.tagging import tag
 from surveil.rules.tokens import Token
 
 _NO_PARTICIPLES = frozenset(
-    {"drunk", "left", "lost", "used", "born", "known", "right", "close", "front", "rear", "elderly"}
+    {
+        "burnt",
+        "burned",
+        "charred",
+        "scorched",
+        "drunk",
+        "left",
+        "lost",
+        "used",
+        "born",
+        "known",
+        "right",
+        "close",
+        "front",
+        "rear",
+        "elderly",
+    }
 )
 """Adjectives that look like participles, or are too far from their verb to tell of it."""
 _HOLDING_PARTICIPLES = frozenset(
@@ -150,6 +166,8 @@ class Reading:
         told = {state.token for state in doing.states}
         for state in doing.states:
             state.negated = True
+        for thing in doing.objects if doing.lemma == "have" else ():
+            thing.unreal = True
         for other in self.sentence.doings:
             other.unreal = other.unreal or (other.implied and other.head in told)
 

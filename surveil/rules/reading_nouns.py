@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from surveil.rules import grammar
+from surveil.rules.lexicon import NEAR
 from surveil.rules.meaning import INTRANSITIVE, is_animate, is_depiction, is_worn
 from surveil.rules.reading_places import PlaceReading
 from surveil.rules.sentence import Doing, Place, Thing
@@ -10,6 +11,15 @@ from surveil.rules.sentence import Doing, Place, Thing
 _DEPICTING = frozenset(
     {"show", "depict", "display", "portray", "picture", "represent", "advertise"}
 )
+
+
+_NOT_MEANT = {
+    "he": frozenset({"woman", "girl"}),
+    "him": frozenset({"woman", "girl"}),
+    "she": frozenset({"man", "boy"}),
+    "her": frozenset({"man", "boy"}),
+}
+_MAKING = frozenset({"light", "make", "start", "build", "set", "have", "leave", "put", "bring"})
 
 
 def _only_depicts(thing: Thing) -> bool:
@@ -25,6 +35,8 @@ class NounReading(PlaceReading):
             return self._take_state(index)
         if thing.pronoun and thing.lemma in ("it", "itself") and self.preposition is not None:
             thing = self._resolved(thing)
+        elif thing.lemma == "it" and self.doing is not None and self.last is self.doing:
+            thing = self._handled(thing)
         elif thing.lemma == "it" and self._verb_ahead(thing.end) == "finite":
             thing = self._spoken_of(thing)
         else:
@@ -35,6 +47,8 @@ class NounReading(PlaceReading):
             thing.negated, self.not_next = True, False
         for place in range(thing.start, thing.head):
             self._filled_with(self.tokens[place], place, thing)
+        if thing.pronoun and thing.lemma in _NOT_MEANT:
+            self._is_somebody_before(thing)
         if thing.lemma == "each other" and self.subjects:
             thing.terms = {**self.subjects[0].terms, "each other": 1.0}
         if thing.lemma in ("other", "one"):
@@ -70,6 +84,24 @@ class NounReading(PlaceReading):
         if whole is not None:
             thing.terms = {**whole.terms, **thing.terms} if thing.lemma == "other" else thing.terms
             thing.unreal = thing.unreal or whole.unreal
+
+    def _handled(self, pronoun: Thing) -> Thing:
+        """Took out a pistol and aimed *it*: what was done something to last."""
+        for doing in reversed(self.sentence.doings[:-1]):
+            for thing in reversed(doing.objects):
+                if not thing.pronoun and "person" not in thing.terms and not thing.negated:
+                    return thing
+        return self._resolved(pronoun)
+
+    def _is_somebody_before(self, pronoun: Thing) -> None:
+        """A girl fell and *she* cried: whoever was spoken of last and can be meant."""
+        not_meant = _NOT_MEANT[pronoun.lemma]
+        for thing in reversed(self.sentence.things[:-1]):
+            known = thing.terms.get("person", 0.0) >= NEAR and thing.count == 1
+            if known and not thing.pronoun and not not_meant & thing.terms.keys():
+                terms = {term: min(quality, NEAR) for term, quality in thing.terms.items()}
+                pronoun.terms = {**terms, **pronoun.terms}
+                return
 
     def _spoken_of(self, pronoun: Thing) -> Thing:
         """What the `it` of "it stands open" is: what was done something to, else what did something."""
@@ -225,6 +257,8 @@ class NounReading(PlaceReading):
             return
         doing.mutual = doing.mutual or thing.lemma == "each other"
         doing.objects.append(thing)
+        if doing.unreal and doing.lemma in _MAKING:
+            thing.unreal = True  # wanted to light a fire
         if doing.lemma in _DEPICTING and any(map(_only_depicts, doing.subjects)):
             thing.unreal = True
         if self.sharing is not None and not self.sharing.objects:

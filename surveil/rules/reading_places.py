@@ -140,7 +140,8 @@ class PlaceReading(Reading):
         elif is_depiction(whole):
             part.unreal = True
         elif whole.pronoun or is_quantity(whole):
-            whole.terms = {**part.terms, **whole.terms}
+            own = {t: q for t, q in whole.terms.items() if t != "person" or "person" in part.terms}
+            whole.terms = {**part.terms, **own}  # a pair of shoes is nobody
             whole.states.extend(part.states)
             whole.modifiers.extend(part.modifiers)
             whole.count = max(whole.count, part.count)

@@ -82,6 +82,8 @@ class VerbReading(BearerReading):
         if not doing.open_voice or not isinstance(last, Thing) or id(last) not in self.holder:
             return False
         objectless = self.phrases.tag(doing.end) in ("P", "", ".", ",", "C", "R")
+        if "vehicle" in last.terms and doing.lemma == "park":
+            return objectless  # next to a bicycle parked on the grass
         return (
             objectless
             and not is_animate(last)

@@ -166,6 +166,10 @@ _OTHERWISE = {
     ("slip", "slip"),
 }
 """What the second says only where it has no object: a man slips, but he slips a note into a bag."""
+_HELD_UP = frozenset({"person", "store", "bank", "building", "vehicle"})
+"""Who holds up a chair robs nobody."""
+_GOODS = frozenset({"package", "bag", "food", "mail", "letter", "newspaper"})
+"""What is delivered when it is left."""
 _MOVING = frozenset({"pull", "move", "get", "take", "set", "go", "drive", "walk", "run"})
 
 
@@ -175,6 +179,14 @@ def object_forbids(verb: str, doing: Doing) -> bool:
         return True
     if doing.objects and (verb, doing.lemma) in _OTHERWISE:
         return True
+    if doing.phrase == "run over" and not (doing.objects or doing.passive):
+        return verb != "run"  # ran over from the other side
+    if verb == "run" and doing.passive:
+        return True  # being charged
+    if verb in ("steal", "rob", "threaten") and doing.lemma == "hold":
+        return not any(_HELD_UP & thing.terms.keys() for thing in doing.objects)
+    if (verb, doing.lemma) == ("deliver", "leave"):
+        return not any(_GOODS & thing.terms.keys() for thing in doing.objects)
     if verb == "hide" and doing.objects and "self" not in doing.objects[0].terms:
         return not any(map(is_living, doing.objects))
     if verb != "run" or doing.lemma != "run":

@@ -55,7 +55,8 @@ class ThingComparison:
             return self._apart(want, thing, any_number=any_number)
         if hit is None:
             return None
-        if not any_number and not enough(want, thing):
+        alike = [other for other in thing.partners if self._kind(want, other)]
+        if not any_number and not enough(want, thing, alike):
             return None
         hit = hit & Hit(1.0, frozenset(range(thing.start, thing.end)))
         needs: list[Hit | None] = [self._state(state, thing) for state in want.states]

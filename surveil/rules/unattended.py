@@ -69,6 +69,9 @@ _HOMELY = word_set(
 )
 
 
+_PUTTING = frozenset({"put", "place", "set", "lay", "leave", "drop", "deposit", "hide", "stash"})
+
+
 def sole_evidence(thing: Thing, sentence: Sentence) -> int | None:
     """The token that says that the thing is left alone; None when nothing does or somebody has it."""
     gone = _put_and_gone(thing, sentence)
@@ -110,12 +113,14 @@ def _minded(thing: Thing, sentence: Sentence) -> bool:
 
 def _stated(thing: Thing, sentence: Sentence) -> int | None:
     for state in thing.states:
+        if sentence.tokens[state.token].text in ("empty", "vacant"):
+            continue
         if not state.negated and any(
             term in state.terms for term in (*_STATES, *(v + "-ed" for v in _LEAVING))
         ):
             return state.token
     for doing in sentence.doings:
-        if doing.negated or doing.unreal or thing not in _things(doing):
+        if doing.negated or doing.unreal or thing not in _things(doing) or doing.lemma == "pour":
             continue
         if _is(doing, _LEAVING) and not _dropped_off(doing) and not _entrusted(thing, doing):
             return doing.head
@@ -138,13 +143,18 @@ def _dropped_off(doing: Doing) -> bool:
 
 
 def _things(doing: Doing) -> list[Thing]:
+    if doing.lemma == "leave":  # left with two boxes: they went along
+        return [*doing.objects, *(doing.subjects if doing.open_voice or doing.passive else ())]
     return [*roles.patients(doing), *(doing.subjects if doing.open_voice or doing.passive else ())]
 
 
 def _put_and_gone(thing: Thing, sentence: Sentence) -> int | None:
     """Puts a bag down and walks away."""
-    put = next((d for d in sentence.doings if "put" in d.terms and thing in d.objects), None)
-    if put is None:
+    put = next((d for d in sentence.doings if d.lemma in _PUTTING and thing in d.objects), None)
+    if put is None or {"away", "back"} & put.adverbs or put.phrase in ("put away", "put back"):
+        return None
+    places = [*put.places, *thing.places]
+    if any({*_HOMELY, "body part"} & place.thing.terms.keys() for place in places):
         return None
     return next(
         (d.head for d in sentence.doings if d is not put and {"leave", "flee"} & d.terms.keys()),
