@@ -36,8 +36,8 @@ def add_readings(token: Token, lexicon: Lexicon) -> None:
     unlisted = not token.nouns and token.verb_forms == "b" and lexicon.has_noun(token.text)
     if unlisted and noun_uses(token.text) >= verb_uses(token.text):
         token.nouns = (token.text,)
-    if token.text in grammar.PLAIN_ADJECTIVES and token.text in grammar.COLOURS:
-        token.verbs = ()
+    if token.text in grammar.COLOURS and token.text != "light":
+        token.verbs = ()  # to brown and to black are rare; to light is not
     if "-" in token.text and not reading.plural:
         _read_hyphenated(token)
 
