@@ -67,9 +67,8 @@ _HOMELY = word_set(
     truck van cart pallet warehouse trunk room
     """
 )
-
-
 _PUTTING = frozenset({"put", "place", "set", "lay", "leave", "drop", "deposit", "hide", "stash"})
+"""After one of these going away is leaving the thing behind."""
 
 
 def sole_evidence(thing: Thing, sentence: Sentence) -> int | None:
@@ -152,6 +151,8 @@ def _put_and_gone(thing: Thing, sentence: Sentence) -> int | None:
     """Puts a bag down and walks away."""
     put = next((d for d in sentence.doings if d.lemma in _PUTTING and thing in d.objects), None)
     if put is None or {"away", "back"} & put.adverbs or put.phrase in ("put away", "put back"):
+        return None
+    if {"away", "back"} & {token.text for token in sentence.tokens[thing.end : thing.end + 1]}:
         return None
     places = [*put.places, *thing.places]
     if any({*_HOMELY, "body part"} & place.thing.terms.keys() for place in places):
