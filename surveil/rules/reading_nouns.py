@@ -11,15 +11,15 @@ from surveil.rules.sentence import Doing, Place, Thing
 _DEPICTING = frozenset(
     {"show", "depict", "display", "portray", "picture", "represent", "advertise"}
 )
-
-
 _NOT_MEANT = {
     "he": frozenset({"woman", "girl"}),
     "him": frozenset({"woman", "girl"}),
     "she": frozenset({"man", "boy"}),
     "her": frozenset({"man", "boy"}),
 }
+"""Whom a pronoun cannot stand for."""
 _MAKING = frozenset({"light", "make", "start", "build", "set", "have", "leave", "put", "bring"})
+"""What is not made yet is not there."""
 
 
 def _only_depicts(thing: Thing) -> bool:

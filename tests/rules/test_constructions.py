@@ -131,6 +131,10 @@ def asserts(pattern: str, caption: str) -> bool:
         ("person running", "the waiter behind ran out"),
         # done by those after by
         ("person throwing a bottle", "a bottle is thrown at a coach by a fan"),
+        # he, she and it
+        ("girl crying", "a girl dropped her kite and she cried"),
+        ("person aiming a pistol", "a guard took out a pistol and aimed it"),
+        ("person lighting a fire", "two boys light a fire"),
     ],
 )
 def test_a_construction_asserts(pattern: str, caption: str) -> None:
@@ -200,6 +204,16 @@ def test_a_construction_asserts(pattern: str, caption: str) -> None:
         # a paw is nobody's hand
         ("person opening a door", "a dog's paw opens a door"),
         ("masked person", "a surgeon without a mask"),
+        # joined but not alike; not yet, no more, put away
+        ("two men", "a man and a woman on a pier"),
+        ("person", "a pair of shoes on a mat"),
+        ("two people", "a pair of shoes on a mat"),
+        ("fire", "a scout wanted to light a fire"),
+        ("burning barn", "a burnt barn stands on the hill"),
+        ("unattended bag", "a cook puts a bag away and leaves"),
+        ("person robbing a person", "a clown holds up a chair"),
+        ("wet floor", "an almost dry floor"),
+        ("person delivering a package", "a van leaves"),
     ],
 )
 def test_a_construction_denies(pattern: str, caption: str) -> None:
