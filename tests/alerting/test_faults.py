@@ -118,6 +118,7 @@ class Scene:
 
     def prove(self) -> None:
         """Everything is up: one more alert a camera shows the subscriber where it stands, and it asks for the rest."""
+        self.desk.in_touch()
         self.daemon.start("--count", str(len(CAMERAS)))
         started = time.monotonic()
         before = len(self.daemon.rows())

@@ -46,6 +46,8 @@ class Subscriber:
         self._lock = threading.Lock()
         self._heard: list[Heard] = []
         self._subscribed = threading.Event()
+        self._echo = f"echo/{client_id}"
+        self._echoed = threading.Event()
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2, client_id=client_id, protocol=MQTTProtocolVersion.MQTTv5
         )
@@ -78,6 +80,17 @@ class Subscriber:
         """Waits for paho's own reconnection first: right after a broker's restart it may still be pausing."""
         eventually(self._client.is_connected, 30.0, what="the subscriber is connected")
         self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(5)
+
+    def in_touch(self, timeout_s: float = 30.0) -> None:
+        """Wait until a message of its own comes back. After a broker's kill it may still take itself for connected, and
+        a session that the broker never saved is gone: what is published before it subscribes again passes it by."""
+        self._echoed.clear()
+
+        def comes_back() -> bool:
+            self._client.publish(self._echo, b"", qos=0)
+            return self._echoed.wait(0.5)
+
+        eventually(comes_back, timeout_s, what="the subscriber hears itself")
 
     def heard(self, topic: str | None = None) -> list[Heard]:
         """Oldest first; of one topic, or all."""
@@ -128,9 +141,12 @@ class Subscriber:
                 )
 
     def _on_connect(self, client: mqtt.Client, *_: object) -> None:
-        client.subscribe([(name, 1) for name in self._filters])
+        client.subscribe([(name, 1) for name in (*self._filters, self._echo)])
 
     def _on_message(self, _client: object, _data: object, message: mqtt.MQTTMessage) -> None:
+        if message.topic == self._echo:
+            self._echoed.set()
+            return
         user = tuple(getattr(message.properties, "UserProperty", ()))
         with self._lock:
             self._heard.append(
