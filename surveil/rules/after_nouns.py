@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from surveil.rules.lookahead import next_tag, phrase_follows
 from surveil.rules.lookback import in_a_phrase, somebody_before, verb_so_far
-from surveil.rules.readings import is_living, is_rather_adjective
+from surveil.rules.readings import is_living, is_own_verb, is_rather_adjective
 from surveil.rules.tokens import Token
 from surveil.rules.usage import noun_uses, verb_uses
 
@@ -24,7 +24,7 @@ def after_noun(tokens: list[Token], index: int, before: Token) -> str:
             before.form == "p" and phrase_follows(tokens, index)
         )
         return "A" if postnominal and "z" not in token.verb_forms else "V"
-    if _somebody_does(tokens, index):
+    if _somebody_does(tokens, index) or _several_do(tokens, index):
         return "V"
     verbless = not verb_so_far(tokens, index)
     subject = somebody_before(tokens, index) if verbless else None
@@ -43,6 +43,17 @@ def _somebody_does(tokens: list[Token], index: int) -> bool:
     if not one or not told or token.verb_forms != "z" or verb_so_far(tokens, index):
         return False
     return next_tag(tokens, index) in ("D", "S", "X", "P", "R", "T", "A", "", "C", ".", ",")
+
+
+def _several_do(tokens: list[Token], index: int) -> bool:
+    """Tourists *line* up: with its particle the word is a verb that our file has."""
+    token, before = tokens[index], tokens[index - 1]
+    if before.form != "p" or not is_living(before) or "b" not in token.verb_forms:
+        return False
+    particle = tokens[index + 1].text if index + 1 < len(tokens) else ""
+    return particle in ("up", "down", "out", "off", "over") and is_own_verb(
+        f"{token.verbs[0]} {particle}"
+    )
 
 
 def _agrees(

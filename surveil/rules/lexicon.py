@@ -18,6 +18,7 @@ OWN, NEAR, FAR = 1.0, 0.95, 0.8
 """The word itself; kin by our own files or the operator's; kin by WordNet."""
 Terms = Mapping[str, float]
 """Term -> quality, 0..1."""
+_PERSONS = ("man", "woman", "person", "boy", "girl", "lady")
 _TOO_GENERAL = word_set(
     """
     entity, physical entity, abstraction, whole, matter, causal agent, psychological feature, attribute, relation,
@@ -57,7 +58,10 @@ class Lexicon:
 
     def noun(self, lemma: str) -> Terms:
         """What the thing is: `kitten` -> kitten, cat, animal ..."""
-        return self._nouns.terms(lemma)
+        terms = self._nouns.terms(lemma)
+        if len(terms) == 1 and lemma.endswith(_PERSONS):
+            return {**terms, "person": NEAR}  # a stuntman, whom no table has
+        return terms
 
     def noun_equals(self, lemma: str) -> tuple[str, ...]:
         """The lemma and other words for the same: taxi, cab."""

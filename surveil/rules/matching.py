@@ -200,7 +200,7 @@ class Comparison(ThingComparison):
         kin = kin_of(want, self.lexicon)
         if "cover" in doing.terms and want.preposition in _COVERED:
             kin |= _COVERED
-        found: list[Hit | None] = []
+        found: list[Hit | None] = [self.when(want)]
         bearers = [*doing.subjects, *doing.objects]
         for place in [*doing.places, *(p for thing in bearers for p in thing.places)]:
             if place.preposition == want.preposition or place.preposition in kin:

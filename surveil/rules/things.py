@@ -24,6 +24,7 @@ _NO_THINGS = word_set(
     "cover place turn step look care part time advantage photo picture walk seat nap break aim control"
 )
 """What is taken or made without being a thing."""
+_TIMES = frozenset({"night", "midnight", "dusk", "dawn", "evening", "morning", "rain", "fog", "dark", "darkness"})
 _HAS_PARTS = frozenset(
     {"vehicle", "building", "door", "window", "fence", "furniture", "machine", "structure"}
 )
@@ -166,7 +167,7 @@ class ThingComparison:
         if want.preposition == "without":
             return self._lacks(want, thing)
         kin = kin_of(want, self.lexicon)
-        found: list[Hit | None] = []
+        found: list[Hit | None] = [self.when(want)]
         for place in self._places(thing):
             if place.preposition == want.preposition or place.preposition in kin:
                 found.append(self._at(want, place))
@@ -176,6 +177,12 @@ class ThingComparison:
         if want.preposition == "of" or want.preposition == "in":
             found += [self.thing(want.thing, thing.owner) if thing.owner else None]
         return best(found)
+
+    def when(self, want: WantPlace) -> Hit | None:
+        """At night, in the rain: of everything in the caption, whatever the phrase hangs on."""
+        if not _TIMES & set(want.thing.terms):
+            return None
+        return best(self._kind(want.thing, thing) for thing in self.sentence.things)
 
     def _places(self, thing: Thing) -> Iterator[Place]:
         yield from thing.places
