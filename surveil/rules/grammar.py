@@ -112,7 +112,7 @@ MULTIWORD_PREPOSITIONS: dict[tuple[str, ...], str] = {
     ("devoid", "of"): "without",
     ("halfway", "up"): "up",
     ("high", "up"): "up",
-    ("all", "over"): "over",
+    ("all", "over"): "on",
     ("from", "under"): "from",
     ("from", "behind"): "from",
 }

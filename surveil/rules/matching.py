@@ -17,6 +17,7 @@ IMPLIED = 0.85
 """Quality where a participant is understood, not named."""
 _SEVERAL = frozenset(
     {"fight", "argue", "hug", "kiss", "talk", "dance", "chat", "wrestle", "box", "brawl", "meet"}
+    | {"crash", "collide"}
 )
 """What takes two: the other may be an object or a companion."""
 _NOT_USING = word_set(
@@ -152,17 +153,21 @@ class Comparison(ThingComparison):
         hit = self._some(want.agent, agents, doing, any_number=takes_two)
         if hit is None or not (takes_two and want.agent.plural):
             return hit
-        if want.verb not in ("fight", "argue") and not self._several(agents, patients, doing):
+        several = self._several(want.agent, agents, patients, doing)
+        if want.verb not in ("fight", "argue") and not several:
             return None
-        return hit if self._several(agents, patients, doing) else hit & Hit(IMPLIED, frozenset())
+        return hit if several else hit & Hit(IMPLIED, frozenset())
 
-    def _several(self, agents: list[Thing], patients: list[Thing], doing: Doing) -> bool:
+    def _several(
+        self, wanted: WantThing, agents: list[Thing], patients: list[Thing], doing: Doing
+    ) -> bool:
         others = [place.thing for place in doing.places if place.preposition in ("with", "against")]
         many = sum(number(thing) for thing in agents)
         return (
             doing.mutual
             or many > 1
             or any(roles.is_person(thing) for thing in (*patients, *others))
+            or any(self._kind(wanted, thing) for thing in (*patients, *others))
         )
 
     def _against_a_thing(self, agent: WantThing, patients: list[Thing], doing: Doing) -> bool:

@@ -24,7 +24,9 @@ _NO_THINGS = word_set(
     "cover place turn step look care part time advantage photo picture walk seat nap break aim control"
 )
 """What is taken or made without being a thing."""
-_TIMES = frozenset({"night", "midnight", "dusk", "dawn", "evening", "morning", "rain", "fog", "dark", "darkness"})
+_TIMES = frozenset(
+    {"night", "midnight", "dusk", "dawn", "evening", "morning", "rain", "fog", "dark", "darkness"}
+)
 _HAS_PARTS = frozenset(
     {"vehicle", "building", "door", "window", "fence", "furniture", "machine", "structure"}
 )
