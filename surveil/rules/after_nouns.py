@@ -17,6 +17,8 @@ def after_noun(tokens: list[Token], index: int, before: Token) -> str:
     token = tokens[index]
     if set("gnd") & set(token.verb_forms):
         return "V"
+    if _is_said_of(tokens, index):
+        return "A"
     if not token.verbs:
         return "N" if token.nouns and not is_rather_adjective(token) else "A"
     if not token.nouns:
@@ -32,6 +34,13 @@ def after_noun(tokens: list[Token], index: int, before: Token) -> str:
         return "N"
     lives = before.tag == "X" or before.form == "p" or is_living(before) or subject is not None
     return _by_use(tokens, index, (8 if verbless else 4) if lives else 1)
+
+
+def _is_said_of(tokens: list[Token], index: int) -> bool:
+    """A lot *full* of cars, a hall *empty* of guests: what people mean by the word is an adjective."""
+    token = tokens[index]
+    plain = token.is_adjective and token.text in ("full", "empty", "free", "clear", "devoid")
+    return plain and index + 1 < len(tokens) and tokens[index + 1].text in ("of", "with")
 
 
 def _somebody_does(tokens: list[Token], index: int) -> bool:

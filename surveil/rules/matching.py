@@ -134,7 +134,8 @@ class Comparison(ThingComparison):
         if want.agent is not None:
             hit = self._agent(want, agents, patients, doing)
         if hit is not None and want.patient is not None:
-            patient = self._some(want.patient, patients or self._ergative(want, doing), doing)
+            undergo = [*patients, *self._ergative(want, doing)]
+            patient = self._some(want.patient, undergo, doing)
             return patient and hit & patient
         return hit
 

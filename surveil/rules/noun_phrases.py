@@ -115,7 +115,7 @@ class NounPhrases:
             thing.lemma, thing.terms = "clothes", {"clothes": 0.9, token.text: 1.0}
             thing.states.append(State(head, self.state_terms(head)))
         thing.count = 2 if token.form == "p" or token.lemma == "people" else 1
-        if token.lemma in _GROUPS or token.lemma.startswith("group of"):
+        if token.lemma in _GROUPS or token.lemma.split(" of ")[0] in _GROUPS:
             thing.count = 2
         thing.unreal = " " in token.lemma and token.lemma.split()[0] in grammar.DEPICTING_MODIFIERS
         for index in before:

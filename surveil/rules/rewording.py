@@ -20,7 +20,18 @@ _Wording = tuple[str, tuple[Want, ...]]
 def reworded(wants: tuple[Want, ...], lexicon: Lexicon) -> Iterator[tuple[tuple[Want, ...], str]]:
     for position, want in enumerate(wants):
         for wording, changed in _rewordings(want, lexicon):
+            changed = _in_the_same_stance(want, changed)
             yield (*wants[:position], *changed, *wants[position + 1 :]), wording
+
+
+def _in_the_same_stance(want: Want, changed: tuple[Want, ...]) -> tuple[Want, ...]:
+    """Sitting at a desk may be told as being at one, but not by one who stands."""
+    if not isinstance(want, WantDoing) or want.verb not in ("sit", "stand", "lie", "kneel"):
+        return changed
+    return tuple(
+        replace(other, stance=want.verb) if isinstance(other, WantThing) else other
+        for other in changed
+    )
 
 
 def _rewordings(want: Want, lexicon: Lexicon) -> Iterator[_Wording]:

@@ -18,11 +18,20 @@ def noun_or_adverb(tokens: list[Token], index: int) -> str:
     text = tokens[index].text
     if text in grammar.COLOURS and _stands_for_clothes(tokens, index):
         return "N"
+    if text == "light" and _is_a_lamp(tokens, index):
+        return "N"
     if text in _MANNERS and _tells_manner(tokens, index):
         return "R"
     if text in ("left", "right") and _tells_direction(tokens, index):
         return "R"
     return "N" if text in _SIDES and _is_side(tokens, index) else ""
+
+
+def _is_a_lamp(tokens: list[Token], index: int) -> bool:
+    """A flashing *light*, the *light* is on; a light jacket, and the man in light, are of a colour."""
+    before = word_before(tokens, index)
+    led = before is not None and before.tag in ("A", "D", "S", "Q") and before.text != "in"
+    return led and not noun_follows(tokens, index)
 
 
 def _stands_for_clothes(tokens: list[Token], index: int) -> bool:

@@ -137,7 +137,9 @@ _CHOICES: dict[str, tuple[_Choice, ...]] = {
 """The first that gives a tag decides; without one the word keeps that of its class."""
 _CHOICES |= dict.fromkeys(("after", "until", "since", "like", "than"), (_opens_clause,))
 _CHOICES |= dict.fromkeys(("another", "some", "each", "many", "several", "others"), (_by_itself,))
-_CHOICES |= dict.fromkeys(("past", "inside", "outside", "opposite", "down", "up"), (_inside,))
+_CHOICES |= dict.fromkeys(
+    ("past", "inside", "outside", "opposite", "down", "up", "round"), (_inside,)
+)
 
 
 def _before(tokens: list[Token], index: int) -> Token | None:

@@ -24,6 +24,7 @@ _NO_THINGS = word_set(
     "cover place turn step look care part time advantage photo picture walk seat nap break aim control"
 )
 """What is taken or made without being a thing."""
+_STANCES = frozenset({"sit", "stand", "lie", "kneel", "squat", "walk", "run", "lean"})
 _TIMES = frozenset(
     {"night", "midnight", "dusk", "dawn", "evening", "morning", "rain", "fog", "dark", "darkness"}
 )
@@ -63,11 +64,21 @@ class ThingComparison:
             return None
         hit = hit & Hit(1.0, frozenset(range(thing.start, thing.end)))
         needs: list[Hit | None] = [self._state(state, thing) for state in want.states]
+        if want.stance and self._otherwise(want.stance, thing):
+            return None
         needs += [self._modifier(modifier, thing) for modifier in want.modifiers]
         needs += [self._place(place, thing) for place in want.places]
         if want.left_alone:
             needs.append(self._left_alone(thing))
         return all(hit, needs)
+
+    def _otherwise(self, stance: str, thing: Thing) -> bool:
+        """Who sits on a bench does not stand on it."""
+        others = _STANCES - {stance}
+        return any(
+            thing in doing.subjects and not doing.negated and others & doing.terms.keys()
+            for doing in self.sentence.doings
+        )
 
     def _apart(self, want: WantThing, thing: Thing, *, any_number: bool) -> Hit | None:
         """A car window is also the window of a car."""

@@ -46,6 +46,8 @@ class WantThing:
     negated: bool = False
     left_alone: bool = False
     """It must be unattended."""
+    stance: str = ""
+    """It sits or stands; who is told to do something else with his legs is not meant."""
 
 
 @dataclass(frozen=True, slots=True)

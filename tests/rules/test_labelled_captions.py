@@ -25,6 +25,7 @@ FLOORS = {
     "captions_daily": 0.89,
     "captions_street": 0.92,
     "captions_mixed": 0.86,
+    "captions_doings": 0.84,
     "captions_unseen": 0.84,
     "captions_blind": 0.84,
     "captions_blind2": 0.86,
