@@ -88,7 +88,7 @@ class NounReading(PlaceReading):
     def _handled(self, pronoun: Thing) -> Thing:
         """Took out a pistol and aimed *it*: what was done something to last."""
         for doing in reversed(self.sentence.doings[:-1]):
-            for thing in reversed(doing.objects):
+            for thing in (*reversed(doing.objects), *doing.subjects):
                 if not thing.pronoun and "person" not in thing.terms and not thing.negated:
                     return thing
         return self._resolved(pronoun)
