@@ -120,9 +120,8 @@ def write_int8(folder: Path, target: Path, pictures: Sequence[Rgb], *, told: Tol
             tower,
             nncf.Dataset(pictures, as_input),
             model_type=nncf.ModelType.TRANSFORMER,
-            # Attention in int8 was slower than in bf16 or fp32 (0.22 to 0.19 s an image with AMX, 0.59 to 0.44
-            # without):
-            # its rounding costs more than its two small products save.
+            # Attention in int8 was slower than in bf16 or fp32 (0.22 to 0.19 s an image with AMX, 0.59 to 0.44 without
+            # it): its rounding costs more than its two small products save.
             ignored_scope=nncf.IgnoredScope(types=["ScaledDotProductAttention"]),
             subset_size=len(pictures),
         )

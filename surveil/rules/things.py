@@ -24,7 +24,7 @@ _NO_THINGS = word_set(
     "cover place turn step look care part time advantage photo picture walk seat nap break aim control"
 )
 """What is taken or made without being a thing."""
-_STANCES = frozenset({"sit", "stand", "lie", "kneel", "squat", "walk", "run", "lean"})
+_POSTURES = frozenset({"sit", "stand", "lie", "kneel", "squat", "walk", "run", "lean"})
 _TIMES = frozenset(
     {"night", "midnight", "dusk", "dawn", "evening", "morning", "rain", "fog", "dark", "darkness"}
 )
@@ -74,7 +74,7 @@ class ThingComparison:
 
     def _otherwise(self, stance: str, thing: Thing) -> bool:
         """Who sits on a bench does not stand on it."""
-        others = _STANCES - {stance}
+        others = _POSTURES - {stance}
         return any(
             thing in doing.subjects and not doing.negated and others & doing.terms.keys()
             for doing in self.sentence.doings
