@@ -33,29 +33,60 @@ class BeamCache:
         self._entries: Tensor | None = None
         self._mask: Tensor | None = None
 
+    @property
+    def empty(self) -> bool:
+        """Until the prompt has been read."""
+        return not self._filled
+
     def get_seq_length(self) -> int:
         """Tokens already seen by each sentence; the name is transformers'."""
         return self._prompt + self._steps
 
-    def begin(self, *, prompt: int, rows: int) -> Tensor | None:
-        """Make room, once `generate` has said how many sentences it searches; returns the prompt's causal mask."""
+    @property
+    def entries(self) -> Tensor:
+        """(layers, 2, images, heads, capacity, head_dim): keys and values, zeros where nothing is written yet."""
+        assert self._entries is not None
+        return self._entries
+
+    def begin(self, *, prompt: int, rows: int) -> None:
+        """Make room, once `generate` has said how many sentences it searches."""
         layers, two, images, heads, head_dim = self._shape
         self.beams = rows // images
         self._prompt = prompt
         capacity = prompt + max(0, self._positions - prompt) * self.beams
-        self._entries = self._like.new_empty(layers, two, images, heads, capacity, head_dim)
+        self._entries = self._like.new_zeros(layers, two, images, heads, capacity, head_dim)
         if self.beams > 1:
             self._mask = self._own_entries(capacity)
-        if prompt == 1:
-            return None
-        blocked = torch.full((prompt, prompt), -torch.inf, dtype=self._like.dtype)
-        return blocked.triu(1).to(self._like.device)[None, None]
 
-    def step_mask(self) -> Tensor | None:
-        """(images, 1, beams, entries) to be added to the scores of the next step; None lets everything through."""
+    def mask(self) -> Tensor | None:
+        """To be added to the scores of the next queries over the entries that `append` returns for them.
+
+        (1, 1, prompt, prompt) at first, then (images, 1, beams, entries); None lets everything through.
+        """
+        if self.empty:
+            return None if self._prompt == 1 else self._causal()[None, None]
         if self._mask is None:
             return None
         return self._mask[:, None, :, : self._filled + self.beams]
+
+    def mask_of_all(self) -> Tensor:
+        """The same for queries that see all room, filled or not, and themselves behind it.
+
+        (images, 1, queries, capacity + queries).
+        """
+        capacity = self.entries.shape[-2]
+        if self.empty:
+            own = self._causal()
+            past = own.new_full((self.images, self._prompt, capacity), -torch.inf)
+        else:
+            own = self._alone()
+            past = (
+                own.new_zeros(self.images, self.beams, capacity)
+                if self._mask is None
+                else self._mask.clone()
+            )
+            past[:, :, self._filled :] = -torch.inf
+        return torch.cat([past, own.expand(self.images, -1, -1)], dim=2)[:, None]
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Write (images, heads, queries, head_dim) behind what is there; returns all entries so far."""
@@ -65,6 +96,10 @@ class BeamCache:
         both[0, :, :, self._filled : end] = keys
         both[1, :, :, self._filled : end] = values
         return both[0, :, :, :end], both[1, :, :, :end]
+
+    def write(self, said: Tensor) -> None:
+        """All layers of one call at once, (layers, 2, images, heads, queries, head_dim), before `advance`."""
+        self.entries[..., self._filled : self._filled + said.shape[-2], :] = said
 
     def advance(self, queries: int) -> None:
         """After the last layer of one call."""
@@ -83,9 +118,17 @@ class BeamCache:
 
     def _own_entries(self, capacity: int) -> Tensor:
         """(images, beams, capacity): the prompt is everyone's, of each later step a beam sees its own entry."""
-        own = torch.full((self.beams, self.beams), -torch.inf).fill_diagonal_(0.0)
+        own = self._alone()
         steps = (capacity - self._prompt) // self.beams
         mask = torch.cat([own.new_zeros(self.beams, self._prompt), own.repeat(1, steps)], dim=1)
-        return (
-            mask.to(self._like.dtype).to(self._like.device).expand(self.images, -1, -1).contiguous()
-        )
+        return mask.expand(self.images, -1, -1).contiguous()
+
+    def _alone(self) -> Tensor:
+        """(beams, beams): each sees its own entry of a step."""
+        own = torch.full((self.beams, self.beams), -torch.inf, dtype=self._like.dtype)
+        return own.fill_diagonal_(0.0).to(self._like.device)
+
+    def _causal(self) -> Tensor:
+        """(prompt, prompt): each token sees those before it."""
+        blocked = torch.full((self._prompt, self._prompt), -torch.inf, dtype=self._like.dtype)
+        return blocked.triu(1).to(self._like.device)

@@ -136,7 +136,7 @@ def forced(beams: int) -> GenerationSpec:
 def make_int8(model: str, target: str) -> None:
     """A quantised copy for measuring only: few pictures, any drift."""
     quiet_libraries(allow_download=False)
-    from surveil.captioning.quantize import write_int8
+    from surveil.captioning.rounding import write_int8
 
     write_int8(Path(model), Path(target), _pictures(4, 384), told=lambda line: None)
 

@@ -1,8 +1,8 @@
-"""BLIP on torch: pictures -> vision tower -> transformers' `generate` over the text decoder -> sentences."""
+"""BLIP: pictures -> vision tower -> transformers' `generate` over the text decoder -> sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,12 @@ from surveil.captioning.batch_size import best_batch
 from surveil.captioning.confidence import confidences
 from surveil.captioning.devices import Device
 from surveil.captioning.engine import CaptionerSpec, GenerationSpec, Said
-from surveil.captioning.generation import generation_config, longest
+from surveil.captioning.generation import longest, search_of
 from surveil.captioning.loading import LoadedModel, load_blip
 from surveil.captioning.pictures import to_pixels
+from surveil.captioning.search import Search
 from surveil.captioning.text_decoder import TextDecoder
-from surveil.captioning.vision import TorchVision, VisionTower
+from surveil.captioning.vision import TorchVision
 from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
 from surveil.records import Rgb
 
@@ -34,7 +35,8 @@ class BlipCaptioner:
         self,
         loaded: LoadedModel,
         *,
-        vision: VisionTower | None = None,
+        see: Callable[[Tensor], Any],
+        decoder: Search,
         vision_device: str | None = None,
         name: str | None = None,
         device: Device,
@@ -42,9 +44,10 @@ class BlipCaptioner:
         generation: GenerationSpec,
         max_batch: int | None = None,
     ) -> None:
-        """`vision`: another engine's tower in place of torch's, computing in whatever `precision` says.
+        """`loaded`: only its words, sizes and picture size are used; its weights are with `see` and `decoder`.
 
-        `vision_device`: where it does so, for `self.device`, if not on `device`, where torch does everything else.
+        `see`: normalised pixels (images, 3, side_px, side_px) -> what `decoder` searches over, in `precision`.
+        `vision_device`: where it does so, for `self.device`, if not on `device`, where torch prepares and searches.
         `max_batch` None: found by `warm_up`.
         """
         self.model_id = name or loaded.model_id
@@ -56,8 +59,8 @@ class BlipCaptioner:
         self._pictures = loaded.pictures
         self._tokenizer = loaded.tokenizer
         self._text_config = loaded.model.config.text_config
-        self._vision: VisionTower | None = vision or TorchVision(loaded.model.vision_model)
-        self._decoder: TextDecoder | None = TextDecoder(loaded.model.text_decoder)
+        self._see: Callable[[Tensor], Any] | None = see
+        self._decoder: Search | None = decoder
         self._positions: int = self._text_config.max_position_embeddings
         self.search_with(generation)
 
@@ -76,8 +79,14 @@ class BlipCaptioner:
             device=device,
             allow_download=spec.allow_download,
         )
+        tower, decoder = (
+            TorchVision(loaded.model.vision_model),
+            TextDecoder(loaded.model.text_decoder),
+        )
         return cls(
             loaded,
+            see=lambda pixels: decoder.look_at(tower(pixels)),
+            decoder=decoder,
             device=device,
             precision=precision,
             generation=spec.generation,
@@ -90,12 +99,7 @@ class BlipCaptioner:
 
     def search_with(self, generation: GenerationSpec) -> None:
         """Another search from the next `caption` on. Raises ConfigError for more tokens than the model can write."""
-        self._search = generation_config(
-            generation,
-            bos_token_id=self._text_config.bos_token_id,
-            eos_token_id=self._text_config.sep_token_id,
-            pad_token_id=self._text_config.pad_token_id,
-        )
+        self._search = search_of(generation, self._text_config)
         if (needed := longest(self._search, prompt_tokens=1)) > self._positions:
             raise ConfigError(
                 f"{self.model_id} writes at most {self._positions} tokens; {needed} are asked for"
@@ -122,7 +126,7 @@ class BlipCaptioner:
             self.max_batch = best_batch(lambda size: self.caption([self._grey] * size))
 
     def close(self) -> None:
-        self._vision = self._decoder = None
+        self._see = self._decoder = None
         self._device.release_cache()
 
     @property
@@ -130,11 +134,11 @@ class BlipCaptioner:
         return np.full((self.input_px, self.input_px, 3), 128, dtype=np.uint8)
 
     def _caption(self, pictures: Sequence[Rgb], prompt: str | None) -> list[Said]:
-        if self._decoder is None or self._vision is None:
+        if self._decoder is None or self._see is None:
             raise CaptionError("the captioner is closed")
         pixels = to_pixels(pictures, self._pictures, device=self._device, dtype=self._decoder.dtype)
         start = self._start_tokens(prompt).expand(len(pictures), -1)
-        found = self._decoder.search(start, patches=self._vision(pixels), how=self._search)
+        found = self._decoder.search(start, seen=self._see(pixels), how=self._search)
         return self._say(found, prompt_tokens=start.shape[1])
 
     def _start_tokens(self, prompt: str | None) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Any
 
 from transformers import GenerationConfig
 
@@ -19,18 +20,19 @@ def longest(search: GenerationConfig, *, prompt_tokens: int) -> int:
     return max(int(search.max_length), prompt_tokens + 1)
 
 
-def generation_config(
-    spec: GenerationSpec, *, bos_token_id: int, eos_token_id: int, pad_token_id: int
-) -> GenerationConfig:
-    """The search, with raw logits kept (confidence is taken from them, before any penalty)."""
+def search_of(spec: GenerationSpec, words: Any) -> GenerationConfig:
+    """The search, with raw logits kept (confidence is taken from them, before any penalty).
+
+    `words`: the model's BlipTextConfig; BLIP ends sentences with its separator.
+    """
     asked = {name: value for name, value in asdict(spec).items() if value is not None}
     if "max_length" not in asked:
         asked.setdefault("max_new_tokens", DEFAULT_NEW_TOKENS)
     return GenerationConfig(
         **asked,
-        bos_token_id=bos_token_id,
-        eos_token_id=eos_token_id,
-        pad_token_id=pad_token_id,
+        bos_token_id=words.bos_token_id,
+        eos_token_id=words.sep_token_id,
+        pad_token_id=words.pad_token_id,
         output_logits=True,
         return_dict_in_generate=True,
     )

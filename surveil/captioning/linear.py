@@ -7,15 +7,12 @@ still in cache. Elsewhere a plain `linear` is what the vendor's library wants.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-MakeLinear = Callable[..., "Linear | PackedLinear"]
-"""(weight, bias, *, rows) -> a product."""
 _PACKED_DTYPES = (torch.float32, torch.bfloat16)
 
 
@@ -76,12 +73,6 @@ def make_linear(weight: Tensor, bias: Tensor | None, *, rows: int) -> Linear | P
     if can_pack(weight):
         return PackedLinear(weight, bias, rows=rows)
     return Linear(weight, bias)
-
-
-def plain_linear(weight: Tensor, bias: Tensor | None, *, rows: int) -> Linear:
-    """One that tracing can read; oneDNN's own order is closed to it."""
-    bias = weight.new_zeros(weight.shape[0]) if bias is None else bias
-    return Linear(weight.detach(), bias.detach())
 
 
 def can_pack(weight: Tensor) -> bool:

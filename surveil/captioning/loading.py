@@ -11,6 +11,7 @@ import torch
 from transformers import AutoTokenizer, BlipConfig, BlipForConditionalGeneration
 
 from surveil.captioning.devices import Device
+from surveil.captioning.opening import INT8_SEEING
 from surveil.captioning.pictures import PictureSpec
 from surveil.captioning.weights import read_weights, weight_files
 from surveil.errors import ModelError
@@ -79,7 +80,7 @@ def check_folder(folder: Path) -> None:
     model_type = _model_type(folder / "config.json")
     if model_type != "blip":
         raise ModelError(f"model {folder}: config.json says model_type {model_type!r}, not blip")
-    if not weight_files(folder):
+    if not weight_files(folder) and not (folder / INT8_SEEING).is_file():
         raise _missing(folder, "weights", WEIGHT_FILES)
     if not any((folder / name).is_file() for name in TOKEN_FILES):
         raise _missing(folder, "vocabulary", TOKEN_FILES)

@@ -1,7 +1,7 @@
-"""BLIP with its vision tower in OpenVINO: Intel and AMD CPUs, Intel GPUs and NPUs; the sentences are still torch's.
+"""BLIP in OpenVINO: Intel and AMD CPUs, Intel GPUs and NPUs for the pictures; the sentences are always the CPU's.
 
-The tower is nine tenths of the arithmetic and has no loop, which is what OpenVINO is good at; in int8 it is the
-fastest that a CPU can do. A folder made by `surveil model quantize` holds the tower as OpenVINO's own files.
+`generate` asks for the next token dozens of times a picture, and a token is little work: on no other device would it be
+sooner. A folder made by `surveil model quantize` holds both graphs as OpenVINO's own files.
 """
 
 from __future__ import annotations
@@ -9,48 +9,49 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from surveil.captioning import devices
 from surveil.captioning.blip import BlipCaptioner
 from surveil.captioning.devices import Device
 from surveil.captioning.engine import CaptionerSpec
-from surveil.captioning.linear import plain_linear
-from surveil.captioning.loading import find_model, load_blip
-from surveil.captioning.opening import INT8_TOWER
-from surveil.captioning.vision import TorchVision
+from surveil.captioning.loading import PARTS, LoadedModel, find_model, load_blip
+from surveil.captioning.opening import INT8_SAYING, INT8_SEEING
+from surveil.captioning.openvino_decoder import TYPES, OpenVinoDecoder, OpenVinoVision
+from surveil.captioning.openvino_graphs import SAID, saying, seeing
 from surveil.errors import DeviceError
 
 _HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 
 
-class OpenVinoVision:
-    """A VisionTower. One request, so one thread at a time."""
+@dataclass(frozen=True, slots=True)
+class Graphs:
+    """BLIP as two ov.Models, in fp32 or int8; their inputs and outputs are fp32."""
 
-    def __init__(
-        self, model: Any, *, device: str, precision: str, threads: int | None, dtype: torch.dtype
-    ) -> None:
-        """`model`: an ov.Model with one input (images, 3, side, side). `dtype`: what the decoder wants to see."""
-        ov = import_openvino()
-        settings: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": _HINTS[precision],
-        }
-        if threads is not None and device == "CPU":
-            settings["INFERENCE_NUM_THREADS"] = threads
-        self._request = ov.Core().compile_model(model, device, settings).create_infer_request()
-        self._dtype = dtype
+    seeing: Any
+    saying: Any
 
-    def __call__(self, pixels: Tensor) -> Tensor:
-        self._request.infer({0: pixels.float().contiguous().numpy()}, share_inputs=True)
-        # A copy: the request's own memory is written again by the next batch.
-        seen = np.array(self._request.get_output_tensor(0).data)
-        return torch.from_numpy(seen).to(self._dtype)
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where and in what the two graphs compute what is not int8."""
+
+    device: str
+    """OpenVINO's name of the device that sees; the CPU says."""
+    seeing: str
+    """fp32, bf16 or fp16."""
+    saying: str
+    """fp32 or bf16."""
+    threads: int | None = None
+
+    @property
+    def memory(self) -> torch.dtype:
+        """Of the keys and values that attention reads."""
+        return devices.DTYPES[self.saying]
 
 
 def open_openvino(spec: CaptionerSpec) -> BlipCaptioner:
@@ -59,31 +60,94 @@ def open_openvino(spec: CaptionerSpec) -> BlipCaptioner:
         torch.set_num_threads(spec.threads)
     device = choose_device(spec.device)
     folder = find_model(spec.model, allow_download=spec.allow_download)
-    precision = choose_precision(spec.precision, device, has_int8=(folder / INT8_TOWER).is_file())
-    cpu = Device("cpu")
-    words = devices.choose_precision("fp32" if precision == "fp32" else "auto", cpu)
-    dtype = devices.DTYPES[words]
-    loaded = load_blip(str(folder), dtype=dtype, device=cpu, parts=("text_decoder",))
+    precision = choose_precision(spec.precision, device, has_int8=(folder / INT8_SEEING).is_file())
     int8 = precision == "int8"
-    tower = read_tower(folder / INT8_TOWER) if int8 else convert_tower(str(folder))
+    sentences = "fp32" if precision == "fp32" else devices.choose_precision("auto", Device("cpu"))
     # Between the int8 products stand small ones; in bf16 each costs a conversion on both sides. Measured on AVX-512
     # with VNNI and bf16: the tower takes 1.29 s of one core with fp32 between, 1.41 with bf16. AMX turns that round.
     between = floats_of(device)[0]
     if device.startswith("CPU") and not devices.cpu_has_amx():
         between = "fp32"
-    rest = between if int8 else precision
+    loaded = load_floats(folder, parts=() if int8 else PARTS)
+    places = Places(device, between if int8 else precision, sentences, spec.threads)
+    graphs = read_graphs(folder) if int8 else write_graphs(loaded)
+    see, decoder = compiled(graphs, loaded.model.config.text_config, places)
     return BlipCaptioner(
         loaded,
-        vision=OpenVinoVision(
-            tower, device=device, precision=rest, threads=spec.threads, dtype=dtype
-        ),
+        see=see,
+        decoder=decoder,
         vision_device=device.lower(),
-        device=cpu,
+        device=Device("cpu"),
         precision=precision,
         name=None if Path(spec.model).expanduser().is_dir() else spec.model,
         generation=spec.generation,
         max_batch=spec.max_batch,
     )
+
+
+def load_floats(folder: Path, *, parts: tuple[str, ...] = PARTS) -> LoadedModel:
+    """In fp32, from which both graphs are written."""
+    return load_blip(str(folder), dtype=torch.float32, device=Device("cpu"), parts=parts)
+
+
+def write_graphs(loaded: LoadedModel) -> Graphs:
+    """Empties `loaded` of its weights."""
+    vision, text = loaded.model.vision_model, loaded.model.text_decoder
+    graphs = Graphs(seeing(vision, text), saying(text))
+    loaded.model.to("meta")
+    return graphs
+
+
+def read_graphs(folder: Path) -> Graphs:
+    """From `surveil model quantize`; the weights are mapped, not read."""
+    core = import_openvino().Core()
+    return Graphs(core.read_model(folder / INT8_SEEING), core.read_model(folder / INT8_SAYING))
+
+
+def compiled(graphs: Graphs, words: Any, places: Places) -> tuple[OpenVinoVision, OpenVinoDecoder]:
+    """What runs them; `words` is the model's BlipTextConfig."""
+    memory = TYPES[places.memory]
+    seeing = graphs.seeing
+    if places.device == "CPU":
+        seeing = _typed(seeing, {output.any_name: memory for output in seeing.outputs})
+    remembered = [one.any_name for one in graphs.saying.inputs if _is_memory(one.any_name)]
+    saying = _typed(graphs.saying, {name: memory for name in (*remembered, SAID)})
+    return (
+        OpenVinoVision(
+            _request(seeing, places.device, places.seeing, places.threads), memory=places.memory
+        ),
+        OpenVinoDecoder(
+            words,
+            _request(saying, "CPU", places.saying, places.threads),
+            memory=places.memory,
+        ),
+    )
+
+
+def _is_memory(name: str) -> bool:
+    return "keys_" in name or "values_" in name
+
+
+def _typed(model: Any, kinds: dict[str, str]) -> Any:
+    """The model with these inputs and outputs in another type than fp32."""
+    ov = import_openvino()
+    changes = ov.preprocess.PrePostProcessor(model)
+    inputs = {one.any_name for one in model.inputs}
+    for name, kind in kinds.items():
+        end = changes.input(name) if name in inputs else changes.output(name)
+        end.tensor().set_element_type(getattr(ov.Type, kind))
+    return changes.build()
+
+
+def _request(model: Any, device: str, precision: str, threads: int | None) -> Any:
+    settings: dict[str, Any] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": _HINTS[precision],
+    }
+    if threads is not None and device == "CPU":
+        settings["INFERENCE_NUM_THREADS"] = threads
+    core = import_openvino().Core()
+    return core.compile_model(model, device, settings).create_infer_request()
 
 
 def import_openvino() -> Any:
@@ -97,32 +161,12 @@ def import_openvino() -> Any:
     return openvino
 
 
-def convert_tower(name: str) -> Any:
-    """The vision tower of a BLIP folder as an ov.Model in fp32, for any number of images."""
-    ov = import_openvino()
-    loaded = load_blip(name, dtype=torch.float32, device=Device("cpu"), parts=("vision_model",))
-    side = loaded.pictures.side_px
-    tower = TorchVision(loaded.model.vision_model, make=plain_linear).eval()
-    # Two images: with one, torch.export takes the batch for a constant.
-    example = torch.zeros(2, 3, side, side)
-    with torch.no_grad(), other_peoples_warnings_off():
-        graph = torch.export.export(
-            tower, (example,), dynamic_shapes={"pixels": {0: torch.export.Dim.DYNAMIC}}
-        )
-        return ov.convert_model(graph)
-
-
 @contextmanager
 def other_peoples_warnings_off() -> Iterator[None]:
-    """torch.export, OpenVINO and NNCF tell each other what they will deprecate; nobody here can act on it."""
+    """OpenVINO and NNCF tell each other what they will deprecate; nobody here can act on it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def read_tower(path: Path) -> Any:
-    """An ov.Model from its .xml and .bin; the weights are mapped, not read."""
-    return import_openvino().Core().read_model(path)
 
 
 def choose_device(asked: str) -> str:

@@ -1,7 +1,6 @@
-"""BLIP's text decoder, re-arranged for search: the same numbers, a fraction of the work.
+"""BLIP's text decoder in torch, re-arranged for search: the same numbers, a fraction of the work.
 
-transformers' `generate` stays in charge of the search (beams, sampling, penalties, n-gram bans, end tokens) and calls
-this in place of BlipTextLMHeadModel. What differs from that one:
+What differs from transformers' BlipTextLMHeadModel:
 
 - an image is projected to cross-attention keys and values once, not once per beam, and its beams are folded into the
   query axis: (images, heads, beams, head_dim) against (images, heads, patches, head_dim);
@@ -12,18 +11,16 @@ this in place of BlipTextLMHeadModel. What differs from that one:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from transformers import GenerationConfig, GenerationMixin, PreTrainedModel
-from transformers.modeling_outputs import CausalLMOutputWithCrossAttentions
 from transformers.models.blip.configuration_blip import BlipTextConfig
 
 from surveil.captioning.beam_cache import BeamCache
-from surveil.captioning.generation import longest
 from surveil.captioning.linear import Linear, PackedLinear, make_linear
+from surveil.captioning.search import Search
 
 STEP_ROWS = 12
 """Rows that a decoding step is packed for: four images, three beams."""
@@ -45,17 +42,13 @@ class Seen:
         return self.values[0].shape[0]
 
 
-class TextDecoder(PreTrainedModel, GenerationMixin):
+class TextDecoder(Search):
     """Built from a loaded BlipTextLMHeadModel, whose weights it takes over layer by layer."""
-
-    config_class = BlipTextConfig
-    main_input_name = "input_ids"
 
     def __init__(self, source: Any) -> None:
         """`source`: a BlipTextLMHeadModel in its final type, on its device; it is emptied, to hold weights once."""
         super().__init__(source.config)
         config = source.config
-        self.generation_config = GenerationConfig()
         self._heads = config.num_attention_heads
         self._head_dim = config.hidden_size // config.num_attention_heads
         embeddings = source.bert.embeddings
@@ -87,56 +80,13 @@ class TextDecoder(PreTrainedModel, GenerationMixin):
             positions=positions,
         )
 
-    def search(self, start: Tensor, *, patches: Tensor, how: GenerationConfig) -> Any:
-        """What `generate` returns for `start` (images, tokens) and the vision tower's `patches`."""
-        seen = self.look_at(patches)
-        cache = self.new_cache(seen, positions=longest(how, prompt_tokens=start.shape[1]))
-        return cast(Any, self).generate(
-            start, generation_config=how, seen=seen, past_key_values=cache
-        )
-
-    def prepare_inputs_for_generation(
-        self,
-        input_ids: Any,
-        next_sequence_length: int | None = None,
-        *args: Any,
-        **model_kwargs: Any,
-    ) -> dict[str, Any]:
-        """Called by `generate` before each step; what it would prepare besides is not needed here.
-
-        `generate` checks its arguments against the name `model_kwargs`.
-        """
-        tokens = input_ids if next_sequence_length is None else input_ids[:, -next_sequence_length:]
-        return {name: model_kwargs[name] for name in ("past_key_values", "seen")} | {
-            "input_ids": tokens
-        }
-
-    def forward(
-        self, input_ids: Tensor, past_key_values: Any, seen: Seen, **unused: Any
-    ) -> CausalLMOutputWithCrossAttentions:
-        """`input_ids` (images * beams, tokens): the prompt at first, one token a row afterwards."""
-        cache: Any = (
-            past_key_values  # a BeamCache; transformers' signatures know only their own kind
-        )
-        rows = input_ids.shape[0]
-        at = cache.get_seq_length()
-        if at == 0:
-            mask = cache.begin(prompt=input_ids.shape[1], rows=rows)
-            tokens = input_ids[:: cache.beams]
-            positions = torch.arange(tokens.shape[1], device=tokens.device)
-        else:
-            mask = cache.step_mask()
-            tokens = input_ids.view(cache.images, cache.beams)
-            positions = torch.full_like(tokens[:1], at)
+    def read(self, tokens: Tensor, positions: Tensor, *, cache: BeamCache, seen: Seen) -> Tensor:
+        mask = cache.mask()
+        prompt = cache.empty
         hidden = self.norm(self.words(tokens) + self.positions(positions))
         for number, layer in enumerate(self.layers):
             hidden = layer(hidden, number=number, cache=cache, mask=mask, seen=seen)
-        cache.advance(tokens.shape[1])
-        if at == 0:
-            hidden = hidden[:, -1:].expand(-1, cache.beams, -1)
-        return CausalLMOutputWithCrossAttentions(
-            logits=self._logits(hidden.reshape(rows, 1, -1)), past_key_values=cache
-        )
+        return self._logits(hidden[:, -1:] if prompt else hidden)
 
     def _logits(self, hidden: Tensor) -> Tensor:
         logits: Tensor = self.head(self.head_norm(self.head_act(self.head_dense(hidden))))

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from surveil.captioning import devices
-from surveil.captioning.linear import MakeLinear, make_linear
-
-
-class VisionTower(Protocol):
-    """What turns normalised pixels into what the decoder looks at."""
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        """(images, 3, side_px, side_px) -> (images, patches + 1, width)."""
-        ...
+from surveil.captioning.linear import make_linear
 
 
 class TorchVision(nn.Module):
     """Built from a loaded BlipVisionModel, whose weights it takes over layer by layer."""
 
-    def __init__(self, source: Any, *, make: MakeLinear = make_linear) -> None:
-        """`make`: what a product becomes; `plain_linear` where another engine reads the module."""
+    def __init__(self, source: Any) -> None:
         super().__init__()
         config = source.config
         embeddings = source.embeddings
@@ -33,12 +24,12 @@ class TorchVision(nn.Module):
         # A convolution whose kernel is its stride is a product over flattened patches.
         kernel = embeddings.patch_embedding.weight.detach().reshape(width, -1)
         rows = embeddings.num_patches
-        self.patches = make(kernel, embeddings.patch_embedding.bias, rows=rows)
+        self.patches = make_linear(kernel, embeddings.patch_embedding.bias, rows=rows)
         self.first = nn.Parameter(embeddings.class_embedding.detach(), requires_grad=False)
         self.places = nn.Parameter(embeddings.position_embedding.detach(), requires_grad=False)
         self.layers = nn.ModuleList()
         while len(source.encoder.layers):
-            self.layers.append(_Layer(source.encoder.layers[0], config, rows=rows + 1, make=make))
+            self.layers.append(_Layer(source.encoder.layers[0], config, rows=rows + 1))
             del source.encoder.layers[0]
         self.norm = source.post_layernorm
 
@@ -53,7 +44,7 @@ class TorchVision(nn.Module):
 
 
 class _Layer(nn.Module):
-    def __init__(self, source: Any, config: Any, *, rows: int, make: MakeLinear) -> None:
+    def __init__(self, source: Any, config: Any, *, rows: int) -> None:
         super().__init__()
         attention, mlp = source.self_attn, source.mlp
         self._heads = config.num_attention_heads
@@ -63,11 +54,11 @@ class _Layer(nn.Module):
         weight[:width] *= scale  # a power of two for BLIP's 64: exact
         bias[:width] *= scale
         self.norm1 = source.layer_norm1
-        self.qkv = make(weight, bias, rows=rows)
-        self.out = make(attention.projection.weight, attention.projection.bias, rows=rows)
+        self.qkv = make_linear(weight, bias, rows=rows)
+        self.out = make_linear(attention.projection.weight, attention.projection.bias, rows=rows)
         self.norm2 = source.layer_norm2
-        self.up = make(mlp.fc1.weight, mlp.fc1.bias, rows=rows)
-        self.down = make(mlp.fc2.weight, mlp.fc2.bias, rows=rows)
+        self.up = make_linear(mlp.fc1.weight, mlp.fc1.bias, rows=rows)
+        self.down = make_linear(mlp.fc2.weight, mlp.fc2.bias, rows=rows)
         self._act = mlp.activation_fn
         self._gelu = config.hidden_act == "gelu"
 

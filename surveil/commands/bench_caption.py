@@ -142,9 +142,9 @@ def _prepared(plan: Plan, precision: str) -> Iterator[Plan]:
     from dataclasses import replace
 
     from surveil.captioning import bench
-    from surveil.captioning.opening import INT8_TOWER
+    from surveil.captioning.opening import INT8_SEEING
 
-    if precision != "int8" or (Path(plan.model) / INT8_TOWER).is_file():
+    if precision != "int8" or (Path(plan.model) / INT8_SEEING).is_file():
         yield plan
         return
     with tempfile.TemporaryDirectory(prefix="surveil-bench-") as folder:

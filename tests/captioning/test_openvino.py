@@ -9,16 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
+from samples.render.sampler import sample
+from samples.render.scene import draw
+from samples.render.wording import CLASSES
 from surveil.captioning import CaptionerSpec, GenerationSpec, open_captioner
 from surveil.errors import DeviceError, ModelError
 from surveil.records import Rgb
 from tests.captioning.blips import noise_pictures
+from tests.captioning.pairs import DEMO_MODEL
 
 pytest.importorskip("openvino", reason="the openvino extra is not installed")
 
 import openvino
 
 from surveil.captioning.bench import Plan, measure_engine
+from surveil.captioning.openvino_engine import read_graphs
 from surveil.captioning.quantize import quantize
 
 SEARCH = GenerationSpec(max_new_tokens=6)
@@ -73,7 +78,9 @@ compiled_on: list[str] = []
 @pytest.fixture
 def intel_graphics(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled_on.clear()
-    stand_in = SimpleNamespace(Core=CoreWithIntelGraphics, convert_model=openvino.convert_model)
+    stand_in = SimpleNamespace(
+        Core=CoreWithIntelGraphics, preprocess=openvino.preprocess, Type=openvino.Type
+    )
     monkeypatch.setattr("surveil.captioning.openvino_engine.import_openvino", lambda: stand_in)
 
 
@@ -87,15 +94,15 @@ def intel_graphics(monkeypatch: pytest.MonkeyPatch) -> None:
         ("auto", "cpu", "CPU"),
     ],
 )
-def test_the_device_told_is_that_of_the_tower_and_the_sentences_stay_torchs(
+def test_the_device_told_is_that_which_sees_and_the_processor_says(
     tiny_model: Path, asked: str, told: str, compiled: str
 ) -> None:
     captioner = open_captioner(
         CaptionerSpec(model=str(tiny_model), engine="openvino", device=asked, generation=SEARCH)
     )
-    assert (captioner.device, compiled_on) == (told, [compiled])
+    assert (captioner.device, compiled_on) == (told, [compiled, "CPU"])
     pictures = noise_pictures(2, 32)
-    assert len(captioner.caption(pictures)) == 2, "torch, which has no gpu, writes the sentences"
+    assert len(captioner.caption(pictures)) == 2, "the processor writes the sentences"
     captioner.close()
 
 
@@ -130,25 +137,61 @@ def test_an_int8_model_opens_like_any_other(tiny_model: Path, tmp_path: Path) ->
     assert (small / "quantization.json").is_file()
 
 
+def test_int8_of_the_demo_model_says_the_same(tmp_path: Path) -> None:
+    """Calibrated on drawn scenes, compared on others; every product of both graphs is in 8 bits."""
+    pytest.importorskip("nncf", reason="the openvino extra is not installed")
+    scenes = [sample(seed, CLASSES[seed % len(CLASSES)]) for seed in range(300)]
+    pictures = [draw(scene, width_px=640, height_px=360) for scene in scenes[::3]]
+    target = tmp_path / "demo-int8"
+
+    drift = quantize(str(DEMO_MODEL), target, pictures, least_agreement=0.9, told=lambda line: None)
+
+    assert (drift.pictures, drift.same_captions >= 0.9) == (20, True)
+    graphs = read_graphs(target)
+    # The demo model: five layers that see, with four products each, and the patches; two layers that say, with two
+    # products each over what is seen, which belong to `seeing`, and six others; two at the end.
+    assert (products_in_8_bits(graphs.seeing), products_in_8_bits(graphs.saying)) == (25, 14)
+
+
+def products_in_8_bits(graph: Any) -> int:
+    """Products whose weights are stored in 8 bits and whose input is rounded."""
+    products = [node for node in graph.get_ops() if node.get_type_name() == "MatMul"]
+    stored = [_behind(node.input_value(1), "Multiply", "Convert") for node in products]
+    given = [_behind(node.input_value(0), "Reshape", "Transpose") for node in products]
+    return sum(
+        weights.get_type_name() == "Constant"
+        and weights.get_element_type().bitwidth == 8
+        and rounded.get_type_name() == "FakeQuantize"
+        for weights, rounded in zip(stored, given, strict=True)
+    )
+
+
+def _behind(output: Any, *passed: str) -> Any:
+    """The node that this comes from, before those that only pass it on."""
+    node = output.get_node()
+    return _behind(node.input_value(0), *passed) if node.get_type_name() in passed else node
+
+
 def test_a_bad_calibration_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     """A tower calibrated on black pictures has never seen a bright patch: its captions go wrong, which is noticed."""
     pytest.importorskip("nncf", reason="the openvino extra is not installed")
-    demo = Path(__file__).parents[2] / "samples" / "model"
     pictures = [
         np.roll(picture, shift, axis=1) for shift in range(3) for picture in noise_pictures(10, 96)
     ]
     target = tmp_path / "bad"
+    told: list[str] = []
 
     with pytest.raises(ModelError, match=r"refused: .*% of 6 held-out captions are the same"):
         quantize(
-            str(demo),
+            str(DEMO_MODEL),
             target,
             pictures,
             least_agreement=0.9,
-            told=lambda line: None,
+            told=told.append,
             calibrate_on=[np.zeros((96, 96, 3), dtype=np.uint8)] * 10,
         )
     assert not target.exists()
+    assert [line for line in told if "channels evened out" in line], "the other way was tried too"
 
 
 def test_too_few_pictures_are_refused(tiny_model: Path, tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""OpenVINO's two graphs say token for token what transformers' own model says, in fp32."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+pytest.importorskip("openvino", reason="the openvino extra is not installed")
+
+from surveil.captioning.openvino_engine import Graphs, Places, compiled
+from surveil.captioning.openvino_graphs import saying, seeing
+from surveil.errors import ModelError
+from tests.captioning.blips import DEC, SEP, geometry, random_blip, tiny_config
+from tests.captioning.pairs import PROMPTS, SEARCHES, Pair, demo_blip, make_pixels
+
+FLOATS = Places("CPU", "fp32", "fp32")
+
+
+def openvino_pair(model: Any, *, bos: int, eos: int) -> Pair:
+    pixels = make_pixels(model.config.vision_config.image_size)
+    graphs = Graphs(seeing(model.vision_model, model.text_decoder), saying(model.text_decoder))
+    see, decoder = compiled(graphs, model.config.text_config, FLOATS)
+    with torch.inference_mode():
+        plain_seen = model.vision_model(pixels).last_hidden_state
+    return Pair(model, decoder, plain_seen, lambda n: see(pixels[:n]), bos, eos)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> Pair:
+    return openvino_pair(random_blip(tiny_config(), end_bias=0.0), bos=DEC, eos=SEP)
+
+
+@pytest.fixture(scope="module")
+def large() -> Pair:
+    config = geometry("large", vision_layers=1, text_layers=2)
+    return openvino_pair(random_blip(config, seed=2, end_bias=1.0), bos=30522, eos=102)
+
+
+@pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)
+@pytest.mark.parametrize("search", SEARCHES, ids=str)
+@pytest.mark.parametrize("batch", [1, 3, 8])
+def test_tiny(tiny: Pair, search: dict[str, Any], batch: int, prompt: list[int]) -> None:
+    plain, fast = tiny.tokens(search, batch=batch, prompt=prompt)
+    assert torch.equal(plain, fast)
+
+
+@pytest.mark.parametrize("search", SEARCHES, ids=str)
+def test_published_geometry(large: Pair, search: dict[str, Any]) -> None:
+    """Random weights of BLIP-large's widths, heads and vocabulary."""
+    turn = SEARCHES.index(search)
+    prompt = PROMPTS["a prompt"] if turn % 2 else []
+    plain, fast = large.tokens(search, batch=1 + turn % 4, prompt=prompt)
+    assert torch.equal(plain, fast)
+
+
+def test_a_search_after_another_remembers_nothing_of_it(tiny: Pair) -> None:
+    """The request's memory is handed over anew for each."""
+    before, _ = tiny.tokens({"num_beams": 3}, batch=4, prompt=[])
+    tiny.tokens({"num_beams": 1}, batch=8, prompt=[7, 19, 11])
+    after, fast = tiny.tokens({"num_beams": 3}, batch=4, prompt=[])
+    assert torch.equal(before, after)
+    assert torch.equal(after, fast)
+
+
+@pytest.mark.parametrize("search", SEARCHES, ids=str)
+def test_demo_model(search: dict[str, Any]) -> None:
+    """A trained model, whose beams really compete."""
+    model = demo_blip()
+    words = model.config.text_config
+    pair = openvino_pair(model, bos=words.bos_token_id, eos=words.sep_token_id)
+    plain, fast = pair.tokens(search, batch=8, prompt=[])
+    assert torch.equal(plain, fast)
+
+
+def test_an_activation_that_the_graphs_do_not_know_is_told() -> None:
+    model = random_blip(tiny_config(hidden_act="silu"), end_bias=0.0)
+    with pytest.raises(ModelError, match=r"hidden_act is 'silu'; .* gelu, .* allowed"):
+        saying(model.text_decoder)
+
+
+@pytest.mark.parametrize("act", ["gelu_new", "gelu_pytorch_tanh", "relu"])
+def test_other_activations_are_computed_as_named(act: str) -> None:
+    pair = openvino_pair(random_blip(tiny_config(hidden_act=act), end_bias=0.0), bos=DEC, eos=SEP)
+    plain, fast = pair.tokens({"num_beams": 3}, batch=8, prompt=[])
+    assert torch.equal(plain, fast)
