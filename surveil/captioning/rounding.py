@@ -16,7 +16,7 @@ from surveil.captioning.engine import GenerationSpec
 from surveil.captioning.generation import search_of
 from surveil.captioning.loading import LoadedModel
 from surveil.captioning.opening import INT8_SAYING, INT8_SEEING
-from surveil.captioning.openvino_decoder import OpenVinoDecoder, Seen
+from surveil.captioning.openvino_decoder import OpenVinoDecoder
 from surveil.captioning.openvino_engine import (
     Graphs,
     Places,
@@ -27,6 +27,7 @@ from surveil.captioning.openvino_engine import (
     write_graphs,
 )
 from surveil.captioning.openvino_graphs import IN_FLOATS
+from surveil.captioning.openvino_vision import Seen
 from surveil.captioning.pictures import to_pixels
 from surveil.errors import DeviceError
 from surveil.records import Rgb
@@ -122,15 +123,14 @@ def _read_again(tokens: Tensor, seen: Seen, decoder: OpenVinoDecoder) -> dict[st
     """What the graph `saying` is given to read a whole sentence at once."""
     cache = decoder.new_cache(seen, positions=tokens.shape[1])
     cache.begin(prompt=tokens.shape[1], rows=1)
-    given = {
+    given = seen.memory | {
         "tokens": tokens.int(),
         "positions": torch.arange(tokens.shape[1])[None].int(),
         "mask": cache.mask_of_all(),
     }
     for number, (keys, values) in enumerate(cache.entries):
         given |= {f"past_keys_{number}": keys, f"past_values_{number}": values}
-    arrays = {name: tensor.numpy() for name, tensor in given.items()}
-    return arrays | {name: tensor.data for name, tensor in seen.memory.items()}
+    return {name: tensor.numpy() for name, tensor in given.items()}
 
 
 def _import_nncf() -> Any:

@@ -17,6 +17,7 @@ from surveil.errors import DeviceError, ModelError
 from surveil.records import Rgb
 from tests.captioning.blips import noise_pictures
 from tests.captioning.pairs import DEMO_MODEL
+from tests.captioning.test_mapped_pages import resident_kib
 
 pytest.importorskip("openvino", reason="the openvino extra is not installed")
 
@@ -147,6 +148,13 @@ def test_int8_of_the_demo_model_says_the_same(tmp_path: Path) -> None:
     drift = quantize(str(DEMO_MODEL), target, pictures, least_agreement=0.9, told=lambda line: None)
 
     assert (drift.pictures, drift.same_captions >= 0.9) == (20, True)
+    captioner = open_captioner(CaptionerSpec(model=str(target), device="cpu"))
+    captioner.caption(pictures[:4])
+    weights = target / "seeing_int8.bin"
+    assert resident_kib(weights) < weights.stat().st_size / 1024 / 4, (
+        "let go once OpenVINO has its own"
+    )
+    captioner.close()
     graphs = read_graphs(target)
     # The demo model: five layers that see, with four products each, and the patches; two layers that say, with two
     # products each over what is seen, which belong to `seeing`, and six others; two at the end.

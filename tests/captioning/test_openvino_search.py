@@ -16,12 +16,13 @@ from tests.captioning.blips import DEC, SEP, geometry, random_blip, tiny_config
 from tests.captioning.pairs import PROMPTS, SEARCHES, Pair, demo_blip, make_pixels
 
 FLOATS = Places("CPU", "fp32", "fp32")
+CUT = Places("CPU", "fp32", "fp32", streams=True)
 
 
-def openvino_pair(model: Any, *, bos: int, eos: int) -> Pair:
+def openvino_pair(model: Any, *, bos: int, eos: int, places: Places = FLOATS) -> Pair:
     pixels = make_pixels(model.config.vision_config.image_size)
     graphs = Graphs(seeing(model.vision_model, model.text_decoder), saying(model.text_decoder))
-    see, decoder = compiled(graphs, model.config.text_config, FLOATS)
+    see, decoder = compiled(graphs, model.config.text_config, places)
     with torch.inference_mode():
         plain_seen = model.vision_model(pixels).last_hidden_state
     return Pair(model, decoder, plain_seen, lambda n: see(pixels[:n]), bos, eos)
@@ -62,6 +63,15 @@ def test_a_search_after_another_remembers_nothing_of_it(tiny: Pair) -> None:
     after, fast = tiny.tokens({"num_beams": 3}, batch=4, prompt=[])
     assert torch.equal(before, after)
     assert torch.equal(after, fast)
+
+
+def test_batches_cut_in_parts_say_the_same() -> None:
+    """Growing and shrinking, odd and even: the parts write where the whole batch is read."""
+    model = random_blip(tiny_config(), end_bias=0.0)
+    pair = openvino_pair(model, bos=DEC, eos=SEP, places=CUT)
+    for batch in (2, 8, 4, 1, 3, 2, 6, 8):
+        plain, fast = pair.tokens({"num_beams": 3}, batch=batch, prompt=[7])
+        assert torch.equal(plain, fast), f"a batch of {batch}"
 
 
 @pytest.mark.parametrize("search", SEARCHES, ids=str)

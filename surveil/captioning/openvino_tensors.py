@@ -1,0 +1,27 @@
+"""The same memory for OpenVINO and for torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+TYPES = {torch.float32: "f32", torch.bfloat16: "bf16"}
+"""OpenVINO's names of the types that keys and values are kept in."""
+
+
+def as_openvino(tensor: Tensor) -> Any:
+    """`tensor` is contiguous, and must outlive what is returned."""
+    import openvino as ov
+
+    bits = tensor.view(torch.int16) if tensor.dtype is torch.bfloat16 else tensor
+    kind = getattr(ov.Type, TYPES[tensor.dtype])
+    return ov.Tensor(bits.numpy(), ov.Shape(list(tensor.shape)), kind)
+
+
+def as_torch(tensor: Any) -> Tensor:
+    """Valid until the request that owns `tensor` runs again."""
+    found = torch.from_numpy(tensor.data)
+    # numpy has no bfloat16; OpenVINO shows its bits as float16.
+    return found.view(torch.bfloat16) if tensor.element_type.get_type_name() == "bf16" else found
