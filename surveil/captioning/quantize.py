@@ -23,7 +23,7 @@ from surveil.records import Rgb
 HELD_OUT = 5
 """Every fifth picture is kept from calibration, to measure with."""
 LEAST_PICTURES = 10
-PEAK_GB = 8
+PEAK_GB = 6
 """Seen with BLIP-large; smaller models need less."""
 
 

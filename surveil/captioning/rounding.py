@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +92,8 @@ def _rounded(
     more = nncf.AdvancedQuantizationParameters()
     if not evened:
         more.smooth_quant_alphas.matmul = -1
-    with other_peoples_warnings_off():
+    # NNCF draws its progress on standard output, which belongs to what the command was asked for.
+    with other_peoples_warnings_off(), redirect_stdout(sys.stderr):
         return nncf.quantize(
             model,
             nncf.Dataset(items, as_input),

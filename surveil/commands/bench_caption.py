@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_ways,
         default=("torch:bf16", "torch:fp32"),
         metavar="LIST",
-        help=f"of {', '.join(WAYS)}; default: torch:bf16,torch:fp32; int8 first makes a quantised copy (8 GB)",
+        help=f"of {', '.join(WAYS)}; default: torch:bf16,torch:fp32; int8 first makes a quantised copy (6 GB)",
     )
     parser.add_argument("--device", default="auto", help="default: %(default)s")
     parser.add_argument(
