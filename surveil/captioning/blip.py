@@ -37,6 +37,7 @@ class BlipCaptioner:
         *,
         see: Callable[[Tensor], Any],
         decoder: Search,
+        renew: Callable[[], None] = lambda: None,
         vision_device: str | None = None,
         name: str | None = None,
         device: Device,
@@ -47,6 +48,7 @@ class BlipCaptioner:
         """`loaded`: only its words, sizes and picture size are used; its weights are with `see` and `decoder`.
 
         `see`: normalised pixels (images, 3, side_px, side_px) -> what `decoder` searches over, in `precision`.
+        `renew`: gives back what batches took that are not asked for again.
         `vision_device`: where it does so, for `self.device`, if not on `device`, where torch prepares and searches.
         `max_batch` None: found by `warm_up`.
         """
@@ -61,6 +63,7 @@ class BlipCaptioner:
         self._text_config = loaded.model.config.text_config
         self._see: Callable[[Tensor], Any] | None = see
         self._decoder: Search | None = decoder
+        self._renew = renew
         self._positions: int = self._text_config.max_position_embeddings
         self.search_with(generation)
 
@@ -115,6 +118,7 @@ class BlipCaptioner:
             if not devices.is_out_of_memory(error):
                 raise
             self._device.release_cache()
+            self._renew()
             raise OutOfMemoryError(
                 f"{self.device} has no room for a batch of {len(pictures)}"
             ) from error
@@ -124,6 +128,10 @@ class BlipCaptioner:
         self.caption([self._grey])
         if self._find_batch:
             self.max_batch = best_batch(lambda size: self.caption([self._grey] * size))
+            self._renew()
+            self.caption([self._grey])
+        if self.max_batch > 1:
+            self.caption([self._grey] * 2)  # more than one may be another way through
 
     def close(self) -> None:
         self._see = self._decoder = None

@@ -92,7 +92,10 @@ def is_out_of_memory(error: BaseException) -> bool:
     text = str(error).lower()
     # The CPU allocator raises a plain RuntimeError, and torch-npu reports its own through one too.
     return isinstance(error, RuntimeError) and (
-        "out of memory" in text or "can't allocate memory" in text or "not enough memory" in text
+        "out of memory" in text
+        or "can't allocate memory" in text
+        or "not enough memory" in text
+        or ("failed to allocate" in text and "bytes of memory" in text)  # OpenVINO
     )
 
 

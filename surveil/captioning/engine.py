@@ -15,6 +15,8 @@ from surveil.records import Rgb
 
 ENGINES = ("torch", "openvino", "remote", "script")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
+INT8_SEEING, INT8_SAYING = "seeing_int8.xml", "saying_int8.xml"
+"""In a quantised model's folder, each with its .bin beside it; it is OpenVINO's, whatever engine was named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,11 @@ class CaptionerSpec:
     @property
     def model_folder(self) -> Path:
         return Path(self.model).expanduser()
+
+    @property
+    def is_quantized(self) -> bool:
+        """Made by `surveil model quantize`: int8 and nothing else."""
+        return (self.model_folder / INT8_SEEING).is_file()
 
 
 _AT_LEAST = {

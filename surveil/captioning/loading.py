@@ -11,7 +11,7 @@ import torch
 from transformers import AutoTokenizer, BlipConfig, BlipForConditionalGeneration
 
 from surveil.captioning.devices import Device
-from surveil.captioning.opening import INT8_SEEING
+from surveil.captioning.engine import INT8_SAYING, INT8_SEEING
 from surveil.captioning.pictures import PictureSpec
 from surveil.captioning.weights import read_weights, weight_files
 from surveil.errors import ModelError
@@ -80,10 +80,21 @@ def check_folder(folder: Path) -> None:
     model_type = _model_type(folder / "config.json")
     if model_type != "blip":
         raise ModelError(f"model {folder}: config.json says model_type {model_type!r}, not blip")
-    if not weight_files(folder) and not (folder / INT8_SEEING).is_file():
+    if (folder / INT8_SEEING).is_file():
+        _check_int8(folder)
+    elif not weight_files(folder):
         raise _missing(folder, "weights", WEIGHT_FILES)
     if not any((folder / name).is_file() for name in TOKEN_FILES):
         raise _missing(folder, "vocabulary", TOKEN_FILES)
+
+
+def _check_int8(folder: Path) -> None:
+    for name in (INT8_SEEING, INT8_SAYING):
+        for path in (folder / name, (folder / name).with_suffix(".bin")):
+            if not path.is_file():
+                raise ModelError(
+                    f"model {folder}: {path.name} is missing from what `surveil model quantize` makes; copy it again"
+                )
 
 
 def first_line(error: BaseException) -> str:

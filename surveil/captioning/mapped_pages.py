@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,12 +16,12 @@ def let_go(files: Iterable[Path]) -> None:
 
     They stay in the kernel's cache, and what is read again is mapped again. Does nothing where there is no /proc.
     """
-    if not _MAPS.is_file():
-        return
     names = {str(path.resolve()) for path in files}
+    if not names or not _MAPS.is_file():
+        return
     madvise = ctypes.CDLL(None, use_errno=True).madvise
     madvise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-    for line in _MAPS.read_text().splitlines():
+    for line in os.fsdecode(_MAPS.read_bytes()).splitlines():
         place, access, _, _, _, *name = line.split(maxsplit=5)
         if name and name[0] in names and "w" not in access:
             begin, end = (int(one, 16) for one in place.split("-"))

@@ -7,9 +7,6 @@ from dataclasses import replace
 
 from surveil.captioning.engine import Captioner, CaptionerSpec
 
-INT8_SEEING, INT8_SAYING = "seeing_int8.xml", "saying_int8.xml"
-"""In a quantised model's folder, each with its .bin beside it; it is OpenVINO's, whatever engine was named."""
-
 
 def open_captioner(spec: CaptionerSpec) -> Captioner:
     """Load the engine that `spec` names, and its fall-back. Raises DeviceError, ModelError, ConfigError."""
@@ -31,7 +28,7 @@ def _open_one(spec: CaptionerSpec) -> Captioner:
 
         return RemoteCaptioner.open(spec)
     quiet_libraries(allow_download=spec.allow_download)
-    if spec.engine == "openvino" or (spec.model_folder / INT8_SEEING).is_file():
+    if spec.engine == "openvino" or spec.is_quantized:
         from surveil.captioning.openvino_engine import open_openvino
 
         return open_openvino(spec)

@@ -20,19 +20,31 @@ class OpenVinoDecoder(Search):
     """One request, so one thread at a time."""
 
     def __init__(
-        self, config: Any, request: Any, *, memory: torch.dtype, packed: Callable[[], None]
+        self,
+        config: Any,
+        make: Callable[[], Any],
+        *,
+        memory: torch.dtype,
+        packed: Callable[[], None],
     ) -> None:
-        """`config`: a BlipTextConfig; `request`: of a compiled `saying`, whose keys and values are of type `memory`.
+        """`config`: a BlipTextConfig. `make`: compiles `saying`, whose keys and values are of type `memory`, and gives
+        a request of it.
 
         `packed`: called after the first inference, when OpenVINO has laid out the weights anew.
         """
         super().__init__(config)
-        self._request = request
+        self._make = make
+        self._when_packed = packed
         self._heads = config.num_attention_heads
-        self._packed: Callable[[], None] | None = packed
         self._like = torch.empty(0, dtype=memory)
-        self._bound: dict[str, Tensor] = {}
         self.on_the_cpu = nn.Parameter(torch.empty(0), requires_grad=False)  # asked by `generate`
+        self.renew()
+
+    def renew(self) -> None:
+        """Give back what larger batches took, and what a failed one left."""
+        self._request = self._make()
+        self._packed: Callable[[], None] | None = self._when_packed
+        self._bound: dict[str, Tensor] = {}
 
     def new_cache(self, seen: Seen, *, positions: int) -> BeamCache:
         return BeamCache(
@@ -57,8 +69,8 @@ class OpenVinoDecoder(Search):
             {name: tensor.numpy() for name, tensor in step.items()}, share_inputs=True
         )
         if self._packed is not None:
-            self._packed()
-            self._packed = None
+            packed, self._packed = self._packed, None
+            packed()
         said = as_torch(self._request.get_tensor(SAID))
         cache.write(said.view(-1, 2, *said.shape[1:]))
         # A copy: `generate` keeps all steps' logits, and the request's own memory is written again by the next.

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,14 @@ import torch
 from surveil.captioning import devices
 from surveil.captioning.blip import BlipCaptioner
 from surveil.captioning.devices import Device
-from surveil.captioning.engine import CaptionerSpec
+from surveil.captioning.engine import INT8_SAYING, INT8_SEEING, CaptionerSpec
 from surveil.captioning.loading import PARTS, LoadedModel, find_model, load_blip
 from surveil.captioning.mapped_pages import let_go
-from surveil.captioning.opening import INT8_SAYING, INT8_SEEING
 from surveil.captioning.openvino_decoder import OpenVinoDecoder
 from surveil.captioning.openvino_graphs import SAID, saying, seeing
 from surveil.captioning.openvino_tensors import TYPES
-from surveil.captioning.openvino_vision import STREAMS, OpenVinoVision
-from surveil.errors import DeviceError
+from surveil.captioning.openvino_vision import OpenVinoVision
+from surveil.errors import DeviceError, ModelError
 
 _HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 
@@ -67,6 +66,8 @@ def open_openvino(spec: CaptionerSpec) -> BlipCaptioner:
     """Raises DeviceError (no OpenVINO, no such device, no such precision), ModelError."""
     if spec.threads is not None:
         torch.set_num_threads(spec.threads)
+    if spec.seed is not None:
+        torch.manual_seed(spec.seed)
     device = choose_device(spec.device)
     folder = find_model(spec.model, allow_download=spec.allow_download)
     precision = choose_precision(spec.precision, device, has_int8=(folder / INT8_SEEING).is_file())
@@ -84,14 +85,20 @@ def open_openvino(spec: CaptionerSpec) -> BlipCaptioner:
         saying=sentences,
         threads=spec.threads,
         # Where int8 products are quick enough that the cores' caches matter; without AMX it brought nothing.
-        streams=int8 and device == "CPU" and devices.cpu_has_amx() and (os.cpu_count() or 1) > 1,
+        streams=int8 and device == "CPU" and devices.cpu_has_amx() and _cores(spec.threads) > 1,
     )
     graphs = read_graphs(folder) if int8 else write_graphs(loaded)
     see, decoder = compiled(graphs, loaded.model.config.text_config, places)
+
+    def renew() -> None:
+        see.renew()
+        decoder.renew()
+
     return BlipCaptioner(
         loaded,
         see=see,
         decoder=decoder,
+        renew=renew,
         vision_device=device.lower(),
         device=Device("cpu"),
         precision=precision,
@@ -116,13 +123,23 @@ def write_graphs(loaded: LoadedModel) -> Graphs:
 
 def read_graphs(folder: Path) -> Graphs:
     """From `surveil model quantize`; the weights are mapped, not read."""
-    core = import_openvino().Core()
     seeing, saying = folder / INT8_SEEING, folder / INT8_SAYING
     return Graphs(
-        core.read_model(seeing),
-        core.read_model(saying),
+        _read(seeing),
+        _read(saying),
         files=(seeing.with_suffix(".bin"), saying.with_suffix(".bin")),
     )
+
+
+def _read(path: Path) -> Any:
+    try:
+        return core().read_model(path)
+    except RuntimeError as error:
+        told = str(error).strip().splitlines()[-1]
+        raise ModelError(
+            f"model file {path} can't be read with the .bin beside it ({told}); copy the folder again, or make it "
+            "again with `surveil model quantize`"
+        ) from error
 
 
 def compiled(graphs: Graphs, words: Any, places: Places) -> tuple[OpenVinoVision, OpenVinoDecoder]:
@@ -134,21 +151,17 @@ def compiled(graphs: Graphs, words: Any, places: Places) -> tuple[OpenVinoVision
     remembered = [one.any_name for one in graphs.saying.inputs if _is_memory(one.any_name)]
     saying = _typed(graphs.saying, {name: memory for name in (*remembered, SAID)})
 
-    def streams() -> list[Any]:
-        model = _compiled(seeing, places.device, places.seeing, places.threads, streams=STREAMS)
-        return [model.create_infer_request() for _ in range(STREAMS)]
+    def sees(streams: int) -> list[Any]:
+        model = _compiled(seeing, places.device, places.seeing, places.threads, streams=streams)
+        return [model.create_infer_request() for _ in range(streams)]
+
+    def says() -> Any:
+        return _compiled(saying, "CPU", places.saying, places.threads).create_infer_request()
 
     packed = partial(let_go, graphs.files)
-    whole = _compiled(seeing, places.device, places.seeing, places.threads)
-    says = _compiled(saying, "CPU", places.saying, places.threads)
     return (
-        OpenVinoVision(
-            whole.create_infer_request(),
-            memory=places.memory,
-            packed=packed,
-            streams=streams if places.streams else None,
-        ),
-        OpenVinoDecoder(words, says.create_infer_request(), memory=places.memory, packed=packed),
+        OpenVinoVision(sees, memory=places.memory, packed=packed, cut=places.streams),
+        OpenVinoDecoder(words, says, memory=places.memory, packed=packed),
     )
 
 
@@ -178,7 +191,17 @@ def _compiled(
         settings["NUM_STREAMS"] = streams
     if threads is not None and device == "CPU":
         settings["INFERENCE_NUM_THREADS"] = threads
-    return import_openvino().Core().compile_model(model, device, settings)
+    return core().compile_model(model, device, settings)
+
+
+@lru_cache(maxsize=1)
+def core() -> Any:
+    """OpenVINO's Core, one for the process and never let go.
+
+    Its CPU plugin gives the thread that makes it a stack for signals, and puts back the one before when it goes. With
+    several, going in another order than they came, that was one already freed: the next SIGTERM ended in a crash.
+    """
+    return import_openvino().Core()
 
 
 def import_openvino() -> Any:
@@ -200,9 +223,13 @@ def other_peoples_warnings_off() -> Iterator[None]:
         yield
 
 
+def _cores(threads: int | None) -> int:
+    return threads or len(os.sched_getaffinity(0))
+
+
 def choose_device(asked: str) -> str:
     """OpenVINO's name of the device; `auto` is the CPU. Raises DeviceError, naming what is there."""
-    there = list(import_openvino().Core().available_devices)
+    there = list(core().available_devices)
     wanted = "CPU" if asked == "auto" else asked.upper().replace(":", ".")
     if wanted in there or any(name.startswith(f"{wanted}.") for name in there):
         return wanted
@@ -213,7 +240,7 @@ def choose_device(asked: str) -> str:
 
 def choose_precision(asked: str, device: str, *, has_int8: bool) -> str:
     """Raises DeviceError for what the device, or the model's folder, has not."""
-    there = (("int8",) if has_int8 else ()) + floats_of(device)
+    there = ("int8",) if has_int8 else floats_of(device)
     if asked == "auto":
         return there[0]
     if asked in there:
@@ -226,8 +253,7 @@ def choose_precision(asked: str, device: str, *, has_int8: bool) -> str:
 
 def floats_of(device: str) -> tuple[str, ...]:
     """What the device reports, fastest first."""
-    core = import_openvino().Core()
-    can = set(core.get_property(device, "OPTIMIZATION_CAPABILITIES"))
+    can = set(core().get_property(device, "OPTIMIZATION_CAPABILITIES"))
     if device.startswith("CPU"):
         # The CPU plugin lists FP16 where it can only store it.
         return ("bf16", "fp32") if "BF16" in can else ("fp32",)

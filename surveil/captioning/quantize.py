@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from surveil.captioning.engine import CaptionerSpec, GenerationSpec, Said
+from surveil.captioning.engine import INT8_SEEING, CaptionerSpec, GenerationSpec, Said
 from surveil.captioning.loading import find_model
 from surveil.captioning.opening import open_captioner
 from surveil.captioning.rounding import Told, write_int8
@@ -69,8 +69,10 @@ def quantize(
         raise ModelError(f"{target} exists already; name a folder that does not")
     held_out = list(pictures[::HELD_OUT])
     seen = [picture for at, picture in enumerate(pictures) if at % HELD_OUT]
-    told(f"calibrating on {len(seen)} pictures; BLIP-large needs about {PEAK_GB} GB of memory")
     folder = find_model(source, allow_download=False)
+    if (folder / INT8_SEEING).is_file():
+        raise ModelError(f"{folder} is in int8 already; name the model that it was made from")
+    told(f"calibrating on {len(seen)} pictures; BLIP-large needs about {PEAK_GB} GB of memory")
     how = generation or GenerationSpec()
     try:
         original = _captions(folder, "torch", held_out, how)

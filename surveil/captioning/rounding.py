@@ -14,10 +14,9 @@ import torch
 from torch import Tensor
 
 from surveil.captioning.devices import Device
-from surveil.captioning.engine import GenerationSpec
+from surveil.captioning.engine import INT8_SAYING, INT8_SEEING, GenerationSpec
 from surveil.captioning.generation import search_of
 from surveil.captioning.loading import LoadedModel
-from surveil.captioning.opening import INT8_SAYING, INT8_SEEING
 from surveil.captioning.openvino_decoder import OpenVinoDecoder
 from surveil.captioning.openvino_engine import (
     Graphs,

@@ -142,7 +142,7 @@ def _prepared(plan: Plan, precision: str) -> Iterator[Plan]:
     from dataclasses import replace
 
     from surveil.captioning import bench
-    from surveil.captioning.opening import INT8_SEEING
+    from surveil.captioning.engine import INT8_SEEING
 
     if precision != "int8" or (Path(plan.model) / INT8_SEEING).is_file():
         yield plan

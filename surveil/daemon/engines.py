@@ -72,6 +72,7 @@ def fall_back_specs(specs: Sequence[CaptionerSpec]) -> list[CaptionerSpec]:
             first,
             engine="torch" if first.engine == "openvino" else first.engine,
             device="cpu",
-            precision="fp32",
+            # A quantised folder has nothing else than int8.
+            precision="auto" if first.is_quantized else "fp32",
         )
     ]

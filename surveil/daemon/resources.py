@@ -63,5 +63,5 @@ def _on_cpu(config: Config) -> bool:
 
 def _model_bytes(config: Config) -> int:
     folder = Path(config.captioner.model)
-    weights = list(folder.glob("*.safetensors")) if folder.is_dir() else []
+    weights = [*folder.glob("*.safetensors"), *folder.glob("*_int8.bin")] if folder.is_dir() else []
     return sum(file.stat().st_size for file in weights) or MODEL_BYTES

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ from samples.render.sampler import sample
 from samples.render.scene import draw
 from samples.render.wording import CLASSES
 from surveil.captioning import CaptionerSpec, GenerationSpec, open_captioner
+from surveil.captioning.devices import is_out_of_memory
+from surveil.daemon.engines import fall_back_specs
 from surveil.errors import DeviceError, ModelError
 from surveil.records import Rgb
 from tests.captioning.blips import noise_pictures
@@ -21,10 +24,8 @@ from tests.captioning.test_mapped_pages import resident_kib
 
 pytest.importorskip("openvino", reason="the openvino extra is not installed")
 
-import openvino
-
 from surveil.captioning.bench import Plan, measure_engine
-from surveil.captioning.openvino_engine import read_graphs
+from surveil.captioning.openvino_engine import core, read_graphs
 from surveil.captioning.quantize import quantize
 
 SEARCH = GenerationSpec(max_new_tokens=6)
@@ -63,7 +64,7 @@ class CoreWithIntelGraphics:
     available_devices = ("CPU", "GPU.0", "GPU.1", "NPU")
 
     def __init__(self) -> None:
-        self._core = openvino.Core()
+        self._core = core()
 
     def get_property(self, _device: str, _name: str) -> list[str]:
         return ["FP32", "FP16"]
@@ -79,10 +80,8 @@ compiled_on: list[str] = []
 @pytest.fixture
 def intel_graphics(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled_on.clear()
-    stand_in = SimpleNamespace(
-        Core=CoreWithIntelGraphics, preprocess=openvino.preprocess, Type=openvino.Type
-    )
-    monkeypatch.setattr("surveil.captioning.openvino_engine.import_openvino", lambda: stand_in)
+    there = CoreWithIntelGraphics()
+    monkeypatch.setattr("surveil.captioning.openvino_engine.core", lambda: there)
 
 
 @pytest.mark.usefixtures("intel_graphics")
@@ -136,6 +135,21 @@ def test_an_int8_model_opens_like_any_other(tiny_model: Path, tmp_path: Path) ->
     assert captioner.caption(noise_pictures(1, 32))[0].confidence is not None
     captioner.close()
     assert (small / "quantization.json").is_file()
+    with pytest.raises(DeviceError, match=r"precision bf16 can't be had .* it does int8$"):
+        captions(small, "openvino", "bf16", [])
+    with pytest.raises(ModelError, match="is in int8 already"):
+        quantize(
+            str(small), tmp_path / "again", noise_pictures(10, 32), least_agreement=0.0, told=print
+        )
+    (fallen_back,) = fall_back_specs([CaptionerSpec(model=str(small), engine="openvino")])
+    open_captioner(fallen_back).close()
+    weights = small / "saying_int8.bin"
+    weights.write_bytes(weights.read_bytes()[:100])
+    with pytest.raises(ModelError, match=r"saying_int8.xml can't be read .* copy the folder again"):
+        open_captioner(CaptionerSpec(model=str(small)))
+    weights.unlink()
+    with pytest.raises(ModelError, match=r"saying_int8.bin is missing .* copy it again"):
+        open_captioner(CaptionerSpec(model=str(small)))
 
 
 def test_int8_of_the_demo_model_says_the_same(tmp_path: Path) -> None:
@@ -200,6 +214,67 @@ def test_a_bad_calibration_is_refused_and_leaves_nothing(tmp_path: Path) -> None
         )
     assert not target.exists()
     assert [line for line in told if "channels evened out" in line], "the other way was tried too"
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_a_seed_draws_the_same_at_every_start(tiny_model: Path, engine: str) -> None:
+    said = []
+    for seed in (3, 3, 4):
+        captioner = open_captioner(
+            CaptionerSpec(
+                model=str(tiny_model),
+                engine=engine,
+                device="cpu",
+                precision="fp32",
+                seed=seed,
+                generation=GenerationSpec(num_beams=1, do_sample=True, max_new_tokens=12),
+            )
+        )
+        said.append([answer.text for answer in captioner.caption(noise_pictures(4, 32))])
+        captioner.close()
+    assert said[0] == said[1] != said[2]
+
+
+def test_what_openvino_says_when_memory_runs_out_is_known() -> None:
+    told = RuntimeError(
+        "Exception from src/inference/src/cpp/infer_request.cpp:74:\n"
+        "Exception from src/plugins/intel_cpu/src/cpu_memory.cpp:257:\n"
+        "Failed to allocate 26112000 bytes of memory\n"
+    )
+    assert is_out_of_memory(told)
+    assert not is_out_of_memory(RuntimeError("Failed to allocate a stream"))
+
+
+SIGNALLED = """
+import gc, os, signal, sys
+from surveil.captioning import CaptionerSpec, GenerationSpec, open_captioner
+spec = CaptionerSpec(model=sys.argv[1], engine="openvino", generation=GenerationSpec(max_new_tokens=3))
+first, second = open_captioner(spec), open_captioner(spec)
+first.warm_up()
+second.warm_up()
+first.close()
+del first
+gc.collect()
+second.close()
+del second
+gc.collect()
+taken = []
+signal.signal(signal.SIGTERM, lambda *_: taken.append(1))
+os.kill(os.getpid(), signal.SIGTERM)
+print("taken", len(taken))
+"""
+
+
+def test_a_signal_after_engines_have_gone_is_taken(tiny_model: Path) -> None:
+    """OpenVINO changes the stack that signals are taken on; see openvino_engine.core."""
+    ran = subprocess.run(
+        [sys.executable, "-X", "faulthandler", "-c", SIGNALLED, str(tiny_model)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (ran.returncode, ran.stdout.strip()) == (0, "taken 1"), ran.stderr
 
 
 def test_too_few_pictures_are_refused(tiny_model: Path, tmp_path: Path) -> None:

@@ -74,6 +74,69 @@ def test_batches_cut_in_parts_say_the_same() -> None:
         assert torch.equal(plain, fast), f"a batch of {batch}"
 
 
+class Failing:
+    """A request of which one call fails, once."""
+
+    def __init__(self, request: Any, name: str) -> None:
+        self._request = request
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self._name:
+            self._name = ""
+            return self._fail
+        return getattr(self._request, name)
+
+    @staticmethod
+    def _fail(*_arguments: Any, **_more: Any) -> None:
+        raise MemoryError
+
+
+@pytest.mark.parametrize("call", ["start_async", "wait", "set_tensor"])
+@pytest.mark.parametrize("part", [0, 1])
+def test_after_a_part_has_failed_batches_are_seen_as_before(call: str, part: int) -> None:
+    model = random_blip(tiny_config(), end_bias=0.0)
+    pixels = make_pixels(32)
+    graphs = Graphs(seeing(model.vision_model, model.text_decoder), saying(model.text_decoder))
+    see, _ = compiled(graphs, model.config.text_config, CUT)
+    before = {name: tensor.clone() for name, tensor in see(pixels[:4]).memory.items()}
+    whole = list(see._streams)
+    see._streams = [*whole[:part], Failing(whole[part], call), *whole[part + 1 :]]
+
+    with pytest.raises(MemoryError):
+        see(pixels)
+
+    after = see(pixels[:4]).memory
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize("fails_at", range(4))
+def test_after_memory_ran_out_batches_are_seen_as_before(
+    monkeypatch: pytest.MonkeyPatch, fails_at: int
+) -> None:
+    """Room for a larger batch is made whole or not at all."""
+    model = random_blip(tiny_config(), end_bias=0.0)
+    pixels = make_pixels(32)
+    graphs = Graphs(seeing(model.vision_model, model.text_decoder), saying(model.text_decoder))
+    see, _ = compiled(graphs, model.config.text_config, CUT)
+    before = {name: tensor.clone() for name, tensor in see(pixels[:4]).memory.items()}
+    made: list[None] = []
+
+    def empty(*sizes: int, **more: Any) -> torch.Tensor:
+        made.append(None)
+        if len(made) > fails_at:
+            raise RuntimeError("can't allocate memory")
+        return torch.zeros(*sizes, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(torch, "empty", empty)
+        with pytest.raises(RuntimeError, match="allocate"):
+            see(pixels)
+
+    after = see(pixels[:4]).memory
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
 @pytest.mark.parametrize("search", SEARCHES, ids=str)
 def test_demo_model(search: dict[str, Any]) -> None:
     """A trained model, whose beams really compete."""
