@@ -37,7 +37,7 @@ class BlipCaptioner:
         *,
         see: Callable[[Tensor], Any],
         decoder: Search,
-        renew: Callable[[], None] = lambda: None,
+        renew: Callable[[], None] | None = None,
         vision_device: str | None = None,
         name: str | None = None,
         device: Device,
@@ -48,7 +48,7 @@ class BlipCaptioner:
         """`loaded`: only its words, sizes and picture size are used; its weights are with `see` and `decoder`.
 
         `see`: normalised pixels (images, 3, side_px, side_px) -> what `decoder` searches over, in `precision`.
-        `renew`: gives back what batches took that are not asked for again.
+        `renew`: gives back what batches took that are not asked for again; None where nothing is kept for them.
         `vision_device`: where it does so, for `self.device`, if not on `device`, where torch prepares and searches.
         `max_batch` None: found by `warm_up`.
         """
@@ -118,7 +118,8 @@ class BlipCaptioner:
             if not devices.is_out_of_memory(error):
                 raise
             self._device.release_cache()
-            self._renew()
+            if self._renew is not None:
+                self._renew()
             raise OutOfMemoryError(
                 f"{self.device} has no room for a batch of {len(pictures)}"
             ) from error
@@ -128,13 +129,18 @@ class BlipCaptioner:
         self.caption([self._grey])
         if self._find_batch:
             self.max_batch = best_batch(lambda size: self.caption([self._grey] * size))
+        if self._renew is None:
+            return
+        if self._find_batch:
             self._renew()
             self.caption([self._grey])
         if self.max_batch > 1:
-            self.caption([self._grey] * 2)  # more than one may be another way through
+            self.caption(
+                [self._grey] * 2
+            )  # a batch is another way through, made when it is first gone
 
     def close(self) -> None:
-        self._see = self._decoder = None
+        self._see = self._decoder = self._renew = None
         self._device.release_cache()
 
     @property

@@ -19,6 +19,11 @@ INT8_SEEING, INT8_SAYING = "seeing_int8.xml", "saying_int8.xml"
 """In a quantised model's folder, each with its .bin beside it; it is OpenVINO's, whatever engine was named."""
 
 
+def is_quantized(folder: Path) -> bool:
+    """Whether `surveil model quantize` made it: int8 and nothing else."""
+    return (folder / INT8_SEEING).is_file()
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
     """One engine's answer to one picture."""
@@ -161,8 +166,7 @@ class CaptionerSpec:
 
     @property
     def is_quantized(self) -> bool:
-        """Made by `surveil model quantize`: int8 and nothing else."""
-        return (self.model_folder / INT8_SEEING).is_file()
+        return is_quantized(self.model_folder)
 
 
 _AT_LEAST = {

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoTokenizer, BlipConfig, BlipForConditionalGeneration
 
 from surveil.captioning.devices import Device
-from surveil.captioning.engine import INT8_SAYING, INT8_SEEING
+from surveil.captioning.engine import INT8_SAYING, INT8_SEEING, is_quantized
 from surveil.captioning.pictures import PictureSpec
 from surveil.captioning.weights import read_weights, weight_files
 from surveil.errors import ModelError
@@ -80,7 +80,7 @@ def check_folder(folder: Path) -> None:
     model_type = _model_type(folder / "config.json")
     if model_type != "blip":
         raise ModelError(f"model {folder}: config.json says model_type {model_type!r}, not blip")
-    if (folder / INT8_SEEING).is_file():
+    if is_quantized(folder):
         _check_int8(folder)
     elif not weight_files(folder):
         raise _missing(folder, "weights", WEIGHT_FILES)

@@ -20,7 +20,7 @@ import torch
 from surveil.captioning import devices
 from surveil.captioning.blip import BlipCaptioner
 from surveil.captioning.devices import Device
-from surveil.captioning.engine import INT8_SAYING, INT8_SEEING, CaptionerSpec
+from surveil.captioning.engine import INT8_SAYING, INT8_SEEING, CaptionerSpec, is_quantized
 from surveil.captioning.loading import PARTS, LoadedModel, find_model, load_blip
 from surveil.captioning.mapped_pages import let_go
 from surveil.captioning.openvino_decoder import OpenVinoDecoder
@@ -70,7 +70,7 @@ def open_openvino(spec: CaptionerSpec) -> BlipCaptioner:
         torch.manual_seed(spec.seed)
     device = choose_device(spec.device)
     folder = find_model(spec.model, allow_download=spec.allow_download)
-    precision = choose_precision(spec.precision, device, has_int8=(folder / INT8_SEEING).is_file())
+    precision = choose_precision(spec.precision, device, has_int8=is_quantized(folder))
     int8 = precision == "int8"
     sentences = "fp32" if precision == "fp32" else devices.choose_precision("auto", Device("cpu"))
     # Between the int8 products stand small ones; in bf16 each costs a conversion on both sides. Measured on AVX-512

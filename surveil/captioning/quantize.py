@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from surveil.captioning.engine import INT8_SEEING, CaptionerSpec, GenerationSpec, Said
+from surveil.captioning.engine import CaptionerSpec, GenerationSpec, Said, is_quantized
 from surveil.captioning.loading import find_model
 from surveil.captioning.opening import open_captioner
-from surveil.captioning.rounding import Told, write_int8
+from surveil.captioning.rounding import Told, import_nncf, write_int8
 from surveil.errors import ModelError
 from surveil.records import Rgb
 
@@ -70,8 +70,9 @@ def quantize(
     held_out = list(pictures[::HELD_OUT])
     seen = [picture for at, picture in enumerate(pictures) if at % HELD_OUT]
     folder = find_model(source, allow_download=False)
-    if (folder / INT8_SEEING).is_file():
+    if is_quantized(folder):
         raise ModelError(f"{folder} is in int8 already; name the model that it was made from")
+    import_nncf()  # missing, it is missed before minutes are spent
     told(f"calibrating on {len(seen)} pictures; BLIP-large needs about {PEAK_GB} GB of memory")
     how = generation or GenerationSpec()
     try:

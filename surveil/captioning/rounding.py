@@ -87,7 +87,7 @@ def _rounded(
     model: Any, items: Sequence[Any], as_input: Callable[[Any], Any], *, evened: bool
 ) -> Any:
     """The graph in int8, its ranges observed over what `as_input` makes of `items`."""
-    nncf = _import_nncf()
+    nncf = import_nncf()
     more = nncf.AdvancedQuantizationParameters()
     if not evened:
         more.smooth_quant_alphas.matmul = -1
@@ -135,7 +135,8 @@ def _read_again(tokens: Tensor, seen: Seen, decoder: OpenVinoDecoder) -> dict[st
     return {name: tensor.numpy() for name, tensor in given.items()}
 
 
-def _import_nncf() -> Any:
+def import_nncf() -> Any:
+    """The module. Raises DeviceError when it is not installed."""
     try:
         with other_peoples_warnings_off():
             import nncf

@@ -142,9 +142,9 @@ def _prepared(plan: Plan, precision: str) -> Iterator[Plan]:
     from dataclasses import replace
 
     from surveil.captioning import bench
-    from surveil.captioning.engine import INT8_SEEING
+    from surveil.captioning.engine import is_quantized
 
-    if precision != "int8" or (Path(plan.model) / INT8_SEEING).is_file():
+    if precision != "int8" or is_quantized(Path(plan.model)):
         yield plan
         return
     with tempfile.TemporaryDirectory(prefix="surveil-bench-") as folder:

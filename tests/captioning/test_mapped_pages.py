@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,13 @@ def test_what_this_process_may_write_is_left_alone(tmp_path: Path) -> None:
         copy[3] = 9
         let_go([file])
         assert copy[3] == 9
+
+
+def test_a_mapped_file_whose_name_is_no_text_is_passed_over(tmp_path: Path) -> None:
+    path = os.fsencode(tmp_path) + b"/\xff.bin"
+    with open(path, "wb+") as odd:  # the name is bytes
+        odd.write(bytes(mmap.PAGESIZE))
+        odd.flush()
+        with mmap.mmap(odd.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            let_go([tmp_path / "weights.bin"])
+            assert mapped[0] == 0

@@ -18,7 +18,7 @@ from surveil.captioning.devices import is_out_of_memory
 from surveil.daemon.engines import fall_back_specs
 from surveil.errors import DeviceError, ModelError
 from surveil.records import Rgb
-from tests.captioning.blips import noise_pictures
+from tests.captioning.blips import noise_pictures, random_blip, save_blip, tiny_config
 from tests.captioning.pairs import DEMO_MODEL
 from tests.captioning.test_mapped_pages import resident_kib
 
@@ -82,6 +82,16 @@ def intel_graphics(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled_on.clear()
     there = CoreWithIntelGraphics()
     monkeypatch.setattr("surveil.captioning.openvino_engine.core", lambda: there)
+
+
+@pytest.fixture(scope="module")
+def int8_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random model, quantised."""
+    pytest.importorskip("nncf", reason="the openvino extra is not installed")
+    folder = tmp_path_factory.mktemp("int8")
+    source = save_blip(random_blip(tiny_config(), end_bias=0.0), folder / "tiny")
+    quantize(str(source), folder / "int8", noise_pictures(10, 32), least_agreement=0.0, told=print)
+    return folder / "int8"
 
 
 @pytest.mark.usefixtures("intel_graphics")
@@ -243,6 +253,35 @@ def test_what_openvino_says_when_memory_runs_out_is_known() -> None:
     )
     assert is_out_of_memory(told)
     assert not is_out_of_memory(RuntimeError("Failed to allocate a stream"))
+
+
+@pytest.mark.parametrize("max_batch", [4, None])
+def test_nothing_is_left_to_be_compiled_after_the_warm_up(
+    int8_model: Path, monkeypatch: pytest.MonkeyPatch, max_batch: int | None
+) -> None:
+    """Batches are cut in parts with AMX, which is compiled for at the first of them: not a real one."""
+    real, compiled = core(), []
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(real, name)
+
+        def compile_model(self, *arguments: Any) -> Any:
+            compiled.append(arguments)
+            return real.compile_model(*arguments)
+
+    there = Counting()
+    monkeypatch.setattr("surveil.captioning.openvino_engine.core", lambda: there)
+    monkeypatch.setattr("surveil.captioning.devices.cpu_has_amx", lambda: True)
+    monkeypatch.setattr("surveil.captioning.blip.best_batch", lambda run: run(8) and 4)
+    captioner = open_captioner(CaptionerSpec(model=str(int8_model), max_batch=max_batch, threads=2))
+    captioner.warm_up()
+    warm = len(compiled)
+    assert [one[2].get("NUM_STREAMS") for one in compiled[-1:]] == [2]
+    captioner.caption(noise_pictures(4, 32))
+    captioner.caption(noise_pictures(1, 32))
+    captioner.close()
+    assert (captioner.max_batch, len(compiled)) == (4, warm)
 
 
 SIGNALLED = """
