@@ -135,9 +135,8 @@ class BlipCaptioner:
             self._renew()
             self.caption([self._grey])
         if self.max_batch > 1:
-            self.caption(
-                [self._grey] * 2
-            )  # a batch is another way through, made when it is first gone
+            # A batch is another way through, which is made when it is first gone.
+            self.caption([self._grey] * 2)
 
     def close(self) -> None:
         self._see = self._decoder = self._renew = None
