@@ -20,8 +20,7 @@ class Seen:
     """A batch of images as the graph `saying` looks at them."""
 
     memory: dict[str, Tensor]
-    """`keys_i` and `values_i` of each text layer i, (images, heads, patches + 1, head_dim); the next batch is written
-    over them."""
+    """`keys_i` and `values_i` of each text layer i; the next batch is written over them."""
     images: int
 
 
