@@ -147,9 +147,9 @@ def compiled(graphs: Graphs, words: Any, places: Places) -> tuple[OpenVinoVision
     memory = TYPES[places.memory]
     seeing = graphs.seeing
     if places.device == "CPU":
-        seeing = _typed(seeing, {output.any_name: memory for output in seeing.outputs})
-    remembered = [one.any_name for one in graphs.saying.inputs if _is_memory(one.any_name)]
-    saying = _typed(graphs.saying, {name: memory for name in (*remembered, SAID)})
+        seeing = _typed(seeing, dict.fromkeys(_floats(seeing.outputs), memory))
+    remembered = [name for name in _floats(graphs.saying.inputs) if _is_memory(name)]
+    saying = _typed(graphs.saying, dict.fromkeys((*remembered, SAID), memory))
 
     def sees(streams: int) -> list[Any]:
         model = _compiled(seeing, places.device, places.seeing, places.threads, streams=streams)
@@ -163,6 +163,11 @@ def compiled(graphs: Graphs, words: Any, places: Places) -> tuple[OpenVinoVision
         OpenVinoVision(sees, memory=places.memory, packed=packed, cut=places.streams),
         OpenVinoDecoder(words, says, memory=places.memory, packed=packed),
     )
+
+
+def _floats(ends: Any) -> list[str]:
+    """The names of those that are not in int8."""
+    return [end.any_name for end in ends if end.element_type.get_type_name() == "f32"]
 
 
 def _is_memory(name: str) -> bool:

@@ -1,7 +1,7 @@
 """BLIP written down as two OpenVINO graphs: one looks at pictures, one says the next token.
 
     seeing:  pixels (images, 3, side, side) -> for each text layer i, what cross-attention reads:
-             keys_i (images, heads, head_dim, patches + 1) and values_i (images, heads, patches + 1, head_dim)
+             keys_i and values_i (images, heads, patches + 1, head_dim)
     saying:  tokens and positions (images, queries), mask (images, 1, queries, capacity + queries), for each layer i
              those two and what was said so far, past_keys_i and past_values_i (images, heads, capacity, head_dim)
              -> logits (images, queries, vocabulary), said (2 * layers, images, heads, queries, head_dim): keys and
@@ -26,8 +26,8 @@ from surveil.errors import ModelError
 
 Array = NDArray[Any]
 LOGITS, SAID = "logits", "said"
-IN_FLOATS = "attention"
-"""What the nodes are called that stay out of int8, before their number."""
+ATTENTION, LOOKING = "attention", "looking"
+"""What the products of self- and cross-attention are called, before their number: not all are rounded."""
 
 
 def seeing(vision: Any, text: Any) -> Any:
@@ -108,32 +108,32 @@ class _Graph:
         bias[: self.width] *= self.head_dim**-0.5
         return weight, bias
 
-    def split_heads(self, x: Any, *, heads: int, upright: bool = False) -> Any:
-        """(images, n, heads * head_dim) -> (images, heads, n, head_dim), or upright (images, heads, head_dim, n)."""
+    def split_heads(self, x: Any, *, heads: int) -> Any:
+        """(images, n, heads * head_dim) -> (images, heads, n, head_dim)."""
         apart = self.op.reshape(x, self.ints(0, 0, heads, self.head_dim), special_zero=True)
-        return self.op.transpose(apart, self.ints(0, 2, 3, 1) if upright else self.ints(0, 2, 1, 3))
+        return self.op.transpose(apart, self.ints(0, 2, 1, 3))
 
     def join_heads(self, x: Any) -> Any:
         together = self.op.transpose(x, self.ints(0, 2, 1, 3))
         return self.op.reshape(together, self.ints(0, 0, self.width), special_zero=True)
 
     def attend(
-        self, queries: Any, keys: Any, values: Any, *mask: Any, upright: bool = False
+        self, queries: Any, keys: Any, values: Any, *mask: Any, called: str = ATTENTION
     ) -> Any:
-        """Queries come scaled, keys `upright` or not; the answer leaves joined.
+        """Queries come scaled; the answer leaves joined.
 
         Written out: OpenVINO takes ScaledDotProductAttention apart in a way that scales and transposes all keys.
         """
-        scores = self._in_floats(queries, keys, transpose_b=not upright)
+        scores = self.op.matmul(queries, keys, transpose_a=False, transpose_b=True)
+        self._called(scores, called)
         for one in mask:
             scores = self.op.add(scores, one)
-        return self.join_heads(self._in_floats(self.op.softmax(scores, -1), values))
+        found = self.op.matmul(self.op.softmax(scores, -1), values, False, False)
+        return self.join_heads(self._called(found, called))
 
-    def _in_floats(self, a: Any, b: Any, *, transpose_b: bool = False) -> Any:
-        """A product that stays out of int8."""
-        node = self.op.matmul(a, b, transpose_a=False, transpose_b=transpose_b)
+    def _called(self, node: Any, name: str) -> Any:
         self._attentions += 1
-        node.set_friendly_name(f"{IN_FLOATS}_{self._attentions}")
+        node.set_friendly_name(f"{name}_{self._attentions}")
         return node
 
 
@@ -160,9 +160,7 @@ class _Seeing(_Graph):
             own = layer.crossattention.self
             for name, source in (("keys", own.key), ("values", own.value)):
                 weight, bias = _after(self._vision.post_layernorm, source.weight, source.bias)
-                apart = text.split_heads(
-                    self.product(hidden, weight, bias), heads=text.heads, upright=name == "keys"
-                )
+                apart = text.split_heads(self.product(hidden, weight, bias), heads=text.heads)
                 results.append(self.result(apart, f"{name}_{number}"))
         return ov.Model(results, [pixels], "seeing")
 
@@ -280,13 +278,10 @@ class _Saying(_Graph):
             mask,
         )
         hidden = self._added(found, own.output, hidden)
-        # All beams read all of them at each step; upright keys spare OpenVINO a tenth of that.
-        seen_keys = self._given(f"keys_{number}", [-1, self.heads, self.head_dim, -1], "f32")
-        seen_values = self._remembered(f"values_{number}")
+        seen = [self._remembered(f"{name}_{number}") for name in ("keys", "values")]
         query = self.scaled(cross.self.query.weight, cross.self.query.bias)
         asked = self.split_heads(self._normed_product(hidden, *query), heads=self.heads)
-        seen = self.attend(asked, seen_keys, seen_values, upright=True)
-        hidden = self._added(seen, cross.output, hidden)
+        hidden = self._added(self.attend(asked, *seen, called=LOOKING), cross.output, hidden)
         up = layer.intermediate.dense
         grown = self.activated(self._normed_product(hidden, up.weight, up.bias))
         return self._added(grown, layer.output, hidden), keys, values

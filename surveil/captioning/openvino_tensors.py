@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-TYPES = {torch.float32: "f32", torch.bfloat16: "bf16"}
+TYPES = {torch.float32: "f32", torch.bfloat16: "bf16", torch.int8: "i8"}
 """OpenVINO's names of the types that keys and values are kept in."""
+DTYPES = {name: dtype for dtype, name in TYPES.items()}
 
 
 def as_openvino(tensor: Tensor) -> Any:

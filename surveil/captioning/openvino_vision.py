@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from surveil.captioning.openvino_tensors import as_openvino, as_torch
+from surveil.captioning.openvino_tensors import DTYPES, as_openvino, as_torch
 
 STREAMS = 2
 """Measured on two cores. Each is more memory for what it hands on, and a batch has to be a multiple of it."""
@@ -41,8 +41,8 @@ class OpenVinoVision:
     ) -> None:
         """`make`: compiles `seeing` for that many streams, and gives a request of each; costs the weights' memory.
 
-        `memory`: the type of what leaves here. `packed`: called when weights have been laid out anew, which OpenVINO
-        does at a first inference. `cut`: whether batches are; the streams are made at the first that can be.
+        `memory`: the type of what leaves here in floats. `packed`: called when weights have been laid out anew, which
+        OpenVINO does at a first inference. `cut`: whether batches are; the streams are made at the first that can be.
         """
         self._make = make
         self._memory = memory
@@ -73,7 +73,10 @@ class OpenVinoVision:
         found = {
             one.any_name: as_torch(self._whole.get_tensor(one)) for one in self._whole.model_outputs
         }
-        return Seen({name: one.to(self._memory) for name, one in found.items()}, images)
+        return Seen({name: self._as_read(one) for name, one in found.items()}, images)
+
+    def _as_read(self, found: Tensor) -> Tensor:
+        return found if found.dtype is torch.int8 else found.to(self._memory)
 
     def _cut(self, images: int) -> Sequence[Any]:
         """The streams' requests, each writing where its part of the batch belongs."""
@@ -82,13 +85,14 @@ class OpenVinoVision:
             return self._streams
         # Until all is bound anew nothing counts as bound: memory may run out in between.
         self._bound = 0
-        sizes = {
-            output.any_name: [size.get_length() for size in output.partial_shape[1:]]
-            for output in self._whole.model_outputs
-        }
         if any(room.shape[0] < images for room in self._room.values()) or not self._room:
             self._room = {
-                name: torch.empty(images, *size, dtype=self._memory) for name, size in sizes.items()
+                output.any_name: torch.empty(
+                    images,
+                    *(size.get_length() for size in output.partial_shape[1:]),
+                    dtype=DTYPES[output.element_type.get_type_name()],
+                )
+                for output in self._whole.model_outputs
             }
         share = images // len(self._streams)
         for name, room in self._room.items():

@@ -77,14 +77,14 @@ def quantize(
     how = generation or GenerationSpec()
     try:
         original = _captions(folder, "torch", held_out, how)
-        for evened in (False, True):
-            write_int8(folder, target, calibrate_on or seen, told=told, evened=evened)
+        for careful in (False, True):
+            write_int8(folder, target, calibrate_on or seen, told=told, careful=careful)
             told(f"comparing {len(held_out)} held-out captions")
             drift = _drift(original, _captions(target, "openvino", held_out, how))
             if drift.same_captions >= least_agreement:
                 break
-            if not evened:
-                told(f"{drift}: too few; once more, with the channels evened out")
+            if not careful:
+                told(f"{drift}: too few; once more, with more care")
                 shutil.rmtree(target)
         else:
             raise ModelError(

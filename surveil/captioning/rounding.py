@@ -10,6 +10,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,7 +28,7 @@ from surveil.captioning.openvino_engine import (
     other_peoples_warnings_off,
     write_graphs,
 )
-from surveil.captioning.openvino_graphs import IN_FLOATS
+from surveil.captioning.openvino_graphs import ATTENTION, LOOKING
 from surveil.captioning.openvino_vision import Seen
 from surveil.captioning.pictures import to_pixels
 from surveil.errors import DeviceError
@@ -35,24 +36,26 @@ from surveil.records import Rgb
 
 SENTENCES = 32
 """Pictures whose captions calibrate the decoder; each has a dozen tokens, which is as many samples."""
+LEVELS = 256
+"""Numbers that 8 bits hold."""
 Told = Callable[[str], None]
 
 
 def write_int8(
-    folder: Path, target: Path, pictures: Sequence[Rgb], *, told: Told, evened: bool = False
+    folder: Path, target: Path, pictures: Sequence[Rgb], *, told: Told, careful: bool = False
 ) -> None:
     """The copy, not yet compared with anything.
 
-    `evened`: SmoothQuant, for models with a few channels far above the rest. Without it the tower takes 0.96 of the
-    time, and of the demo model's captions as many stay (98.8 % of 500; with it 99.0): the graphs' norms have their gain
-    in the next product, so that channels are even to begin with.
+    `careful`: with SmoothQuant, for models with a few channels far above the rest, and cross-attention in floats. The
+    other way the tower takes 0.96 of the time and a step of twelve rows 0.8, and of the demo model's captions as many
+    stay: the graphs' norms have their gain in the next product, so that channels are even to begin with.
     """
     ov = import_openvino()
     loaded = load_floats(folder)
     floats = write_graphs(loaded)
     some = pictures[:: max(1, len(pictures) // SENTENCES)][:SENTENCES]
     told(f"  the sentences of {len(some)} pictures")
-    saying = _rounded_saying(floats, loaded, some, evened=evened)
+    saying = _rounded_saying(floats, loaded, some, careful=careful)
     steps = iter(range(1, len(pictures) + 1))
 
     def as_input(picture: Rgb) -> Any:
@@ -61,7 +64,8 @@ def write_int8(
             told(f"  {at} of {len(pictures)}")
         return _pixels(picture, loaded).numpy()
 
-    seeing = _rounded(floats.seeing, pictures, as_input, evened=evened)
+    seeing = _rounded(floats.seeing, pictures, as_input, careful=careful)
+    _hand_over_in_int8(seeing, saying)
     target.mkdir(parents=True)
     ov.save_model(saying, target / INT8_SAYING)
     ov.save_model(seeing, target / INT8_SEEING)
@@ -71,7 +75,7 @@ def write_int8(
 
 
 def _rounded_saying(
-    floats: Graphs, loaded: LoadedModel, pictures: Sequence[Rgb], *, evened: bool
+    floats: Graphs, loaded: LoadedModel, pictures: Sequence[Rgb], *, careful: bool
 ) -> Any:
     """Its inputs are the model's own sentences, each read at once, and what it sees."""
     see, decoder = compiled(floats, loaded.model.config.text_config, Places("CPU", "fp32", "fp32"))
@@ -80,16 +84,16 @@ def _rounded_saying(
     def as_input(at: int) -> Any:
         return _read_again(sentences[at], see(_pixels(pictures[at], loaded)), decoder)
 
-    return _rounded(floats.saying, range(len(pictures)), as_input, evened=evened)
+    return _rounded(floats.saying, range(len(pictures)), as_input, careful=careful)
 
 
 def _rounded(
-    model: Any, items: Sequence[Any], as_input: Callable[[Any], Any], *, evened: bool
+    model: Any, items: Sequence[Any], as_input: Callable[[Any], Any], *, careful: bool
 ) -> Any:
     """The graph in int8, its ranges observed over what `as_input` makes of `items`."""
     nncf = import_nncf()
     more = nncf.AdvancedQuantizationParameters()
-    if not evened:
+    if not careful:
         more.smooth_quant_alphas.matmul = -1
     # NNCF draws its progress on standard output, which belongs to what the command was asked for.
     with other_peoples_warnings_off(), redirect_stdout(sys.stderr):
@@ -101,11 +105,59 @@ def _rounded(
             # of the tower's time, and the demo model's captions changed as often.
             preset=nncf.QuantizationPreset.PERFORMANCE,
             advanced_parameters=more,
-            # Attention in int8 was slower than in bf16 or fp32 (0.22 to 0.19 s an image with AMX, 0.59 to 0.44 without
-            # it): its rounding costs more than its two small products save.
-            ignored_scope=nncf.IgnoredScope(patterns=[f"{IN_FLOATS}.*"]),
+            # Self-attention in int8 was slower than in bf16 or fp32 (0.22 to 0.19 s an image with AMX, 0.59 to 0.44
+            # without it): its rounding costs more than its two small products save.
+            ignored_scope=nncf.IgnoredScope(
+                patterns=[f"{ATTENTION}.*", *([f"{LOOKING}.*"] if careful else [])],
+                validate=False,
+            ),
             subset_size=len(items),
         )
+
+
+def _hand_over_in_int8(seeing: Any, saying: Any) -> None:
+    """What `saying` would round at each step, the keys and values of cross-attention, leaves `seeing` rounded.
+
+    They are half the bytes then, and all of them are read for each token.
+    """
+    from openvino import Type, opset13
+
+    results = {one.get_output_tensor(0).get_any_name(): one for one in seeing.get_results()}
+    for given in saying.get_parameters():
+        name = given.get_output_tensor(0).get_any_name()
+        rounding = _rounding_of(given)
+        if name not in results or rounding is None:
+            continue
+        low, high, step, least = rounding
+        ends = [opset13.constant(np.float32(end)) for end in (low, high, least, least + LEVELS - 1)]
+        source = results[name].input_value(0)
+        handed = opset13.convert(opset13.fake_quantize(source, *ends, LEVELS), "i8")
+        source.get_tensor().set_names(set())
+        results[name].input(0).replace_source_output(handed.output(0))
+        handed.output(0).set_names({name})
+
+        taken = opset13.parameter(given.get_partial_shape(), Type.i8)
+        taken.set_friendly_name(name)
+        back = opset13.multiply(opset13.convert(taken, "f32"), opset13.constant(np.float32(step)))
+        (reader,) = given.output(0).get_target_inputs()
+        reader.get_node().output(0).replace(back.output(0))
+        saying.remove_parameter(given)
+        saying.add_parameters([taken])
+        taken.output(0).set_names({name})
+
+
+def _rounding_of(given: Any) -> tuple[float, float, float, int] | None:
+    """Range, step and least number of the only FakeQuantize that reads a parameter, if it has one range for all."""
+    readers = given.output(0).get_target_inputs()
+    node = next(iter(readers)).get_node()
+    if len(readers) != 1 or node.get_type_name() != "FakeQuantize":
+        return None
+    low, high = (node.input_value(at).get_node().get_data() for at in (1, 2))
+    if low.size != 1 or high.size != 1 or node.get_attributes()["levels"] != LEVELS:
+        return None
+    step = (float(high.item()) - float(low.item())) / (LEVELS - 1)
+    least = round(float(low.item()) / step)
+    return (float(low.item()), float(high.item()), step, least) if least == -LEVELS // 2 else None
 
 
 def _pixels(picture: Rgb, loaded: LoadedModel) -> Tensor:
