@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from samples.render.sampler import sample
 from samples.render.scene import draw
@@ -19,14 +20,15 @@ from surveil.daemon.engines import fall_back_specs
 from surveil.errors import DeviceError, ModelError
 from surveil.records import Rgb
 from tests.captioning.blips import noise_pictures, random_blip, save_blip, tiny_config
-from tests.captioning.pairs import DEMO_MODEL
+from tests.captioning.pairs import DEMO_MODEL, make_pixels
 from tests.captioning.test_mapped_pages import resident_kib
 
 pytest.importorskip("openvino", reason="the openvino extra is not installed")
 
 from surveil.captioning.bench import Plan, measure_engine
-from surveil.captioning.openvino_engine import core, read_graphs
+from surveil.captioning.openvino_engine import Places, compiled, core, read_graphs
 from surveil.captioning.quantize import quantize
+from surveil.captioning.rounding import write_int8
 
 SEARCH = GenerationSpec(max_new_tokens=6)
 
@@ -185,6 +187,48 @@ def test_int8_of_the_demo_model_says_the_same(tmp_path: Path) -> None:
     assert (products_in_8_bits(graphs.seeing), products_in_8_bits(graphs.saying)) == (25, 14)
 
 
+def test_what_is_read_for_each_token_is_handed_over_in_8_bits(int8_model: Path) -> None:
+    """From one graph to the other, a picture at a time or cut in parts; and it is the pictures that differ."""
+    graphs = read_graphs(int8_model)
+    handed = {one.any_name for one in graphs.seeing.outputs}
+    assert handed == {f"{name}_{at}" for name in ("keys", "values") for at in (0, 1)}
+    assert {one.any_name for one in graphs.saying.inputs if kind(one) == "i8"} == handed
+    see, _ = compiled(
+        graphs, tiny_config().text_config, Places("CPU", "fp32", "fp32", streams=True)
+    )
+    pixels = make_pixels(32)[:4]
+    alone = [
+        {name: one.clone() for name, one in see(pixels[at : at + 1]).memory.items()}
+        for at in range(4)
+    ]
+    for name, batch in see(pixels).memory.items():
+        assert batch.dtype is torch.int8
+        apart = torch.cat([one[name] for one in alone])
+        assert (batch.int() - apart.int()).abs().max() <= 1, "rounded the other way at most"
+        assert apart.int().abs().max() > 100, "the numbers' room is used"
+        assert not torch.equal(batch[0], batch[1])
+
+
+def test_with_more_care_cross_attention_stays_in_floats(tiny_model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("nncf", reason="the openvino extra is not installed")
+    target = tmp_path / "careful"
+    write_int8(tiny_model, target, noise_pictures(10, 32), told=print, careful=True)
+    graphs = read_graphs(target)
+    assert {kind(one) for one in (*graphs.seeing.outputs, *graphs.saying.outputs)} == {"f32"}
+    assert "i8" not in {kind(one) for one in graphs.saying.inputs}
+    # As many products with weights as without the care: two layers with six each, and two at the end.
+    assert products_in_8_bits(graphs.saying) == 14
+    captioner = open_captioner(CaptionerSpec(model=str(target), generation=SEARCH))
+    assert len(captioner.caption(noise_pictures(2, 32))) == 2
+    captioner.close()
+
+
+def kind(end: Any) -> str:
+    """OpenVINO's name of what an input or output is made of."""
+    name: str = end.element_type.get_type_name()
+    return name
+
+
 def products_in_8_bits(graph: Any) -> int:
     """Products whose weights are stored in 8 bits and whose input is rounded."""
     products = [node for node in graph.get_ops() if node.get_type_name() == "MatMul"]
@@ -223,7 +267,9 @@ def test_a_bad_calibration_is_refused_and_leaves_nothing(tmp_path: Path) -> None
             calibrate_on=[np.zeros((96, 96, 3), dtype=np.uint8)] * 10,
         )
     assert not target.exists()
-    assert [line for line in told if "once more, with more care" in line], "the other way was tried too"
+    assert [line for line in told if "once more, with more care" in line], (
+        "the other way was tried too"
+    )
 
 
 @pytest.mark.parametrize("engine", ["torch", "openvino"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 pytest.importorskip("openvino", reason="the openvino extra is not installed")
 
@@ -63,6 +65,31 @@ def test_a_search_after_another_remembers_nothing_of_it(tiny: Pair) -> None:
     after, fast = tiny.tokens({"num_beams": 3}, batch=4, prompt=[])
     assert torch.equal(before, after)
     assert torch.equal(after, fast)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_torch_has_one_thread_while_sentences_are_written(
+    tiny: Pair, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """And as many as before when they are, or when that failed."""
+    threads: list[int] = []
+    read = tiny.decoder.read
+
+    def counted(*arguments: Any, **more: Any) -> Tensor:
+        threads.append(torch.get_num_threads())
+        if fails:
+            raise MemoryError
+        return read(*arguments, **more)
+
+    monkeypatch.setattr(tiny.decoder, "read", counted)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with pytest.raises(MemoryError) if fails else nullcontext():
+            tiny.tokens({"num_beams": 3}, batch=2, prompt=[])
+        assert (set(threads), torch.get_num_threads()) == ({1}, 3)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_batches_cut_in_parts_say_the_same() -> None:
