@@ -8,7 +8,7 @@
              values of these queries, layer by layer
 
 Written out, not traced from torch: a traced graph broadcasts where nothing has to be broadcast, and BLIP-large's step
-took 21 ms in one that takes 8 here. The gain and shift of the tower's norms are part of the products that follow them.
+took 21 ms in one that takes 8 here. The gain and shift of a norm are part of the product that follows it.
 `saying` folds beams into the queries, as text_decoder.py does.
 """
 
@@ -26,8 +26,9 @@ from surveil.errors import ModelError
 
 Array = NDArray[Any]
 LOGITS, SAID = "logits", "said"
-ATTENTION, LOOKING = "attention", "looking"
-"""What the products of self- and cross-attention are called, before their number: not all are rounded."""
+ATTENTION, ASKING = "attention", "asking"
+"""What attention's products without weights are called, before their number: those that are not rounded, and queries
+by keys of cross-attention."""
 
 
 def seeing(vision: Any, text: Any) -> Any:
@@ -118,20 +119,19 @@ class _Graph:
         return self.op.reshape(together, self.ints(0, 0, self.width), special_zero=True)
 
     def attend(
-        self, queries: Any, keys: Any, values: Any, *mask: Any, called: str = ATTENTION
+        self, queries: Any, keys: Any, values: Any, *mask: Any, scores_are: str = ATTENTION
     ) -> Any:
         """Queries come scaled; the answer leaves joined.
 
         Written out: OpenVINO takes ScaledDotProductAttention apart in a way that scales and transposes all keys.
         """
-        scores = self.op.matmul(queries, keys, transpose_a=False, transpose_b=True)
-        self._called(scores, called)
+        scores = self._called(scores_are, self.op.matmul(queries, keys, False, True))
         for one in mask:
             scores = self.op.add(scores, one)
         found = self.op.matmul(self.op.softmax(scores, -1), values, False, False)
-        return self.join_heads(self._called(found, called))
+        return self.join_heads(self._called(ATTENTION, found))
 
-    def _called(self, node: Any, name: str) -> Any:
+    def _called(self, name: str, node: Any) -> Any:
         self._attentions += 1
         node.set_friendly_name(f"{name}_{self._attentions}")
         return node
@@ -281,7 +281,7 @@ class _Saying(_Graph):
         seen = [self._remembered(f"{name}_{number}") for name in ("keys", "values")]
         query = self.scaled(cross.self.query.weight, cross.self.query.bias)
         asked = self.split_heads(self._normed_product(hidden, *query), heads=self.heads)
-        hidden = self._added(self.attend(asked, *seen, called=LOOKING), cross.output, hidden)
+        hidden = self._added(self.attend(asked, *seen, scores_are=ASKING), cross.output, hidden)
         up = layer.intermediate.dense
         grown = self.activated(self._normed_product(hidden, up.weight, up.bias))
         return self._added(grown, layer.output, hidden), keys, values
