@@ -27,9 +27,8 @@ WARM_UP_S = 240.0 if FULL else 25.0
 CLIPS = ("entrance.mp4", "square.mp4", "quiet.mp4", "porch.mp4")
 MEMORY = {"ring": "48MiB", "packets": "16MiB"}
 """Full before the warm-up is over: a frame a second of each camera is 330 MiB a minute, a slope that is no leak."""
-MAX_MIB_A_MINUTE = 1.0 if FULL else 100.0
-"""Within the first minute all RTSP cameras come back for the first time, which takes 20 MiB once: a slope of 50 when
-that falls into the middle. A leaked frame a second of each camera is 330."""
+MAX_MIB_A_MINUTE = 1.0 if FULL else 30.0
+"""In the first minute the allocators are still growing."""
 
 pytestmark = pytest.mark.timeout(SECONDS + 240)
 
@@ -97,7 +96,10 @@ def test_a_soak_with_failing_cameras_and_broker_leaks_nothing_and_loses_nothing(
 
 
 def soak(daemon: DaemonProcess, broker: Broker, rtsp: RtspServer, rng: random.Random) -> Course:
-    """Kill and restart broker and RTSP server at random moments until the time is up; both run at the end."""
+    """Kill and restart broker and RTSP server at random moments until the time is up; both run at the end.
+
+    The cameras are first: that all of them come back takes 20 MiB once, which belongs to the warm-up.
+    """
     course = Course()
     began = time.monotonic()
     next_fault_s = 8.0
@@ -106,7 +108,7 @@ def soak(daemon: DaemonProcess, broker: Broker, rtsp: RtspServer, rng: random.Ra
         course.samples.append(Sample(now_s, daemon.resident_bytes() / 2**20, descriptors(daemon)))
         if now_s >= next_fault_s and now_s < SECONDS - 10:
             next_fault_s = now_s + rng.uniform(5, 15)
-            if rng.random() < 0.5 or (not course.camera_kills and course.broker_kills):
+            if not course.camera_kills or (course.broker_kills and rng.random() < 0.5):
                 course.camera_kills += 1
                 rtsp.kill()
                 pause(rng.uniform(0.5, 4))
