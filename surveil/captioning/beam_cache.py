@@ -19,9 +19,20 @@ class BeamCache:
     is_compileable = False  # asked by transformers' generate
 
     def __init__(
-        self, *, layers: int, images: int, heads: int, head_dim: int, like: Tensor, positions: int
+        self,
+        *,
+        layers: int,
+        images: int,
+        heads: int,
+        head_dim: int,
+        like: Tensor,
+        positions: int,
+        room: Tensor | None = None,
     ) -> None:
-        """`positions`: longest sentence, prompt included. `like` gives type and device."""
+        """`positions`: longest sentence, prompt included. `like` gives type and device.
+
+        `room`: the `entries` of a cache that is not needed any more, taken again where they have the right size.
+        """
         self.images = images
         self.beams = 0
         self._shape = (layers, 2, images, heads, head_dim)
@@ -30,7 +41,9 @@ class BeamCache:
         self._filled = 0
         self._prompt = 0
         self._steps = 0
+        self._alone = like
         self._entries: Tensor | None = None
+        self._room = room
         self._mask: Tensor | None = None
 
     @property
@@ -52,9 +65,14 @@ class BeamCache:
         """Make room, once `generate` has said how many sentences it searches."""
         layers, two, images, heads, head_dim = self._shape
         self.beams = rows // images
+        self._alone = _each_itself(self.beams).to(self._like)
         self._prompt = prompt
         capacity = prompt + max(0, self._positions - prompt) * self.beams
-        self._entries = self._like.new_zeros(layers, two, images, heads, capacity, head_dim)
+        shape = (layers, two, images, heads, capacity, head_dim)
+        if self._room is not None and self._room.shape == shape:
+            self._entries = self._room.zero_()
+        else:
+            self._entries = self._like.new_zeros(shape)
         if self.beams > 1:
             self._mask = self._own_entries(capacity)
 
@@ -69,24 +87,26 @@ class BeamCache:
             return None
         return self._mask[:, None, :, : self._filled + self.beams]
 
-    def mask_of_all(self) -> Tensor:
-        """The same for queries that see all room, filled or not, and themselves behind it.
+    @property
+    def queries(self) -> int:
+        """Of the next call for whoever sees all room: the prompt's tokens, then one per beam.
+
+        A prompt of one token is read once for each beam as well, so that all calls have the same sizes.
+        """
+        return self._prompt if self.empty and self._prompt > 1 else self.beams
+
+    def mask_all(self, room: Tensor) -> None:
+        """The same, written to `room`, for queries that see all room, filled or not, and themselves behind it.
 
         (images, 1, queries, capacity + queries).
         """
-        capacity = self.entries.shape[-2]
-        if self.empty:
-            own = self._causal()
-            past = own.new_full((self.images, self._prompt, capacity), -torch.inf)
+        past, own = room[:, 0].split([self.entries.shape[-2], self.queries], dim=2)
+        if not self.empty and self._mask is not None:
+            past.copy_(self._mask)
         else:
-            own = self._alone()
-            past = (
-                own.new_zeros(self.images, self.beams, capacity)
-                if self._mask is None
-                else self._mask.clone()
-            )
-            past[:, :, self._filled :] = -torch.inf
-        return torch.cat([past, own.expand(self.images, -1, -1)], dim=2)[:, None]
+            past[:, :, : self._filled] = 0.0
+        past[:, :, self._filled :] = -torch.inf
+        own.copy_(self._causal() if self.empty and self._prompt > 1 else self._alone)
 
     def append(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Write (images, heads, queries, head_dim) behind what is there; returns all entries so far."""
@@ -118,17 +138,17 @@ class BeamCache:
 
     def _own_entries(self, capacity: int) -> Tensor:
         """(images, beams, capacity): the prompt is everyone's, of each later step a beam sees its own entry."""
-        own = self._alone()
+        own = self._alone
         steps = (capacity - self._prompt) // self.beams
         mask = torch.cat([own.new_zeros(self.beams, self._prompt), own.repeat(1, steps)], dim=1)
         return mask.expand(self.images, -1, -1).contiguous()
-
-    def _alone(self) -> Tensor:
-        """(beams, beams): each sees its own entry of a step."""
-        own = torch.full((self.beams, self.beams), -torch.inf, dtype=self._like.dtype)
-        return own.fill_diagonal_(0.0).to(self._like.device)
 
     def _causal(self) -> Tensor:
         """(prompt, prompt): each token sees those before it."""
         blocked = torch.full((self._prompt, self._prompt), -torch.inf, dtype=self._like.dtype)
         return blocked.triu(1).to(self._like.device)
+
+
+def _each_itself(beams: int) -> Tensor:
+    """(beams, beams): of a step's entries each beam sees its own."""
+    return torch.full((beams, beams), -torch.inf).fill_diagonal_(0.0)

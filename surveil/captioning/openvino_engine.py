@@ -23,7 +23,7 @@ from surveil.captioning.devices import Device
 from surveil.captioning.engine import INT8_SAYING, INT8_SEEING, CaptionerSpec, is_quantized
 from surveil.captioning.loading import PARTS, LoadedModel, find_model, load_blip
 from surveil.captioning.mapped_pages import let_go
-from surveil.captioning.openvino_decoder import OpenVinoDecoder
+from surveil.captioning.openvino_decoder import OpenVinoDecoder, Sizes
 from surveil.captioning.openvino_graphs import SAID, saying, seeing
 from surveil.captioning.openvino_tensors import TYPES
 from surveil.captioning.openvino_vision import OpenVinoVision
@@ -55,6 +55,8 @@ class Places:
     threads: int | None = None
     streams: bool = False
     """Whether batches are cut into parts that run beside each other."""
+    fixed: bool = False
+    """Whether the sentence of a single picture has a graph of its own."""
 
     @property
     def memory(self) -> torch.dtype:
@@ -86,6 +88,7 @@ def open_openvino(spec: CaptionerSpec) -> BlipCaptioner:
         threads=spec.threads,
         # Where int8 products are quick enough that the cores' caches matter; without AMX it brought nothing.
         streams=int8 and device == "CPU" and devices.cpu_has_amx() and _cores(spec.threads) > 1,
+        fixed=int8,  # where weights are small enough to be kept twice
     )
     graphs = read_graphs(folder) if int8 else write_graphs(loaded)
     see, decoder = compiled(graphs, loaded.model.config.text_config, places)
@@ -155,13 +158,14 @@ def compiled(graphs: Graphs, words: Any, places: Places) -> tuple[OpenVinoVision
         model = _compiled(seeing, places.device, places.seeing, places.threads, streams=streams)
         return [model.create_infer_request() for _ in range(streams)]
 
-    def says() -> Any:
-        return _compiled(saying, "CPU", places.saying, places.threads).create_infer_request()
+    def says(sizes: Sizes | None) -> Any:
+        model = saying if sizes is None else _for(saying, sizes)
+        return _compiled(model, "CPU", places.saying, places.threads).create_infer_request()
 
     packed = partial(let_go, graphs.files)
     return (
         OpenVinoVision(sees, memory=places.memory, packed=packed, cut=places.streams),
-        OpenVinoDecoder(words, says, memory=places.memory, packed=packed),
+        OpenVinoDecoder(words, says, memory=places.memory, packed=packed, fixed=places.fixed),
     )
 
 
@@ -172,6 +176,25 @@ def _floats(ends: Any) -> list[str]:
 
 def _is_memory(name: str) -> bool:
     return "keys_" in name or "values_" in name
+
+
+def _for(saying: Any, sizes: Sizes) -> Any:
+    """A copy of the graph for nothing else than these sizes, over the same constants."""
+    images, queries, capacity = sizes.images, sizes.queries, sizes.capacity
+    shapes = {}
+    for one in saying.inputs:
+        name, shape = one.any_name, list(one.partial_shape)
+        if name == "mask":
+            shapes[name] = [images, 1, queries, capacity + queries]
+        elif name.startswith("past_"):
+            shapes[name] = [images, shape[1], capacity, shape[3]]
+        elif _is_memory(name):
+            shapes[name] = [images, shape[1], sizes.patches, shape[3]]
+        else:
+            shapes[name] = [images, queries]
+    fixed = saying.clone()
+    fixed.reshape(shapes)
+    return fixed
 
 
 def _typed(model: Any, kinds: dict[str, str]) -> Any:

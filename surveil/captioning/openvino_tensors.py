@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-TYPES = {torch.float32: "f32", torch.bfloat16: "bf16", torch.int8: "i8"}
-"""OpenVINO's names of the types that keys and values are kept in."""
+TYPES = {torch.float32: "f32", torch.bfloat16: "bf16", torch.int8: "i8", torch.int32: "i32"}
+"""OpenVINO's names of them."""
 DTYPES = {name: dtype for dtype, name in TYPES.items()}
 
 

@@ -178,10 +178,12 @@ def _read_again(tokens: Tensor, seen: Seen, decoder: OpenVinoDecoder) -> dict[st
     """What the graph `saying` is given to read a whole sentence at once."""
     cache = decoder.new_cache(seen, positions=tokens.shape[1])
     cache.begin(prompt=tokens.shape[1], rows=1)
+    mask = torch.empty(1, 1, cache.queries, cache.entries.shape[-2] + cache.queries)
+    cache.mask_all(mask)
     given = seen.memory | {
         "tokens": tokens.int(),
         "positions": torch.arange(tokens.shape[1])[None].int(),
-        "mask": cache.mask_of_all(),
+        "mask": mask,
     }
     for number, (keys, values) in enumerate(cache.entries):
         given |= {f"past_keys_{number}": keys, f"past_values_{number}": values}

@@ -11,12 +11,18 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from transformers import GenerationConfig, GenerationMixin, PreTrainedModel
+from transformers import (
+    GenerationConfig,
+    GenerationMixin,
+    LogitsProcessorList,
+    PreTrainedModel,
+)
 from transformers.modeling_outputs import CausalLMOutputWithCrossAttentions
 from transformers.models.blip.configuration_blip import BlipTextConfig
 
 from surveil.captioning.beam_cache import BeamCache
 from surveil.captioning.generation import longest
+from surveil.captioning.quick_steps import WithQuickTop, with_one_end
 
 
 class Search(PreTrainedModel, GenerationMixin):
@@ -46,6 +52,18 @@ class Search(PreTrainedModel, GenerationMixin):
         return cast(Any, self).generate(
             start, generation_config=how, seen=seen, past_key_values=cache
         )
+
+    def _get_logits_processor(self, *args: Any, **kwargs: Any) -> LogitsProcessorList:
+        """transformers', with the two that keep a least length replaced by one, in their place."""
+        theirs = cast(Any, super())._get_logits_processor(*args, **kwargs)
+        return LogitsProcessorList(with_one_end(theirs))
+
+    def _get_top_k_continuations(self, *args: Any, **named: Any) -> Any:
+        """transformers', which picks the best of all beams' words, or draws among them."""
+        if not named["do_sample"]:
+            scores = named["accumulated_log_probs"].as_subclass(WithQuickTop)
+            named |= {"accumulated_log_probs": scores}
+        return cast(Any, super())._get_top_k_continuations(*args, **named)
 
     def prepare_inputs_for_generation(
         self,

@@ -32,6 +32,7 @@ SEARCHES: list[dict[str, Any]] = [
     {"num_beams": 4, "no_repeat_ngram_size": 2, "min_new_tokens": 8},
     {"num_beams": 1, "do_sample": True, "temperature": 0.8, "top_k": 20, "top_p": 0.9},
     {"num_beams": 3, "do_sample": True, "temperature": 1.3},
+    {"num_beams": 2, "do_sample": True, "top_k": 9, "min_length": 7},
 ]
 PROMPTS = {"no prompt": [], "a prompt": [7, 19, 11]}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.captioning.pairs import PROMPTS, SEARCHES, Pair, demo_blip, make_pixe
 
 FLOATS = Places("CPU", "fp32", "fp32")
 CUT = Places("CPU", "fp32", "fp32", streams=True)
+FIXED = Places("CPU", "fp32", "fp32", fixed=True)
 
 
 def openvino_pair(model: Any, *, bos: int, eos: int, places: Places = FLOATS) -> Pair:
@@ -67,6 +69,39 @@ def test_a_search_after_another_remembers_nothing_of_it(tiny: Pair) -> None:
     assert torch.equal(after, fast)
 
 
+@pytest.fixture(scope="module")
+def fixed() -> Pair:
+    model = random_blip(tiny_config(), end_bias=0.0)
+    return openvino_pair(model, bos=DEC, eos=SEP, places=FIXED)
+
+
+@pytest.mark.parametrize("search", SEARCHES, ids=str)
+def test_a_single_picture_has_a_graph_of_its_own_that_says_the_same(
+    fixed: Pair, search: dict[str, Any]
+) -> None:
+    """Between batches and prompts, which have the other."""
+    for batch, prompt in ((1, []), (3, []), (1, [7, 19, 11]), (1, [])):
+        plain, fast = fixed.tokens(search, batch=batch, prompt=prompt)
+        assert torch.equal(plain, fast), f"a batch of {batch}, prompt {prompt}"
+
+
+def test_graphs_are_made_when_needed_and_only_one_for_a_single_picture_is_kept() -> None:
+    model = random_blip(tiny_config(), end_bias=0.0)
+    pair = openvino_pair(model, bos=DEC, eos=SEP, places=FIXED)
+    made: list[Any] = []
+    decoder: Any = pair.decoder
+    real = decoder._make
+
+    def make(sizes: Any) -> Any:
+        made.append(sizes and (sizes.images, sizes.queries))
+        return real(sizes)
+
+    decoder._make = make
+    for beams, batch in ((2, 1), (2, 1), (2, 3), (3, 1), (2, 3), (2, 1), (2, 1)):
+        pair.tokens({"num_beams": beams}, batch=batch, prompt=[])
+    assert made == [(1, 2), None, (1, 3), (1, 2)]
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_torch_has_one_thread_while_sentences_are_written(
     tiny: Pair, monkeypatch: pytest.MonkeyPatch, fails: bool
@@ -109,13 +144,17 @@ class Failing:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:
-        if name == self._name:
-            self._name = ""
-            return self._fail
-        return getattr(self._request, name)
+        real = getattr(self._request, name)
+        if name != self._name:
+            return real
+        self._name = ""
+        return partial(self._fail, real if name == "wait" else None)
 
     @staticmethod
-    def _fail(*_arguments: Any, **_more: Any) -> None:
+    def _fail(over: Any, *_arguments: Any, **_more: Any) -> None:
+        """What has been waited for in vain is over all the same."""
+        if over is not None:
+            over()
         raise MemoryError
 
 

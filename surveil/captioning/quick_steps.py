@@ -1,0 +1,92 @@
+"""Two things that transformers' `generate` does at each step, done in less time and with the same result.
+
+Both go through the whole vocabulary: for BLIP's 30524 words and three beams they took 1.1 ms of a step's 11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import (
+    LogitsProcessor,
+    MinLengthLogitsProcessor,
+    MinNewTokensLengthLogitsProcessor,
+)
+
+RUNS = 64
+"""The parts that scores are cut in to find the best; see `quick_top`."""
+
+
+class NotYetTheEnd(LogitsProcessor):
+    """No end token before a row has `tokens` tokens.
+
+    transformers' own look for the end token by comparing it with all words.
+    """
+
+    def __init__(self, tokens: int, ends: Tensor) -> None:
+        self.tokens = tokens
+        self._ends = ends
+
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        """`input_ids` (rows, tokens), `scores` (rows, vocabulary)."""
+        if input_ids.shape[-1] >= self.tokens:
+            return scores
+        return scores.index_fill(-1, self._ends, -torch.inf)
+
+
+def with_one_end(processors: Iterable[Any]) -> Iterator[Any]:
+    """transformers' processors, those for a least length replaced by one.
+
+    There are two when `min_new_tokens` is asked for, because `generate` derives the other from it.
+    """
+    waits: NotYetTheEnd | None = None
+    for one in processors:
+        if type(one) is MinLengthLogitsProcessor:
+            tokens = one.min_length
+        elif type(one) is MinNewTokensLengthLogitsProcessor:
+            tokens = one.prompt_length_to_skip + one.min_new_tokens
+        else:
+            yield one
+            continue
+        if waits is None:
+            waits = NotYetTheEnd(tokens, one.eos_token_id)
+            yield waits
+        waits.tokens = max(waits.tokens, tokens)
+
+
+class WithQuickTop(Tensor):
+    """A tensor of which `torch.topk` is `quick_top`."""
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        def unwrapped(one: Any) -> Any:
+            return one.as_subclass(Tensor) if isinstance(one, cls) else one
+
+        plain = [unwrapped(one) for one in args]
+        more = {name: unwrapped(one) for name, one in (kwargs or {}).items()}
+        if func is torch.topk and len(plain) == 1 and more.keys() == {"k"}:
+            return quick_top(plain[0], more["k"])
+        return func(*plain, **more)
+
+
+def quick_top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """`torch.topk` of (rows, n), largest first: values and places, both (rows, k).
+
+    Cut into `RUNS` runs laid over each other, only the k columns with the largest maxima can hold any of them. torch
+    copies all scores with their places to sort them: 0.35 ms, and this 0.06.
+    """
+    rows, n = scores.shape
+    columns = n // RUNS
+    if columns < RUNS or k > columns // 4:
+        return torch.topk(scores, k=k)
+    whole = columns * RUNS
+    best = torch.topk(scores[:, :whole].view(rows, RUNS, columns).amax(1), k=k).indices
+    starts = torch.arange(0, whole, columns, device=scores.device)
+    places = (best[:, None, :] + starts[:, None]).flatten(1)
+    rest = torch.arange(whole, n, device=scores.device).expand(rows, -1)
+    places = torch.cat([places, rest], dim=1)
+    values, at = torch.topk(scores.gather(1, places), k=k)
+    return values, places.gather(1, at)
