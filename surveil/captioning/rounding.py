@@ -66,6 +66,7 @@ def write_int8(
 
     seeing = _rounded(floats.seeing, pictures, as_input, careful=careful)
     _hand_over_in_int8(seeing, saying)
+    _look_up_in_int8(saying)
     target.mkdir(parents=True)
     ov.save_model(saying, target / INT8_SAYING)
     ov.save_model(seeing, target / INT8_SEEING)
@@ -147,6 +148,35 @@ def _hand_over_in_int8(seeing: Any, saying: Any) -> None:
         taken.output(0).set_names({name})
 
 
+def _look_up_in_int8(saying: Any) -> None:
+    """Words' and positions' embeddings stay in 8 bits, and only those looked up are made floats.
+
+    As NNCF leaves it, the whole table is: OpenVINO does that once and keeps it, 94 MB for BLIP's 30524 words.
+    """
+    from openvino import opset13
+
+    for node in saying.get_ops():
+        if node.get_type_name() != "Gather":
+            continue
+        table, which, axis = node.input_values()
+        scaled = table.get_node()
+        if [scaled.get_type_name(), *_kinds_of_inputs(scaled)] != [
+            "Multiply",
+            "Convert",
+            "Constant",
+        ]:
+            continue
+        rounded, steps = scaled.input_value(0).get_node().input_value(0), scaled.input_value(1)
+        found = opset13.convert(opset13.gather(rounded, which, axis), "f32")
+        node.output(0).replace(
+            opset13.multiply(found, opset13.gather(steps, which, axis)).output(0)
+        )
+
+
+def _kinds_of_inputs(node: Any) -> list[str]:
+    return [one.get_node().get_type_name() for one in node.input_values()]
+
+
 def _rounding_of(given: Any) -> tuple[float, float, float, int] | None:
     """Range, step and least number of the only FakeQuantize that reads a parameter, if it has one range for all."""
     readers = given.output(0).get_target_inputs()
@@ -177,9 +207,10 @@ def _sentence(seen: Seen, decoder: OpenVinoDecoder) -> Tensor:
 def _read_again(tokens: Tensor, seen: Seen, decoder: OpenVinoDecoder) -> dict[str, Any]:
     """What the graph `saying` is given to read a whole sentence at once."""
     cache = decoder.new_cache(seen, positions=tokens.shape[1])
-    cache.begin(prompt=tokens.shape[1], rows=1)
-    mask = torch.empty(1, 1, cache.queries, cache.entries.shape[-2] + cache.queries)
-    cache.mask_all(mask)
+    with torch.inference_mode():
+        cache.begin(prompt=tokens.shape[1], rows=1)
+        mask = torch.empty(1, 1, cache.queries, cache.entries.shape[-2] + cache.queries)
+        cache.mask_all(mask)
     given = seen.memory | {
         "tokens": tokens.int(),
         "positions": torch.arange(tokens.shape[1])[None].int(),
