@@ -25,6 +25,7 @@ from surveil.captioning.loading import PARTS, LoadedModel, find_model, load_blip
 from surveil.captioning.mapped_pages import let_go
 from surveil.captioning.openvino_decoder import OpenVinoDecoder, Sizes
 from surveil.captioning.openvino_graphs import SAID, saying, seeing
+from surveil.captioning.openvino_rows import for_one_picture
 from surveil.captioning.openvino_tensors import TYPES
 from surveil.captioning.openvino_vision import OpenVinoVision
 from surveil.errors import DeviceError, ModelError
@@ -155,7 +156,8 @@ def compiled(graphs: Graphs, words: Any, places: Places) -> tuple[OpenVinoVision
     saying = _typed(graphs.saying, dict.fromkeys((*remembered, SAID), memory))
 
     def sees(streams: int) -> list[Any]:
-        model = _compiled(seeing, places.device, places.seeing, places.threads, streams=streams)
+        graph = for_one_picture(seeing) if places.streams and streams == 1 else seeing
+        model = _compiled(graph, places.device, places.seeing, places.threads, streams=streams)
         return [model.create_infer_request() for _ in range(streams)]
 
     def says(sizes: Sizes | None) -> Any:

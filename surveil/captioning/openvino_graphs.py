@@ -29,6 +29,8 @@ LOGITS, SAID = "logits", "said"
 ATTENTION, ASKING = "attention", "asking"
 """What attention's products without weights are called, before their number: those that are not rounded, and queries
 by keys of cross-attention."""
+BY_ROWS = "by_rows"
+"""What the tower's products from the wider layer back are called; openvino_rows.py does them in parts."""
 
 
 def seeing(vision: Any, text: Any) -> Any:
@@ -52,7 +54,7 @@ class _Graph:
         self.width = config.hidden_size
         self.head_dim = self.width // self.heads
         self.eps = config.layer_norm_eps
-        self._attentions = 0
+        self._named = 0
         self.act = config.hidden_act
         if self.act not in ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu"):
             raise ModelError(
@@ -81,8 +83,10 @@ class _Graph:
     def ints(self, *values: int) -> Any:
         return self.op.constant(np.array(values, dtype=np.int64))
 
-    def product(self, x: Any, weight: Tensor, bias: Tensor) -> Any:
+    def product(self, x: Any, weight: Tensor, bias: Tensor, *, called: str | None = None) -> Any:
         found = self.op.matmul(x, self.constant(weight), transpose_a=False, transpose_b=True)
+        if called is not None:
+            self._called(called, found)
         return self.op.add(found, self.constant(bias.detach().reshape(1, 1, -1)))
 
     def normed(self, x: Any) -> Any:
@@ -132,8 +136,8 @@ class _Graph:
         return self.join_heads(self._called(ATTENTION, found))
 
     def _called(self, name: str, node: Any) -> Any:
-        self._attentions += 1
-        node.set_friendly_name(f"{name}_{self._attentions}")
+        self._named += 1
+        node.set_friendly_name(f"{name}_{self._named}")
         return node
 
 
@@ -205,7 +209,8 @@ class _Seeing(_Graph):
         grown = self.product(
             self.normed(hidden), *_after(layer.layer_norm2, mlp.fc1.weight, mlp.fc1.bias)
         )
-        return self.op.add(self.product(self.activated(grown), down.weight, down.bias), hidden)
+        shrunk = self.product(self.activated(grown), down.weight, down.bias, called=BY_ROWS)
+        return self.op.add(shrunk, hidden)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 from surveil.captioning.openvino_tensors import DTYPES, as_openvino, as_torch
 
 STREAMS = 2
-"""Measured on two cores. Each is more memory for what it hands on, and a batch has to be a multiple of it."""
+"""Measured on two cores. Each is more memory for what it hands on."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +28,8 @@ class OpenVinoVision:
     """One thread at a time.
 
     A batch is cut in as many parts as there are streams, each with its own share of the cores: what a part's layers
-    hand on stays in its core's cache (0.93 of the time for four pictures on two cores with AMX).
+    hand on stays in its core's cache (0.93 of the time for four pictures on two cores with AMX). What is left over, an
+    odd picture, is seen afterwards with all cores.
     """
 
     def __init__(
@@ -42,7 +43,8 @@ class OpenVinoVision:
         """`make`: compiles `seeing` for that many streams, and gives a request of each; costs the weights' memory.
 
         `memory`: the type of what leaves here in floats. `packed`: called when weights have been laid out anew, which
-        OpenVINO does at a first inference. `cut`: whether batches are; the streams are made at the first that can be.
+        OpenVINO does at a first inference. `cut`: whether batches are; the streams are made at the first, and a single
+        stream is asked for single pictures only.
         """
         self._make = make
         self._memory = memory
@@ -55,37 +57,46 @@ class OpenVinoVision:
         self._streams: Sequence[Any] = ()
         self._room: dict[str, Tensor] = {}
         self._bound = 0
-        self._known: set[bool] = set()
+        self._known: set[int] = set()
         (self._whole,) = self._make(1)
 
     def __call__(self, pixels: Tensor) -> Seen:
         """(images, 3, side_px, side_px), normalised."""
+        pixels = pixels.float().contiguous()
         images = pixels.shape[0]
-        cut = self._may_cut and images % STREAMS == 0
-        requests = self._cut(images) if cut else [self._whole]
-        parts = pixels.float().contiguous().chunk(len(requests))
-        _run(requests, parts)
-        if cut not in self._known:
-            self._known.add(cut)
-            self._packed()
-        if cut:
-            return Seen({name: room[:images] for name, room in self._room.items()}, images)
+        if not self._may_cut or images == 1:
+            return Seen(self._seen_at_once(pixels), images)
+        paired = images - images % STREAMS
+        self._run(self._cut(images, paired), pixels[:paired].chunk(STREAMS))
+        for at in range(paired, images):
+            for name, found in self._seen_at_once(pixels[at : at + 1]).items():
+                self._room[name][at] = found[0]
+        return Seen({name: room[:images] for name, room in self._room.items()}, images)
+
+    def _seen_at_once(self, pixels: Tensor) -> dict[str, Tensor]:
+        self._run([self._whole], [pixels])
         found = {
             one.any_name: as_torch(self._whole.get_tensor(one)) for one in self._whole.model_outputs
         }
-        return Seen({name: self._as_read(one) for name, one in found.items()}, images)
+        return {name: self._as_read(one) for name, one in found.items()}
+
+    def _run(self, requests: Sequence[Any], parts: Sequence[Tensor]) -> None:
+        _run(requests, parts)
+        if len(requests) not in self._known:
+            self._known.add(len(requests))
+            self._packed()
 
     def _as_read(self, found: Tensor) -> Tensor:
         return found if found.dtype is torch.int8 else found.to(self._memory)
 
-    def _cut(self, images: int) -> Sequence[Any]:
-        """The streams' requests, each writing where its part of the batch belongs."""
+    def _cut(self, images: int, paired: int) -> Sequence[Any]:
+        """The streams' requests, each writing where its part of the batch's first `paired` belongs."""
         self._streams = self._streams or self._make(STREAMS)
-        if images == self._bound:
+        if paired == self._bound and images <= self._room_for:
             return self._streams
         # Until all is bound anew nothing counts as bound: memory may run out in between.
         self._bound = 0
-        if any(room.shape[0] < images for room in self._room.values()) or not self._room:
+        if images > self._room_for:
             self._room = {
                 output.any_name: torch.empty(
                     images,
@@ -94,12 +105,17 @@ class OpenVinoVision:
                 )
                 for output in self._whole.model_outputs
             }
-        share = images // len(self._streams)
+        share = paired // len(self._streams)
         for name, room in self._room.items():
-            for request, part in zip(self._streams, room[:images].split(share), strict=True):
+            for request, part in zip(self._streams, room[:paired].split(share), strict=True):
                 request.set_tensor(name, as_openvino(part))
-        self._bound = images
+        self._bound = paired
         return self._streams
+
+    @property
+    def _room_for(self) -> int:
+        """Pictures whose keys and values have room; the whole of it, or none, is there."""
+        return min((room.shape[0] for room in self._room.values()), default=0)
 
 
 def _run(requests: Sequence[Any], parts: Sequence[Tensor]) -> None:

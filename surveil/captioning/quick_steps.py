@@ -1,17 +1,18 @@
-"""Two things that transformers' `generate` does at each step, done in less time and with the same result.
+"""What transformers' `generate` does at each step, done in less time and with the same result.
 
-Both go through the whole vocabulary: for BLIP's 30524 words and three beams they took 1.1 ms of a step's 11.
+With BLIP's 30524 words, three beams and a least length it took 1.1 ms of a step's 11.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import (
     LogitsProcessor,
+    LogitsProcessorList,
     MinLengthLogitsProcessor,
     MinNewTokensLengthLogitsProcessor,
 )
@@ -37,24 +38,34 @@ class NotYetTheEnd(LogitsProcessor):
         return scores.index_fill(-1, self._ends, -torch.inf)
 
 
-def with_one_end(processors: Iterable[Any]) -> Iterator[Any]:
+class Processors(LogitsProcessorList):
     """transformers' processors, those for a least length replaced by one.
 
     There are two when `min_new_tokens` is asked for, because `generate` derives the other from it.
     """
-    waits: NotYetTheEnd | None = None
-    for one in processors:
-        if type(one) is MinLengthLogitsProcessor:
-            tokens = one.min_length
-        elif type(one) is MinNewTokensLengthLogitsProcessor:
-            tokens = one.prompt_length_to_skip + one.min_new_tokens
-        else:
-            yield one
-            continue
-        if waits is None:
-            waits = NotYetTheEnd(tokens, one.eos_token_id)
-            yield waits
-        waits.tokens = max(waits.tokens, tokens)
+
+    def __init__(self, theirs: Iterable[Any]) -> None:
+        waits: NotYetTheEnd | None = None
+        for one in theirs:
+            if type(one) is MinLengthLogitsProcessor:
+                tokens = one.min_length
+            elif type(one) is MinNewTokensLengthLogitsProcessor:
+                tokens = one.prompt_length_to_skip + one.min_new_tokens
+            else:
+                self.append(one)
+                continue
+            if waits is None:
+                waits = NotYetTheEnd(tokens, one.eos_token_id)
+                self.append(waits)
+            waits.tokens = max(waits.tokens, tokens)
+
+    def __call__(self, input_ids: Any, scores: Any, **more: Any) -> Any:
+        """transformers' own reads the signature of each at each step, to know whether it takes `more`."""
+        if more:
+            return super().__call__(input_ids, scores, **more)
+        for process in self:
+            scores = process(input_ids, scores)
+        return scores
 
 
 class WithQuickTop(Tensor):

@@ -22,7 +22,7 @@ from transformers.models.blip.configuration_blip import BlipTextConfig
 
 from surveil.captioning.beam_cache import BeamCache
 from surveil.captioning.generation import longest
-from surveil.captioning.quick_steps import WithQuickTop, with_one_end
+from surveil.captioning.quick_steps import Processors, WithQuickTop
 
 
 class Search(PreTrainedModel, GenerationMixin):
@@ -55,8 +55,7 @@ class Search(PreTrainedModel, GenerationMixin):
 
     def _get_logits_processor(self, *args: Any, **kwargs: Any) -> LogitsProcessorList:
         """transformers', with the two that keep a least length replaced by one, in their place."""
-        theirs = cast(Any, super())._get_logits_processor(*args, **kwargs)
-        return LogitsProcessorList(with_one_end(theirs))
+        return Processors(cast(Any, super())._get_logits_processor(*args, **kwargs))
 
     def _get_top_k_continuations(self, *args: Any, **named: Any) -> Any:
         """transformers', which picks the best of all beams' words, or draws among them."""

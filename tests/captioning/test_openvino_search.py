@@ -6,20 +6,23 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 pytest.importorskip("openvino", reason="the openvino extra is not installed")
 
-from surveil.captioning.openvino_engine import Graphs, Places, compiled
+from surveil.captioning.openvino_engine import Graphs, Places, compiled, core
 from surveil.captioning.openvino_graphs import saying, seeing
+from surveil.captioning.openvino_rows import for_one_picture
 from surveil.errors import ModelError
 from tests.captioning.blips import DEC, SEP, geometry, random_blip, tiny_config
 from tests.captioning.pairs import PROMPTS, SEARCHES, Pair, demo_blip, make_pixels
 
 FLOATS = Places("CPU", "fp32", "fp32")
 CUT = Places("CPU", "fp32", "fp32", streams=True)
+F32 = {"INFERENCE_PRECISION_HINT": "f32"}
 FIXED = Places("CPU", "fp32", "fp32", fixed=True)
 
 
@@ -134,6 +137,34 @@ def test_batches_cut_in_parts_say_the_same() -> None:
     for batch in (2, 8, 4, 1, 3, 2, 6, 8):
         plain, fast = pair.tokens({"num_beams": 3}, batch=batch, prompt=[7])
         assert torch.equal(plain, fast), f"a batch of {batch}"
+
+
+@pytest.mark.parametrize("part", [1, 5, 8])
+def test_a_picture_seen_in_parts_of_rows_looks_the_same(part: int) -> None:
+    model = random_blip(tiny_config(), end_bias=0.0)
+    whole = seeing(model.vision_model, model.text_decoder)
+    in_parts = for_one_picture(whole, part=part)
+    pixels = make_pixels(32)[:1].numpy()
+    wanted, found = (
+        {
+            end.any_name: tensor
+            for end, tensor in core().compile_model(graph, "CPU", F32)(pixels).items()
+        }
+        for graph in (whole, in_parts)
+    )
+    assert wanted.keys() == found.keys()
+    for name, tensor in wanted.items():
+        np.testing.assert_allclose(found[name], tensor, rtol=1e-4, atol=1e-5)
+    splits = [one for one in in_parts.get_ops() if one.get_type_name() == "VariadicSplit"]
+    assert len(splits) == model.config.vision_config.num_hidden_layers
+    assert not [one for one in whole.get_ops() if one.get_type_name() == "VariadicSplit"]
+
+
+def test_few_rows_are_not_cut() -> None:
+    model = random_blip(tiny_config(), end_bias=0.0)
+    one = for_one_picture(seeing(model.vision_model, model.text_decoder))
+    assert not [node for node in one.get_ops() if node.get_type_name() == "VariadicSplit"]
+    assert one.inputs[0].partial_shape.to_shape()[0] == 1
 
 
 class Failing:

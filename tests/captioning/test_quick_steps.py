@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from surveil.captioning import quick_steps
-from surveil.captioning.quick_steps import WithQuickTop, quick_top, with_one_end
+from surveil.captioning.quick_steps import Processors, WithQuickTop, quick_top
 from tests.captioning.blips import geometry, random_blip
 from tests.captioning.pairs import torch_pair
 
@@ -83,7 +83,7 @@ def test_one_waits_for_the_least_length_in_the_place_of_two() -> None:
         MinNewTokensLengthLogitsProcessor(2, 6, ends),
         RepetitionPenaltyLogitsProcessor(1.1),
     ]
-    ours = list(with_one_end(theirs))
+    ours = Processors(theirs)
     assert [type(one).__name__ for one in ours] == [
         "RepetitionPenaltyLogitsProcessor",
         "NotYetTheEnd",
@@ -95,7 +95,7 @@ def test_one_waits_for_the_least_length_in_the_place_of_two() -> None:
         scores: Any = torch.randn(3, 30)
         before = scores.clone()
         wanted: Any = LogitsProcessorList(theirs)(tokens, scores)
-        found: Any = LogitsProcessorList(ours)(tokens, scores)
+        found: Any = ours(tokens, scores)
         assert torch.equal(wanted, found), f"after {length} tokens"
         assert torch.equal(scores, before), "raw scores are kept by `generate`"
         assert bool(torch.isinf(found[:, ends]).all()) is (length < 8)
