@@ -20,6 +20,8 @@ from surveil.captioning.engine import CaptionerSpec, GenerationSpec
 from surveil.captioning.opening import open_captioner, quiet_libraries
 from surveil.records import Rgb
 
+NAIVE = "naive"
+"""The name of the script that one would otherwise write, among ways."""
 FORCED_TOKENS = 15
 """Every sentence is made this long, so that engines do the same work whatever they would say."""
 
@@ -29,7 +31,7 @@ class Measured:
     """One engine at one batch size and beam width."""
 
     way: str
-    """`naive`, or engine and precision."""
+    """NAIVE, or engine and precision."""
     device: str
     batch: int
     beams: int
@@ -121,7 +123,7 @@ def measure_naive(plan: Plan) -> list[Measured]:
         processor.decode(found[0], skip_special_tokens=True)
 
     return [
-        _measured("naive", "cpu", 1, beams, _times(partial(caption, beams), plan.repeats))
+        _measured(NAIVE, "cpu", 1, beams, _times(partial(caption, beams), plan.repeats))
         for beams in plan.beams
     ]
 
@@ -152,6 +154,12 @@ def cameras_carried(measured: Sequence[Measured], *, interval_s: float) -> tuple
     """The fastest row, and how many cameras it captions once every `interval_s`."""
     best = max(measured, key=lambda one: one.per_second)
     return best, int(best.per_second * interval_s)
+
+
+def quickest_naive_s(measured: Sequence[Measured], *, beams: int) -> float | None:
+    """Seconds a picture of the naive way, in the quicker of its runs; None where it was left out."""
+    naive = [one for one in measured if one.way == NAIVE and one.beams == beams]
+    return min((one.per_picture_s for one in naive), default=None)
 
 
 def _pictures(count: int, side_px: int) -> list[Rgb]:

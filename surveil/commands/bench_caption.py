@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 0, or 3 when not one engine could be measured."""
-    from surveil.captioning.bench import Plan, cameras_carried
+    from surveil.captioning.bench import NAIVE, Plan, cameras_carried, quickest_naive_s
 
     measured: list[Measured] = []
     with _model(args) as folder:
@@ -93,12 +93,20 @@ def run(args: argparse.Namespace) -> int:
         for row in _rows(args, plan):
             measured.append(row)
             _show(row, measured, as_json=args.json)
-    ours = [row for row in measured if row.way != "naive"]
+    ours = [row for row in measured if row.way != NAIVE]
     if not ours:
         return DeviceError.exit_code
-    searched = [row for row in ours if row.beams == max(args.beams)]
+    beams = max(args.beams)
+    searched = [row for row in ours if row.beams == beams]
     best, cameras = cameras_carried(searched, interval_s=args.interval)
     if not args.json:
+        naive_s = quickest_naive_s(measured, beams=beams)
+        if naive_s is not None:
+            ratios = (
+                f"{row.way} batch {row.batch} {naive_s / row.per_picture_s:.1f}" for row in searched
+            )
+            print(f"\ntimes the quicker naive run ({naive_s:.3f} s), beams {beams}:", end=" ")
+            print(*ratios, sep=", ")
         print(
             f"\nat {args.interval:g} s per camera this box carries {cameras} cameras "
             f"({best.way}, batch {best.batch}, beams {best.beams})"
@@ -155,6 +163,8 @@ def _prepared(plan: Plan, precision: str) -> Iterator[Plan]:
 
 
 def _show(row: Measured, all_so_far: Sequence[Measured], *, as_json: bool) -> None:
+    from surveil.captioning.bench import NAIVE
+
     if as_json:
         print(json.dumps(asdict(row)), flush=True)
         return
@@ -163,7 +173,7 @@ def _show(row: Measured, all_so_far: Sequence[Measured], *, as_json: bool) -> No
             f"{'way':<15} {'device':<8} batch beams  s/picture  per second  latency s  x naive  "
             "cpu s/picture  resident MiB"
         )
-    naive = [one for one in all_so_far if one.way == "naive" and one.beams == row.beams]
+    naive = [one for one in all_so_far if one.way == NAIVE and one.beams == row.beams]
     ratio = f"{naive[0].per_picture_s / row.per_picture_s:7.1f}" if naive else "      -"
     print(
         f"{row.way:<15} {row.device:<8} {row.batch:>5} {row.beams:>5}  {row.per_picture_s:>9.3f}  "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from surveil.captioning.bench import Measured
 from surveil.commands import bench_caption
 
 DEMO_MODEL = Path(__file__).parents[2] / "samples" / "model"
@@ -69,6 +70,32 @@ def test_the_operator_gets_one_sentence(capsys: pytest.CaptureFixture[str]) -> N
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("at 5 s per camera this box carries ")
     assert "cameras (torch fp32, batch 1, beams 1)" in last
+
+
+def test_ratios_are_to_the_quicker_naive_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a box with neighbours the two differ, and the slower one flatters."""
+
+    def row(way: str, batch: int, beams: int, best_s: float) -> Measured:
+        return Measured(way, "cpu", batch, beams, best_s, best_s, best_s, 1, 1)
+
+    rows = [
+        row("naive", 1, 1, 1.0),
+        row("naive", 1, 3, 2.6),
+        row("torch fp32", 1, 1, 0.5),
+        row("torch fp32", 1, 3, 0.5),
+        row("torch fp32", 4, 3, 1.0),
+        row("naive", 1, 1, 0.9),
+        row("naive", 1, 3, 2.0),
+    ]
+    monkeypatch.setattr(bench_caption, "_rows", lambda args, plan: rows)
+    assert bench_caption.run(parsed(str(DEMO_MODEL))) == 0
+    told = capsys.readouterr().out
+    assert (
+        "times the quicker naive run (2.000 s), beams 3: torch fp32 batch 1 4.0, torch fp32 batch 4 8.0\n"
+        in told
+    )
 
 
 def test_an_engine_that_is_not_there_is_told_and_the_others_measured(
