@@ -19,6 +19,7 @@ from surveil.service.budget import (
     usable_cores,
 )
 
+CPUINFO = Path("/proc/cpuinfo")
 MODEL_BYTES = 1900 * MIB
 """Where the model's files are not at hand to be weighed: BLIP-large in fp32, the biggest of the published ones."""
 
@@ -62,6 +63,19 @@ def _on_cpu(config: Config) -> bool:
 
 
 def _model_bytes(config: Config) -> int:
+    """In int8 a single picture and a batch have graphs of their own: of the words' always, of the tower's with AMX."""
     folder = Path(config.captioner.model)
-    weights = [*folder.glob("*.safetensors"), *folder.glob("*_int8.bin")] if folder.is_dir() else []
-    return sum(file.stat().st_size for file in weights) or MODEL_BYTES
+    return (
+        _size(folder, "*.safetensors")
+        + 2 * _size(folder, "saying_int8.bin")
+        + (2 if _has_amx() else 1) * _size(folder, "seeing_int8.bin")
+    ) or MODEL_BYTES
+
+
+def _size(folder: Path, files: str) -> int:
+    return sum(file.stat().st_size for file in folder.glob(files))
+
+
+def _has_amx() -> bool:
+    """As the captioner finds it, but without torch, which takes seconds to load."""
+    return CPUINFO.is_file() and " amx_bf16" in CPUINFO.read_text()

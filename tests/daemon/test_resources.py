@@ -12,18 +12,36 @@ from surveil.daemon.resources import plan_resources
 MIB = 2**20
 
 
+INT8 = {"seeing_int8.bin": 200, "saying_int8.bin": 100}
+
+
 @pytest.mark.parametrize(
-    "files",
-    [{"model.safetensors": 300}, {"seeing_int8.bin": 200, "saying_int8.bin": 100}],
-    ids=["as published", "int8"],
+    ("files", "flags", "mib"),
+    [
+        ({"model.safetensors": 300}, "avx512f amx_tile amx_bf16", 300),
+        (INT8, "avx2 avx512f", 200 + 2 * 100),
+        (INT8, "avx512f amx_tile amx_bf16", 2 * (200 + 100)),
+        (INT8, None, 200 + 2 * 100),
+    ],
+    ids=["as published", "int8", "int8 with AMX", "int8, nobody knows on what"],
 )
-def test_a_models_weights_are_planned_at_their_size(tmp_path: Path, files: dict[str, int]) -> None:
+def test_a_models_weights_are_planned_as_often_as_they_are_laid_out(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    files: dict[str, int],
+    flags: str | None,
+    mib: int,
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    if flags is not None:
+        cpuinfo.write_text(f"processor : 0\nflags : fpu {flags} sse\n")
+    monkeypatch.setattr("surveil.daemon.resources.CPUINFO", cpuinfo)
     folder = tmp_path / "model"
     folder.mkdir()
-    for name, mib in files.items():
+    for name, size_mib in files.items():
         with (folder / name).open("wb") as file:
-            file.truncate(mib * MIB)  # sparse: no disk is used
-    assert planned(tmp_path, folder) - planned(tmp_path, tmp_path / "none") == (300 - 1900) * MIB
+            file.truncate(size_mib * MIB)  # sparse: no disk is used
+    assert planned(tmp_path, folder) - planned(tmp_path, tmp_path / "none") == (mib - 1900) * MIB
 
 
 def planned(tmp_path: Path, model: Path) -> int:
