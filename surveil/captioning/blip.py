@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from traceback import clear_frames
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,7 @@ class BlipCaptioner:
         except Exception as error:
             if not devices.is_out_of_memory(error):
                 raise
+            clear_frames(error.__traceback__)  # else they hold what is to be given back
             self._device.release_cache()
             if self._renew is not None:
                 self._renew()

@@ -35,7 +35,7 @@ class OpenVinoDecoder(Search):
 
     The graph compiled for all sizes asks at every node of every step whether they have changed. `fixed`: single
     pictures without a prompt have one compiled for them alone, which takes 0.85 of the time, and the weights' memory
-    once more.
+    once more. Either is compiled when it is first needed; another search's sizes are others, and compiled for again.
     """
 
     def __init__(
@@ -64,7 +64,8 @@ class OpenVinoDecoder(Search):
     def renew(self) -> None:
         """Give back what larger batches took, and what a failed one left."""
         self._graphs: dict[Sizes | None, _Graph] = {}
-        self._room: Tensor | None = None
+        self._sizes: Sizes | None = None
+        self._rooms: dict[bool, Tensor] = {}
         if not self._may_fix:
             self._graph_for(None)
 
@@ -76,25 +77,27 @@ class OpenVinoDecoder(Search):
             head_dim=self.config.hidden_size // self._heads,
             like=self._like,
             positions=positions,
-            room=self._room,
+            room=self._rooms.get(seen.images > 1),
         )
 
     def search(self, start: Tensor, *, seen: Seen, how: GenerationConfig) -> Any:
-        with _one_torch_thread():
+        # Memory is taken again by later searches, which torch allows inside this mode only if it was made there.
+        with _one_torch_thread(), torch.inference_mode():
             return super().search(start, seen=seen, how=how)
 
     def read(self, tokens: Tensor, positions: Tensor, *, cache: BeamCache, seen: Seen) -> Tensor:
         prompt = cache.empty
         queries = tokens.shape[1]
         if prompt:
-            self._graph = self._graph_for(self._sizes_of(cache, seen, prompt_tokens=queries))
-            self._graph.remember(seen, cache)
-            self._room = cache.entries
-        step = self._graph.step(cache)
+            self._sizes = self._sizes_of(cache, seen, prompt_tokens=queries)
+            self._graph_for(self._sizes).remember(seen, cache)
+            self._rooms[cache.images > 1] = cache.entries
+        graph = self._graphs[self._sizes]
+        step = graph.step(cache)
         step["tokens"].copy_(tokens)
         step["positions"].copy_(positions)
         cache.mask_all(step["mask"])
-        said, logits = self._graph.run()
+        said, logits = graph.run()
         cache.write(said.view(-1, 2, *said.shape[1:])[..., :queries, :])
         return logits[:, -1:] if prompt else logits
 
@@ -108,7 +111,7 @@ class OpenVinoDecoder(Search):
     def _graph_for(self, sizes: Sizes | None) -> _Graph:
         """Of those for some sizes only the last is kept."""
         if sizes not in self._graphs:
-            if sizes is not None:
+            if sizes is not None:  # gone before the next is made
                 self._graphs = {size: one for size, one in self._graphs.items() if size is None}
             self._graphs[sizes] = _Graph(self._make(sizes), self._packed)
         return self._graphs[sizes]
@@ -135,6 +138,7 @@ class _Graph:
         words = (cache.images, cache.queries)
         mask = (cache.images, 1, cache.queries, cache.entries.shape[-2] + cache.queries)
         if "mask" not in self._read or self._read["mask"].shape != mask:
+            self._read.pop("mask", None)  # until all three are handed over none counts as such
             self._hand_over("tokens", torch.empty(words, dtype=torch.int32))
             self._hand_over("positions", torch.empty(words, dtype=torch.int32))
             self._hand_over("mask", torch.empty(mask))

@@ -1,4 +1,5 @@
-"""What transformers' `generate` does at each step, done in less time and with the same result.
+"""What transformers' `generate` does at each step, done in less time and with the same result (of equal scores torch
+says not which comes first, nor is it said here).
 
 With BLIP's 30524 words, three beams and a least length it took 1.1 ms of a step's 11.
 """
@@ -30,11 +31,16 @@ class NotYetTheEnd(LogitsProcessor):
     def __init__(self, tokens: int, ends: Tensor) -> None:
         self.tokens = tokens
         self._ends = ends
+        self._words = 0
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """`input_ids` (rows, tokens), `scores` (rows, vocabulary)."""
         if input_ids.shape[-1] >= self.tokens:
             return scores
+        if self._words != scores.shape[-1]:
+            self._words = scores.shape[-1]
+            # An end that is no word can't be said, and is not missed.
+            self._ends = self._ends[(self._ends >= 0) & (self._ends < self._words)]
         return scores.index_fill(-1, self._ends, -torch.inf)
 
 
@@ -73,14 +79,11 @@ class WithQuickTop(Tensor):
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        def unwrapped(one: Any) -> Any:
-            return one.as_subclass(Tensor) if isinstance(one, cls) else one
-
-        plain = [unwrapped(one) for one in args]
-        more = {name: unwrapped(one) for name, one in (kwargs or {}).items()}
-        if func is torch.topk and len(plain) == 1 and more.keys() == {"k"}:
-            return quick_top(plain[0], more["k"])
-        return func(*plain, **more)
+        more = kwargs or {}
+        if func is torch.topk and len(args) == 1 and more.keys() == {"k"}:
+            return quick_top(args[0].as_subclass(Tensor), more["k"])
+        with torch._C.DisableTorchFunctionSubclass():
+            return func(*args, **more)
 
 
 def quick_top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -167,6 +167,11 @@ def _look_up_in_int8(saying: Any) -> None:
         ]:
             continue
         rounded, steps = scaled.input_value(0).get_node().input_value(0), scaled.input_value(1)
+        if list(steps.get_shape()) != [
+            rounded.get_shape()[0],
+            1,
+        ]:  # one a row, or it is another kind of rounding
+            continue
         found = opset13.convert(opset13.gather(rounded, which, axis), "f32")
         node.output(0).replace(
             opset13.multiply(found, opset13.gather(steps, which, axis)).output(0)

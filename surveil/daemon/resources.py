@@ -45,16 +45,19 @@ def plan_resources(config: Config) -> Resources:
     )
     cameras = len(config.cameras)
     on_cpu = config.captioner.engine in ("torch", "openvino") and _on_cpu(config)
+    cpu = plan_cpu(
+        cores=usable_cores(), cameras=cameras, on_cpu=on_cpu, asked=config.captioner.threads
+    )
+    batches = wishes.batch > 1
+    threads = config.captioner.threads or cpu.captioner
     return Resources(
         memory=plan_memory(
             wishes,
             cap_bytes=memory_cap_bytes(config.memory.cap_bytes),
             cameras=cameras,
-            model_bytes=_model_bytes(config) if on_cpu else 0,
+            model_bytes=_model_bytes(config, batches=batches, threads=threads) if on_cpu else 0,
         ),
-        cpu=plan_cpu(
-            cores=usable_cores(), cameras=cameras, on_cpu=on_cpu, asked=config.captioner.threads
-        ),
+        cpu=cpu,
     )
 
 
@@ -62,13 +65,15 @@ def _on_cpu(config: Config) -> bool:
     return any(device in ("auto", "cpu") for device in config.captioner.devices)
 
 
-def _model_bytes(config: Config) -> int:
-    """In int8 a single picture and a batch have graphs of their own: of the words' always, of the tower's with AMX."""
+def _model_bytes(config: Config, *, batches: bool, threads: int) -> int:
+    """In int8 a batch has graphs of its own beside a single picture's: of the words always, of the tower where it is
+    cut in parts."""
     folder = Path(config.captioner.model)
+    cut = batches and threads != 1 and _has_amx()
     return (
         _size(folder, "*.safetensors")
-        + 2 * _size(folder, "saying_int8.bin")
-        + (2 if _has_amx() else 1) * _size(folder, "seeing_int8.bin")
+        + (2 if batches else 1) * _size(folder, "saying_int8.bin")
+        + (2 if cut else 1) * _size(folder, "seeing_int8.bin")
     ) or MODEL_BYTES
 
 

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from functools import partial
+from traceback import clear_frames
 from typing import Any
+from weakref import ref
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 pytest.importorskip("openvino", reason="the openvino extra is not installed")
 
-from surveil.captioning.openvino_engine import Graphs, Places, compiled, core
+from surveil.captioning.openvino_engine import Graphs, Places, compiled
 from surveil.captioning.openvino_graphs import saying, seeing
-from surveil.captioning.openvino_rows import for_one_picture
 from surveil.errors import ModelError
 from tests.captioning.blips import DEC, SEP, geometry, random_blip, tiny_config
 from tests.captioning.pairs import PROMPTS, SEARCHES, Pair, demo_blip, make_pixels
 
 FLOATS = Places("CPU", "fp32", "fp32")
 CUT = Places("CPU", "fp32", "fp32", streams=True)
-F32 = {"INFERENCE_PRECISION_HINT": "f32"}
 FIXED = Places("CPU", "fp32", "fp32", fixed=True)
 
 
@@ -105,6 +104,64 @@ def test_graphs_are_made_when_needed_and_only_one_for_a_single_picture_is_kept()
     assert made == [(1, 2), None, (1, 3), (1, 2)]
 
 
+@pytest.mark.parametrize("places", [FLOATS, FIXED], ids=["floats", "fixed"])
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_graph_that_failed_is_gone_before_another_is_made(places: Places, batch: int) -> None:
+    """Memory has run out: there is none for both."""
+    model = random_blip(tiny_config(), end_bias=0.0)
+    pair = openvino_pair(model, bos=DEC, eos=SEP, places=places)
+    before, _ = pair.tokens({"num_beams": 2}, batch=batch, prompt=[])
+    decoder: Any = pair.decoder
+    (graph,) = decoder._graphs.values()
+    graph._request = Failing(graph._request, "infer")
+    old = ref(graph)
+    del graph
+    there: list[bool] = []
+    real = decoder._make
+
+    def make(sizes: Any) -> Any:
+        there.append(old() is not None)
+        return real(sizes)
+
+    decoder._make = make
+    try:
+        pair.tokens({"num_beams": 2}, batch=batch, prompt=[])
+    except MemoryError as error:
+        clear_frames(error.__traceback__)
+        decoder.renew()
+    _, after = pair.tokens({"num_beams": 2}, batch=batch, prompt=[])
+    assert there == [False]
+    assert torch.equal(before, after)
+
+
+def test_a_single_pictures_graph_is_gone_before_one_for_other_sizes_is_made() -> None:
+    pair = openvino_pair(random_blip(tiny_config(), end_bias=0.0), bos=DEC, eos=SEP, places=FIXED)
+    pair.tokens({"num_beams": 2}, batch=1, prompt=[])
+    decoder: Any = pair.decoder
+    old = ref(next(iter(decoder._graphs.values())))
+    there: list[bool] = []
+    real = decoder._make
+
+    def make(sizes: Any) -> Any:
+        there.append(old() is not None)
+        return real(sizes)
+
+    decoder._make = make
+    pair.tokens({"num_beams": 3}, batch=1, prompt=[])
+    assert there == [False]
+
+
+def test_what_failed_between_two_sizes_is_handed_over_again(tiny: Pair) -> None:
+    before, _ = tiny.tokens({"num_beams": 3}, batch=2, prompt=[])
+    decoder: Any = tiny.decoder
+    (graph,) = decoder._graphs.values()
+    graph._request = Failing(graph._request, "set_tensor", calls_before=5)
+    with pytest.raises(MemoryError):
+        tiny.tokens({"num_beams": 2}, batch=4, prompt=[])
+    _, after = tiny.tokens({"num_beams": 3}, batch=2, prompt=[])
+    assert torch.equal(before, after)
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_torch_has_one_thread_while_sentences_are_written(
     tiny: Pair, monkeypatch: pytest.MonkeyPatch, fails: bool
@@ -139,44 +196,20 @@ def test_batches_cut_in_parts_say_the_same() -> None:
         assert torch.equal(plain, fast), f"a batch of {batch}"
 
 
-@pytest.mark.parametrize("part", [1, 5, 8])
-def test_a_picture_seen_in_parts_of_rows_looks_the_same(part: int) -> None:
-    model = random_blip(tiny_config(), end_bias=0.0)
-    whole = seeing(model.vision_model, model.text_decoder)
-    in_parts = for_one_picture(whole, part=part)
-    pixels = make_pixels(32)[:1].numpy()
-    wanted, found = (
-        {
-            end.any_name: tensor
-            for end, tensor in core().compile_model(graph, "CPU", F32)(pixels).items()
-        }
-        for graph in (whole, in_parts)
-    )
-    assert wanted.keys() == found.keys()
-    for name, tensor in wanted.items():
-        np.testing.assert_allclose(found[name], tensor, rtol=1e-4, atol=1e-5)
-    splits = [one for one in in_parts.get_ops() if one.get_type_name() == "VariadicSplit"]
-    assert len(splits) == model.config.vision_config.num_hidden_layers
-    assert not [one for one in whole.get_ops() if one.get_type_name() == "VariadicSplit"]
-
-
-def test_few_rows_are_not_cut() -> None:
-    model = random_blip(tiny_config(), end_bias=0.0)
-    one = for_one_picture(seeing(model.vision_model, model.text_decoder))
-    assert not [node for node in one.get_ops() if node.get_type_name() == "VariadicSplit"]
-    assert one.inputs[0].partial_shape.to_shape()[0] == 1
-
-
 class Failing:
     """A request of which one call fails, once."""
 
-    def __init__(self, request: Any, name: str) -> None:
+    def __init__(self, request: Any, name: str, *, calls_before: int = 0) -> None:
         self._request = request
         self._name = name
+        self._calls_before = calls_before
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._request, name)
         if name != self._name:
+            return real
+        self._calls_before -= 1
+        if self._calls_before >= 0:
             return real
         self._name = ""
         return partial(self._fail, real if name == "wait" else None)

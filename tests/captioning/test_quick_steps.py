@@ -69,6 +69,7 @@ def test_only_its_topk_is_another() -> None:
     scores = distinct(1, 30524).as_subclass(WithQuickTop)
     assert type(scores + 1) is torch.Tensor
     assert type(torch.softmax(input=scores, dim=-1)) is torch.Tensor
+    assert torch.cat([scores, scores]).shape == torch.stack((scores, scores)).flatten(0, 1).shape
     assert torch.equal(
         torch.topk(scores, k=3)[1], torch.topk(scores.as_subclass(torch.Tensor), 3)[1]
     )
@@ -99,6 +100,15 @@ def test_one_waits_for_the_least_length_in_the_place_of_two() -> None:
         assert torch.equal(wanted, found), f"after {length} tokens"
         assert torch.equal(scores, before), "raw scores are kept by `generate`"
         assert bool(torch.isinf(found[:, ends]).all()) is (length < 8)
+
+
+@pytest.mark.parametrize("ends", [[102], [-1], [30, 5]])
+def test_an_end_that_is_no_word_is_not_banned(ends: list[int]) -> None:
+    theirs = MinLengthLogitsProcessor(5, torch.tensor(ends))
+    torch.manual_seed(0)
+    tokens: Any = torch.randint(0, 30, (2, 3))
+    scores: Any = torch.randn(2, 30)
+    assert torch.equal(theirs(tokens, scores), Processors([theirs])(tokens, scores))
 
 
 def test_generate_calls_them(monkeypatch: pytest.MonkeyPatch) -> None:

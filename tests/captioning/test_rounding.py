@@ -146,6 +146,23 @@ def test_what_is_looked_up_in_8_bits_is_the_same() -> None:
     np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.parametrize("steps", [(1, 1), (1, 6)])
+def test_a_table_rounded_in_another_way_is_left_alone(steps: tuple[int, int]) -> None:
+    """OpenVINO would look for the row's step where there is none, and say zero."""
+    from openvino import Model, opset13
+
+    table = opset13.constant(np.ones((50, 6), dtype=np.int8))
+    floats = opset13.multiply(
+        opset13.convert(table, "f32"), opset13.constant(np.ones(steps, np.float32))
+    )
+    which = opset13.parameter([-1, -1], np.int32)
+    found = opset13.gather(floats, which, opset13.constant(np.int32(0)))
+    model = Model([opset13.result(found)], [which], "lookup")
+    rounding._look_up_in_int8(model)
+    (lookup,) = (one for one in model.get_ops() if is_lookup(one))
+    assert kind(lookup.input_value(0)) == "f32"
+
+
 def is_lookup(node: Any) -> bool:
     name: str = node.get_type_name()
     return name == "Gather"

@@ -44,11 +44,33 @@ def test_a_models_weights_are_planned_as_often_as_they_are_laid_out(
     assert planned(tmp_path, folder) - planned(tmp_path, tmp_path / "none") == (mib - 1900) * MIB
 
 
-def planned(tmp_path: Path, model: Path) -> int:
+@pytest.mark.parametrize(
+    ("options", "mib"),
+    [
+        ("threads: 2", 2 * (200 + 100)),
+        ("threads: 1", 200 + 2 * 100),
+        ("threads: 2, max_batch: 1", 200 + 100),
+    ],
+)
+def test_what_only_batches_need_is_planned_for_batches_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str, mib: int
+) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("flags : fpu amx_bf16\n")
+    monkeypatch.setattr("surveil.daemon.resources.CPUINFO", cpuinfo)
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for name, size_mib in INT8.items():
+        with (folder / name).open("wb") as file:
+            file.truncate(size_mib * MIB)
+    assert planned(tmp_path, folder, options) == mib * MIB
+
+
+def planned(tmp_path: Path, model: Path, options: str = "threads: 2") -> int:
     path = tmp_path / "config.yaml"
     path.write_text(
         f"""
-captioner: {{model: {model}, device: cpu}}
+captioner: {{model: {model}, device: cpu, {options}}}
 cameras:
   - {{id: yard, url: "rtsp://camera/1"}}
 """
