@@ -38,6 +38,8 @@ SENTENCES = 32
 """Pictures whose captions calibrate the decoder; each has a dozen tokens, which is as many samples."""
 LEVELS = 256
 """Numbers that 8 bits hold."""
+_ROUNDED = ["Convert", "Constant"]
+"""What is multiplied where a table is kept in 8 bits: its numbers, and their steps."""
 Told = Callable[[str], None]
 
 
@@ -160,18 +162,12 @@ def _look_up_in_int8(saying: Any) -> None:
             continue
         table, which, axis = node.input_values()
         scaled = table.get_node()
-        if [scaled.get_type_name(), *_kinds_of_inputs(scaled)] != [
-            "Multiply",
-            "Convert",
-            "Constant",
-        ]:
+        if scaled.get_type_name() != "Multiply" or _kinds_of_inputs(scaled) != _ROUNDED:
             continue
         rounded, steps = scaled.input_value(0).get_node().input_value(0), scaled.input_value(1)
-        if list(steps.get_shape()) != [
-            rounded.get_shape()[0],
-            1,
-        ]:  # one a row, or it is another kind of rounding
-            continue
+        rows, _ = rounded.get_shape()
+        if list(steps.get_shape()) != [rows, 1]:
+            continue  # not one a row, so another kind of rounding
         found = opset13.convert(opset13.gather(rounded, which, axis), "f32")
         node.output(0).replace(
             opset13.multiply(found, opset13.gather(steps, which, axis)).output(0)

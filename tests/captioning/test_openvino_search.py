@@ -116,14 +116,7 @@ def test_a_graph_that_failed_is_gone_before_another_is_made(places: Places, batc
     graph._request = Failing(graph._request, "infer")
     old = ref(graph)
     del graph
-    there: list[bool] = []
-    real = decoder._make
-
-    def make(sizes: Any) -> Any:
-        there.append(old() is not None)
-        return real(sizes)
-
-    decoder._make = make
+    there = noting_whether(old, decoder)
     try:
         pair.tokens({"num_beams": 2}, batch=batch, prompt=[])
     except MemoryError as error:
@@ -134,11 +127,8 @@ def test_a_graph_that_failed_is_gone_before_another_is_made(places: Places, batc
     assert torch.equal(before, after)
 
 
-def test_a_single_pictures_graph_is_gone_before_one_for_other_sizes_is_made() -> None:
-    pair = openvino_pair(random_blip(tiny_config(), end_bias=0.0), bos=DEC, eos=SEP, places=FIXED)
-    pair.tokens({"num_beams": 2}, batch=1, prompt=[])
-    decoder: Any = pair.decoder
-    old = ref(next(iter(decoder._graphs.values())))
+def noting_whether(old: Any, decoder: Any) -> list[bool]:
+    """Filled with whether `old`, a weak reference, is still there each time that `decoder` makes a graph."""
     there: list[bool] = []
     real = decoder._make
 
@@ -147,6 +137,15 @@ def test_a_single_pictures_graph_is_gone_before_one_for_other_sizes_is_made() ->
         return real(sizes)
 
     decoder._make = make
+    return there
+
+
+def test_a_single_pictures_graph_is_gone_before_one_for_other_sizes_is_made() -> None:
+    pair = openvino_pair(random_blip(tiny_config(), end_bias=0.0), bos=DEC, eos=SEP, places=FIXED)
+    pair.tokens({"num_beams": 2}, batch=1, prompt=[])
+    decoder: Any = pair.decoder
+    old = ref(next(iter(decoder._graphs.values())))
+    there = noting_whether(old, decoder)
     pair.tokens({"num_beams": 3}, batch=1, prompt=[])
     assert there == [False]
 
