@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
 NS_PER_S = 1_000_000_000
@@ -69,3 +70,13 @@ class WallTime:
 
     def _measure(self) -> int:
         return self._clock.unix_ms() - self._clock.monotonic_ns() // NS_PER_MS
+
+
+def local_time(unix_ms: int, tz: tzinfo | None = None) -> datetime:
+    """In `tz`, or in the machine's own zone when that is None."""
+    return datetime.fromtimestamp(unix_ms / 1000, UTC).astimezone(tz)
+
+
+def rfc3339(unix_ms: int, tz: tzinfo | None = None) -> str:
+    """With milliseconds and offset: 2026-11-22T13:04:05.123+08:00."""
+    return local_time(unix_ms, tz).isoformat(timespec="milliseconds")

@@ -1,7 +1,7 @@
 """One SQLite file, opened the same careful way by the two rooms that keep one.
 
 WAL, one connection behind one lock, explicit transactions, `PRAGMA user_version` migrations with a backup first, and
-every `sqlite3` exception translated once. Only `surveil.alerting` and `surveil.journal` import this.
+every `sqlite3` exception translated once. Only `surveil.alerts` and `surveil.journal` import this.
 """
 
 from __future__ import annotations

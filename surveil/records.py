@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -264,3 +264,56 @@ class Problem:
     """Stable and machine-readable: `disk`, `reload`, `canary`, `behind`, `fallback`, `clock` ..."""
     text: str
     since_unix_ms: int
+
+
+MQTT = "mqtt"
+"""The destination that MqttDelivery serves."""
+
+Kind = Literal["alert", "clip"]
+
+
+class Receipt(NamedTuple):
+    """Names one delivery to one destination."""
+
+    alert_id: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """The video that follows an alert, or why there is none."""
+
+    path: str | None = None
+    """Relative to the snapshot folder, with forward slashes."""
+    seconds: float | None = None
+    reason: str | None = None
+    """Why there is none, or what may keep it from being played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One thing that waits for one destination."""
+
+    alert: Alert
+    store_id: str
+    """The store that numbered the alert."""
+    kind: Kind = "alert"
+    clip: Clip | None = None
+
+    @property
+    def receipt(self) -> Receipt:
+        return Receipt(self.alert.alert_id, self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Alerts of one camera that a destination will not get by itself."""
+
+    gap_id: int
+    """Negative while it is held in memory only."""
+    store_id: str
+    camera_id: str
+    first: int
+    last: int
+    reason: str
+    """`expired`, `evicted`, `refused: ...`, `not kept`."""

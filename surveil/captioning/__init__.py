@@ -3,6 +3,13 @@
 Importing this package imports no model library; `open_captioner` does, once it is known which engine is wanted.
 """
 
+from surveil.captioning.captions_worker import (
+    CaptionerStats,
+    CaptionerWorker,
+    CaptionSink,
+    LookSource,
+    Pulled,
+)
 from surveil.captioning.engine import (
     ENGINES,
     PRECISIONS,
@@ -13,14 +20,7 @@ from surveil.captioning.engine import (
     Said,
     generation_problems,
 )
-from surveil.captioning.opening import open_captioner
-from surveil.captioning.worker import (
-    CaptionerStats,
-    CaptionerWorker,
-    CaptionSink,
-    LookSource,
-    Pulled,
-)
+from surveil.captioning.registry import open_captioner
 
 __all__ = [
     "ENGINES",

@@ -3,8 +3,8 @@
 The only room that imports FFmpeg's binding, which takes 0.2 s.
 """
 
-from surveil.capture.captures import Captures
-from surveil.capture.ring import Ring
-from surveil.capture.spec import CameraSpec, CropRegion, DecodeMode, Transport
+from surveil.capture.buffer import Ring
+from surveil.capture.camera_spec import CameraSpec, CropRegion, DecodeMode, Transport
+from surveil.capture.supervisor import Captures
 
 __all__ = ["CameraSpec", "Captures", "CropRegion", "DecodeMode", "Ring", "Transport"]

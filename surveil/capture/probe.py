@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from surveil.capture.address import SourceKind
-from surveil.capture.decode import Decoder, FrameMaker, Slot
-from surveil.capture.gop import GopMeter
-from surveil.capture.source import Source, VideoPacket, open_source
-from surveil.capture.spec import CameraSpec
+from surveil.capture.camera_spec import CameraSpec
+from surveil.capture.decode_plan import GopMeter
+from surveil.capture.decoder import Decoder, FrameMaker, Slot
+from surveil.capture.sources import Source, VideoPacket, open_source
 from surveil.clock import NS_PER_S, SystemClock, ns
 from surveil.errors import SourceError
 from surveil.records import Frame

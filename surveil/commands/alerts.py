@@ -8,9 +8,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from surveil.alerting.lookup import Filter, Kept, list_alerts, mark_seen
-from surveil.alerting.times import local_time, rfc3339
-from surveil.clock import SystemClock
+from surveil.alerts.alert_search import Filter, Kept, list_alerts, mark_seen
+from surveil.clock import SystemClock, local_time, rfc3339
 from surveil.commands.search import add_source, place_of, shown, since
 from surveil.errors import ConfigError
 from surveil.records import Severity

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from surveil.errors import DeviceError
 
 if TYPE_CHECKING:
-    from surveil.captioning.bench import Measured, Plan
+    from surveil.captioning.caption_bench import Measured, Plan
 
 HELP = "measure captions per second of each engine, beside the script one would otherwise write"
 
@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 0, or 3 when not one engine could be measured."""
-    from surveil.captioning.bench import NAIVE, Plan, cameras_carried, quickest_naive_s
+    from surveil.captioning.caption_bench import NAIVE, Plan, cameras_carried, quickest_naive_s
 
     measured: list[Measured] = []
     with _model(args) as folder:
@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _rows(args: argparse.Namespace, plan: Plan) -> Iterator[Measured]:
     """The naive way first, and again last: a box that is busy or warm shows in their difference."""
-    from surveil.captioning import bench
+    from surveil.captioning import caption_bench as bench
 
     if not args.no_naive:
         yield from bench.in_own_process(bench.measure_naive, plan)
@@ -136,7 +136,7 @@ def _model(args: argparse.Namespace) -> Iterator[Path]:
     if args.model is not None:
         yield Path(args.model).expanduser()
         return
-    from surveil.captioning import bench
+    from surveil.captioning import caption_bench as bench
 
     with tempfile.TemporaryDirectory(prefix="surveil-bench-") as folder:
         print(f"random weights of BLIP-{args.geometry}'s geometry", file=sys.stderr)
@@ -149,7 +149,7 @@ def _prepared(plan: Plan, precision: str) -> Iterator[Plan]:
     """An int8 copy where one is needed and the folder is not one itself."""
     from dataclasses import replace
 
-    from surveil.captioning import bench
+    from surveil.captioning import caption_bench as bench
     from surveil.captioning.engine import is_quantized
 
     if precision != "int8" or is_quantized(Path(plan.model)):
@@ -163,7 +163,7 @@ def _prepared(plan: Plan, precision: str) -> Iterator[Plan]:
 
 
 def _show(row: Measured, all_so_far: Sequence[Measured], *, as_json: bool) -> None:
-    from surveil.captioning.bench import NAIVE
+    from surveil.captioning.caption_bench import NAIVE
 
     if as_json:
         print(json.dumps(asdict(row)), flush=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from surveil.capture.bench import Clip, Cost
+    from surveil.capture.capture_bench import Clip, Cost
 
 SPARE = 0.7
 """Part of the box that capture may take: captions need the rest."""
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from surveil.capture.bench import MODES, Load, describe_clip, measure, render_clip
+    from surveil.capture.capture_bench import MODES, Load, describe_clip, measure, render_clip
     from surveil.errors import ConfigError
 
     modes = [mode.strip() for mode in args.modes.split(",")]

@@ -9,7 +9,7 @@ import time
 
 from surveil.commands.rules import captions_of
 from surveil.errors import ConfigError
-from surveil.rules import Lexicon, Matcher
+from surveil.language import Lexicon, Matcher
 
 HELP = "time the rules: milliseconds a caption for fifty rules"
 

@@ -16,7 +16,7 @@ from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
 
 if TYPE_CHECKING:
     from surveil.captioning import Captioner, Said
-    from surveil.captioning.archive import Found
+    from surveil.captioning.image_sources import Found
 
 HELP = "caption pictures, folders, videos and addresses"
 INTERRUPTED = 130
@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
     """0; 1 when a picture could not be read or captioned; 130 when interrupted, with everything so far written."""
     prompt = _prompt(args.prompt, args.category)
     judge = _judge(args.match, args.rules)
-    from surveil.captioning.archive import expand
+    from surveil.captioning.image_sources import expand
 
     names = expand(args.paths)
     output = Output.open(args.output, args.format)
@@ -226,7 +226,7 @@ def _captioned(
     judge: Judge,
     every_s: float,
 ) -> Iterator[Result]:
-    from surveil.captioning.archive import pictures
+    from surveil.captioning.image_sources import pictures
 
     batch: list[Found] = []
     limit = captioner.max_batch
@@ -288,7 +288,8 @@ def _judge(patterns: Sequence[str], config: Path | None) -> Judge:
     """Raises ConfigError for a configuration that can't be read."""
     if not patterns and config is None:
         return lambda said: []
-    from surveil.rules import Lexicon, RuleEngine, RuleSpec
+    from surveil.language import Lexicon
+    from surveil.rules import RuleEngine, RuleSpec
 
     rules = [RuleSpec(rule_id=text, patterns=(text,)) for text in patterns]
     lexicon = Lexicon.load()
@@ -319,7 +320,7 @@ def _prompt(prompt: str | None, category: str | None) -> str | None:
 
 
 def _progress(names: Sequence[str]) -> Progress:
-    from surveil.captioning.archive import is_video
+    from surveil.captioning.image_sources import is_video
 
     return Progress(total=None if any(map(is_video, names)) else len(names))
 

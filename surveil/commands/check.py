@@ -63,7 +63,7 @@ def _warnings(
 
 def _unknown_words(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Words of patterns that match only themselves."""
-    from surveil.rules import Lexicon
+    from surveil.language import Lexicon
 
     lexicon = Lexicon.load(config.synonyms)
     for index, rule in enumerate(config.rules):

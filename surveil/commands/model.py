@@ -52,18 +52,18 @@ def _fetch(args: argparse.Namespace) -> int:
     os.environ["HF_HUB_OFFLINE"] = "0"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "0" if sys.stderr.isatty() else "1"
-    from surveil.captioning.fetching import fetch
+    from surveil.captioning.model_fetch import fetch
 
     print(fetch(args.name, args.folder, told=_tell))
     return 0
 
 
 def _quantize(args: argparse.Namespace) -> int:
-    from surveil.captioning.opening import quiet_libraries
+    from surveil.captioning.registry import quiet_libraries
 
     pictures = _pictures(args.images, args.limit)
     quiet_libraries(allow_download=False)
-    from surveil.captioning.quantize import quantize
+    from surveil.captioning.openvino.quantization import quantize
 
     drift = quantize(
         args.source, args.target, pictures, least_agreement=args.min_agreement, told=_tell
@@ -74,7 +74,7 @@ def _quantize(args: argparse.Namespace) -> int:
 
 def _pictures(folder: Path, limit: int) -> list[Rgb]:
     """Evenly over the folder, so that no camera and no hour is left out."""
-    from surveil.captioning.archive import expand, pictures
+    from surveil.captioning.image_sources import expand, pictures
 
     if not folder.is_dir():
         raise ConfigError(f"--images {folder}: there is no such folder")

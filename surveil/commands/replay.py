@@ -12,12 +12,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from surveil.alerting.times import local_time
-from surveil.clock import SystemClock
+from surveil.clock import SystemClock, local_time
 from surveil.commands.search import shown, since
 from surveil.errors import ConfigError
-from surveil.journal.search import Query, find_in
-from surveil.rules import Lexicon, RuleEngine, RuleSpec
+from surveil.journal.caption_search import Query, find_in
+from surveil.language import Lexicon
+from surveil.rules import RuleEngine, RuleSpec
 from surveil.rules.replay import PastAlert, PastCaption, Recorded, replay
 
 HELP = "run rules over captions of the past and list the alerts they would have given"

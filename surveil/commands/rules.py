@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from surveil.errors import ConfigError
-from surveil.rules import Lexicon, Matcher
+from surveil.language import Lexicon, Matcher
 from surveil.rules.scoring import Labelled, Score, Tally, score
 
 HELP = "try patterns on captions, ask why one matched, measure them"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from surveil.config import load_config
 from surveil.errors import SurveilError
-from surveil.service.logs import enable_faulthandler, setup_logging
-from surveil.service.notify import Notifier
+from surveil.service.logging_setup import enable_faulthandler, setup_logging
+from surveil.service.sd_notify import Notifier
 from surveil.service.signals import Signals
 
 HELP = "watch the cameras of a configuration until told to stop"

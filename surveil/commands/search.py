@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from surveil.alerting.times import local_time, rfc3339
-from surveil.clock import SystemClock
+from surveil.clock import SystemClock, local_time, rfc3339
 from surveil.errors import ConfigError
-from surveil.journal.search import Hit, Query, find_in
+from surveil.journal.caption_search import Hit, Query, find_in
 
 HELP = "find captions by their words"
 

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 when the state is ok, 1 for anything else, also when nothing answers."""
-    from surveil.service.client import fetch_status
+    from surveil.api.client import fetch_status
 
     address, token = _where(args)
     page = fetch_status(address, token=token)

@@ -18,16 +18,16 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from surveil.alerting.store import AlertStore
-from surveil.alerting.times import rfc3339
-from surveil.capture.picture import picture_of
-from surveil.clock import NS_PER_MS, NS_PER_S, Clock, WallTime
-from surveil.daemon.looks import Looks
+from surveil.alerts.alert_store import AlertStore
+from surveil.api.metrics import Metrics
+from surveil.capture.av_picture import picture_of
+from surveil.clock import NS_PER_MS, NS_PER_S, Clock, WallTime, rfc3339
+from surveil.daemon.health import Health
 from surveil.errors import ConfigError
+from surveil.language import Lexicon, Matcher
 from surveil.records import Caption, Frame, Look, LookReason
-from surveil.rules import Lexicon, Matcher, RuleEngine
-from surveil.service.health import Health
-from surveil.service.metrics import Metrics
+from surveil.rules import RuleEngine
+from surveil.scheduling.scheduler import Looks
 
 logger = logging.getLogger(__name__)
 

@@ -10,21 +10,21 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from surveil.api.http_server import HttpServer
 from surveil.clock import NS_PER_S, Clock, SystemClock, WallTime, ns
 from surveil.config import Config, load_config
 from surveil.daemon import wiring
-from surveil.daemon.commands import Commands, obey
-from surveil.daemon.engines import open_workers
-from surveil.daemon.house import House, HouseBuilder
-from surveil.daemon.pages import Pages
+from surveil.daemon.captioners import open_workers
+from surveil.daemon.config_watch import FileWatch
+from surveil.daemon.mqtt_commands import Commands, obey
+from surveil.daemon.node import House, HouseBuilder
+from surveil.daemon.node_api import Pages
 from surveil.daemon.resources import Resources, plan_resources
-from surveil.daemon.watching import FileWatch
 from surveil.errors import ConfigError, DeviceError, StoreError, SurveilError
-from surveil.service.crashes import CrashLog
-from surveil.service.http import HttpServer
-from surveil.service.lock import InstanceLock
-from surveil.service.notify import Notifier
-from surveil.service.redact import register_secrets_of
+from surveil.redact import register_secrets_of
+from surveil.service.crash_log import CrashLog
+from surveil.service.instance_lock import InstanceLock
+from surveil.service.sd_notify import Notifier
 from surveil.service.signals import Signals
 from surveil.service.watchdog import Watchdog
 from surveil.worker import Worker, stop_and_join

@@ -1,23 +1,194 @@
-"""How much memory and how many threads each part gets on this machine, from the configuration and what there is."""
+"""How much of the machine each part may have: decided once, at the start, and printed.
+
+Memory: what must be there (the process, the decoders, the model) is taken off the cap first; a batch's activations,
+the waiting captions and the two stores of frames and packets share what is left. Processors: capture is served first,
+because a frame that is not decoded now is lost, while a caption that comes late is only late.
+"""
 
 from __future__ import annotations
 
+import os
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from surveil.captioning import CaptionerSpec
 from surveil.config import Config
-from surveil.service.budget import (
-    DEFAULT_BATCH,
-    MIB,
-    CpuBudget,
-    MemoryBudget,
-    Wishes,
-    memory_cap_bytes,
-    plan_cpu,
-    plan_memory,
-    usable_cores,
-)
+from surveil.errors import ConfigError
+
+MIB = 1 << 20
+PROCESS_BYTES = 450 * MIB
+"""Python with torch, transformers, PyAV and OpenCV loaded: 369 MiB resident measured on x86-64; room for threads."""
+DECODER_BYTES = 30 * MIB
+"""One 1080p H.264 decoder with its reference pictures (up to 17 of 3.1 MB are allowed, 4 to 6 usual) and buffers."""
+FRAME_BYTES = 1920 * 1080 * 3 // 2
+"""A 1080p picture as decoded, YUV 4:2:0."""
+MIN_FRAMES = 3
+"""A camera needs the newest frame, the one being captioned, and one for the snapshot."""
+MAX_INBOX, MIN_INBOX = 64, 4
+DEFAULT_BATCH = 8
+"""Pictures; the captioner measures at warm-up which of 1 to this many is best."""
+OF_MACHINE = 0.8
+"""Where nobody names a cap: the rest is the system's and the page cache's, which the databases live on."""
+CAPTIONER_NICE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is wanted, in bytes; a wish is granted whole when the cap allows it, and never exceeded."""
+
+    ring_bytes: int
+    packets_bytes: int
+    batch: int = DEFAULT_BATCH
+    batch_picture_bytes: int = 60 * MIB
+    """Activations for one picture of a batch: BLIP at 384 px with three beams."""
+    frame_bytes: int = FRAME_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBudget:
+    """Bytes, except `batch` (pictures) and `inbox` (captions, each holding its frame)."""
+
+    cap_bytes: int
+    process_bytes: int
+    decoders_bytes: int
+    model_bytes: int
+    batch: int
+    batch_bytes: int
+    inbox: int
+    inbox_bytes: int
+    ring_bytes: int
+    packets_bytes: int
+
+    def __str__(self) -> str:
+        return (
+            f"memory {_mib(self.cap_bytes)}: process {_mib(self.process_bytes)}, decoders {_mib(self.decoders_bytes)}, "
+            f"model {_mib(self.model_bytes)}, batch of {self.batch} {_mib(self.batch_bytes)}, "
+            f"{self.inbox} waiting captions {_mib(self.inbox_bytes)}, frames {_mib(self.ring_bytes)}, "
+            f"packets {_mib(self.packets_bytes)}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CpuBudget:
+    """Threads of each library."""
+
+    cores: int
+    captioner: int
+    """torch's intra-op threads, or OpenVINO's."""
+    opencv: int
+    decoder: int
+    """FFmpeg's, for each camera."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.cores} cores: captioner {self.captioner} threads at nice {CAPTIONER_NICE}, "
+            f"decoders {self.decoder} a camera, OpenCV {self.opencv}"
+        )
+
+
+def plan_memory(wishes: Wishes, *, cap_bytes: int, cameras: int, model_bytes: int) -> MemoryBudget:
+    """Share out the cap. Raises ConfigError, with the least that would do, when it is too small.
+
+    `model_bytes` is what the model holds in this machine's memory: about its files' size for cpu, nothing for cuda.
+    """
+    cameras = max(1, cameras)
+    decoders_bytes = cameras * DECODER_BYTES
+    fixed_bytes = PROCESS_BYTES + decoders_bytes + model_bytes
+    least_ring_bytes = min(wishes.ring_bytes, cameras * MIN_FRAMES * wishes.frame_bytes)
+    least_inbox_bytes = MIN_INBOX * wishes.frame_bytes
+    least_bytes = fixed_bytes + least_ring_bytes + least_inbox_bytes + wishes.batch_picture_bytes
+    if cap_bytes < least_bytes:
+        raise ConfigError(
+            f"memory: {_mib(cap_bytes)} are too little for {cameras} cameras and this model, which need "
+            f"{_mib(least_bytes)}: allow more, or take a smaller model, fewer cameras or their substreams"
+        )
+    spare_bytes = cap_bytes - least_bytes
+    batch = 1 + min(wishes.batch - 1, spare_bytes // 3 // wishes.batch_picture_bytes)
+    spare_bytes -= (batch - 1) * wishes.batch_picture_bytes
+    inbox = MIN_INBOX + min(MAX_INBOX - MIN_INBOX, spare_bytes // 4 // wishes.frame_bytes)
+    spare_bytes -= (inbox - MIN_INBOX) * wishes.frame_bytes
+    packets_bytes = min(wishes.packets_bytes, spare_bytes // 3)
+    ring_bytes = min(wishes.ring_bytes, least_ring_bytes + spare_bytes - packets_bytes)
+    return MemoryBudget(
+        cap_bytes=cap_bytes,
+        process_bytes=PROCESS_BYTES,
+        decoders_bytes=decoders_bytes,
+        model_bytes=model_bytes,
+        batch=batch,
+        batch_bytes=batch * wishes.batch_picture_bytes,
+        inbox=inbox,
+        inbox_bytes=inbox * wishes.frame_bytes,
+        ring_bytes=ring_bytes,
+        packets_bytes=packets_bytes,
+    )
+
+
+def plan_cpu(*, cores: int, cameras: int, on_cpu: bool, asked: int | None = None) -> CpuBudget:
+    """Threads for a machine. `on_cpu`: the model runs on the processor; `asked`: what the configuration insists on.
+
+    One core in four is left to capture; with fewer than four, the captioner's lower priority has to do. Decoding is
+    parallel by camera, so a second thread each pays only while cameras are fewer than cores.
+    """
+    reserved = cores // 4
+    captioner = max(1, cores - reserved) if on_cpu else min(2, cores)
+    decoder = 2 if cameras * 2 <= cores else 1
+    return CpuBudget(cores=cores, captioner=asked or captioner, opencv=1, decoder=decoder)
+
+
+def usable_cores() -> int:
+    """Processors that this process may run on, which a container or `taskset` may have narrowed."""
+    return len(os.sched_getaffinity(0))
+
+
+def memory_cap_bytes(
+    asked_bytes: int | None = None,
+    *,
+    meminfo: Path = Path("/proc/meminfo"),
+    cgroup: Path = Path("/sys/fs/cgroup"),
+) -> int:
+    """The least of: what was asked for, the control group's limit (systemd's MemoryMax=), 80 % of the machine."""
+    caps = [round(_machine_bytes(meminfo) * OF_MACHINE)]
+    caps += [bytes_ for bytes_ in (asked_bytes, _cgroup_bytes(cgroup)) if bytes_ is not None]
+    return min(caps)
+
+
+def yield_to_capture() -> None:
+    """Lower the calling thread's priority; threads that it starts, as torch's pool, inherit it. Linux only."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), CAPTIONER_NICE)
+
+
+def _machine_bytes(meminfo: Path) -> int:
+    row = next(r for r in meminfo.read_text().splitlines() if r.startswith("MemTotal:"))
+    return int(row.split()[1]) * 1024
+
+
+def _cgroup_bytes(root: Path) -> int | None:
+    """The tightest memory.max from our own group up to the root; None where version 2 is not mounted or sets none."""
+    try:
+        own = Path("/proc/self/cgroup").read_text().strip().rpartition("::")[2]
+    except OSError:
+        return None
+    folder = root / own.lstrip("/")
+    limits = [
+        _limit(path / "memory.max")
+        for path in (folder, *folder.parents)
+        if path.is_relative_to(root)
+    ]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _limit(path: Path) -> int | None:
+    try:
+        text = path.read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
+
+
+def _mib(bytes_: int) -> str:
+    return f"{bytes_ / MIB:.0f} MiB"
+
 
 CPUINFO = Path("/proc/cpuinfo")
 MODEL_BYTES = 1900 * MIB

@@ -7,9 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from surveil import rules as rooms_rules
-from surveil.alerting.desk import Route
-from surveil.alerting.homeassistant import CameraInfo
-from surveil.alerting.mqtt_session import MqttSpec, TlsSpec
+from surveil.alerts.recorder import Route
 from surveil.captioning import CaptionerSpec, GenerationSpec, RemoteSpec
 from surveil.capture import CameraSpec, CropRegion, DecodeMode, Transport
 from surveil.config import Config
@@ -18,8 +16,10 @@ from surveil.config.captioner import Captioner, Engine, Generation, Remote
 from surveil.config.mqtt import Mqtt, Tls
 from surveil.config.notify import Destination
 from surveil.config.rules import Rule, Window
+from surveil.delivery.mqtt.discovery import CameraInfo
+from surveil.delivery.mqtt.mqtt_session import MqttSpec, TlsSpec
 from surveil.records import Severity
-from surveil.sampling import CameraPlan, Gates, Region
+from surveil.scheduling import CameraPlan, Gates, Region
 
 
 def zone(config: Config) -> ZoneInfo:

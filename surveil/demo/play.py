@@ -14,14 +14,14 @@ from rich.console import Console
 from surveil.clock import NS_PER_S, SystemClock, ns
 from surveil.config import load_config
 from surveil.daemon import Daemon
-from surveil.demo.broker import EmbeddedBroker
-from surveil.demo.picture import save_picture
+from surveil.demo.embedded_broker import EmbeddedBroker
 from surveil.demo.story import DemoCamera, demo_cameras, samples_folder
 from surveil.demo.subscriber import Subscriber
 from surveil.demo.summary import Summary, summarise
+from surveil.demo.terminal_svg import save_picture
 from surveil.demo.view import LineView, SilentView, TableView, View
 from surveil.errors import ConfigError
-from surveil.service.logs import setup_logging
+from surveil.service.logging_setup import setup_logging
 from surveil.service.signals import Signals
 
 INTERVAL_S = 1.0

@@ -1,24 +1,20 @@
-"""Captions -> matches -> incidents: what operators ask for, in their own words.
+"""Matches -> confirmation -> incidents: which captions matter, when, and for how long.
 
-The door: `RuleSpec` and its parts, `Lexicon`, `Matcher`, `RuleEngine`, and what comes out of it, `IncidentChange`.
-Pure: no threads, sockets or clocks; files only when `Lexicon.load` reads its own words.
+The door: `RuleSpec` and its parts, `RuleEngine`, what comes out of it, `IncidentChange`, and the alerts thread.
+`RuleEngine` is pure: no threads, sockets or clocks.
 """
 
-from surveil.rules.engine import RuleEngine
+from surveil.rules.alerts_worker import AlertsWorker
 from surveil.rules.incidents import ChangeKind, Incident, IncidentChange
-from surveil.rules.lexicon import Lexicon
-from surveil.rules.matcher import Matcher, PhraseMatch
-from surveil.rules.schedule import Schedule
-from surveil.rules.spec import Confirm, RuleSpec
+from surveil.rules.rule_engine import RuleEngine
+from surveil.rules.rule_spec import Confirm, RuleSpec, Schedule
 
 __all__ = [
+    "AlertsWorker",
     "ChangeKind",
     "Confirm",
     "Incident",
     "IncidentChange",
-    "Lexicon",
-    "Matcher",
-    "PhraseMatch",
     "RuleEngine",
     "RuleSpec",
     "Schedule",

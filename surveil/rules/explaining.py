@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surveil.rules.matcher import Matcher
-from surveil.rules.matching import Comparison
-from surveil.rules.sentence import Doing, Sentence, Thing
-from surveil.rules.wants import Want, WantPlace, WantState, WantThing
+from surveil.language.constraints import Want, WantPlace, WantState, WantThing
+from surveil.language.matcher import Matcher
+from surveil.language.matching import Comparison
+from surveil.language.sentence import Doing, Sentence, Thing
 
 
 def explain(pattern: str, caption: str, matcher: Matcher) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from surveil.clock import NS_PER_MS, ns
 from surveil.records import Caption, Evidence, Frame, Match
-from surveil.rules.spec import RuleSpec
+from surveil.rules.rule_spec import RuleSpec
 
 EVIDENCE_MAX = 5
 EVIDENCE_CHARS_MAX = 500

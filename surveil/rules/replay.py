@@ -11,8 +11,8 @@ from typing import Protocol
 
 from surveil.clock import NS_PER_MS
 from surveil.records import Caption, Frame, Luma, Picture, Rgb
-from surveil.rules.engine import RuleEngine
 from surveil.rules.incidents import ChangeKind, Incident, IncidentChange
+from surveil.rules.rule_engine import RuleEngine
 
 
 class Recorded(Protocol):

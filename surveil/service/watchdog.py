@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from surveil.clock import Clock, ns
-from surveil.service.notify import Notifier
+from surveil.service.sd_notify import Notifier
 
 logger = logging.getLogger(__name__)
 

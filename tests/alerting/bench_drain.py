@@ -11,10 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from surveil.alerting.homeassistant import CameraInfo
-from surveil.alerting.mqtt import MqttDelivery
-from surveil.alerting.mqtt_session import MqttSpec
 from surveil.clock import SystemClock, ns
+from surveil.delivery.mqtt.discovery import CameraInfo
+from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
+from surveil.delivery.mqtt.mqtt_session import MqttSpec
 from tests.support.alerts import Room
 from tests.support.broker import Broker
 from tests.support.subscriber import Subscriber

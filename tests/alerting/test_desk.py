@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from surveil.alerting.desk import AlertDesk, Route
-from surveil.alerting.files import TEMPORARY, safe_name, write_durably
-from surveil.alerting.snapshots import Snapshots
+from surveil.alerts.recorder import AlertDesk, Route
+from surveil.alerts.snapshots import TEMPORARY, Snapshots, safe_name, write_durably
 from surveil.errors import StoreError, StoreFullError
 from surveil.records import Frame, Severity
 from tests.fakes import ArrayPicture, flat_picture, make_frame
@@ -105,7 +104,7 @@ def test_a_disk_that_takes_no_picture_still_lets_the_alert_out(
         raise StoreFullError("x.jpg cannot be written: the disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr("surveil.alerting.snapshots.write_durably", full)
+        patched.setattr("surveil.alerts.snapshots.write_durably", full)
         alert = room.open()
         assert (alert.snapshot, alert.durable) == (None, True)
         assert "disk is full" in (alert.snapshot_reason or "")

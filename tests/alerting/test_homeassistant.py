@@ -14,8 +14,8 @@ from typing import Any
 import jinja2
 import pytest
 
-from surveil.alerting.homeassistant import CameraInfo, discovery_payload
-from surveil.alerting.topics import Topics
+from surveil.delivery.mqtt.discovery import CameraInfo, discovery_payload
+from surveil.delivery.mqtt.topics import Topics
 
 CACHE = Path(__file__).parents[1] / ".cache" / "homeassistant"
 FRESH_S = 14 * 86_400

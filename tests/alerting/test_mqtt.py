@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from surveil.alerting.homeassistant import CameraInfo
-from surveil.alerting.mqtt import MqttDelivery
-from surveil.alerting.mqtt_session import MqttSpec, TlsSpec
-from surveil.alerting.topics import CaptionNow, Command, SetEnabled
 from surveil.clock import SystemClock, ns
+from surveil.delivery.mqtt.discovery import CameraInfo
+from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
+from surveil.delivery.mqtt.mqtt_session import MqttSpec, TlsSpec
+from surveil.delivery.mqtt.topics import CaptionNow, Command, SetEnabled
 from surveil.records import CameraState, CameraStatus, Problem
 from tests.fakes import ArrayPicture
 from tests.support.alerts import Room, make_caption

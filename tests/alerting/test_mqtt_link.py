@@ -8,9 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from surveil.alerting.board import Post
-from surveil.alerting.mqtt_link import MqttLink
-from surveil.alerting.mqtt_session import (
+from surveil.delivery.mqtt.mqtt_connection import MqttLink
+from surveil.delivery.mqtt.mqtt_session import (
     Connected,
     Event,
     Lost,
@@ -18,6 +17,7 @@ from surveil.alerting.mqtt_session import (
     TlsSpec,
     default_client_id,
 )
+from surveil.delivery.mqtt.topics import Post
 from tests.fakes import FakeClock
 from tests.support.broker import free_port
 from tests.support.waiting import eventually

@@ -11,13 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surveil.alerting import payloads
-from surveil.alerting.board import Board, Post
-from surveil.alerting.outgoing import Outgoing
-from surveil.alerting.rows import alert_from_json, alert_to_json, snapshot_to_json
-from surveil.alerting.topics import CaptionNow, Replay, SetEnabled, Topics
-from surveil.alerting.uuid7 import uuid7
-from surveil.records import Alert, CameraState, Evidence, Match, Severity, Snapshot
+from surveil.alerts.alert_tables import alert_from_json, alert_to_json, snapshot_to_json
+from surveil.alerts.recorder import uuid7
+from surveil.delivery import payloads
+from surveil.delivery.mqtt.topics import Board, CaptionNow, Post, Replay, SetEnabled, Topics
+from surveil.records import Alert, CameraState, Evidence, Match, Outgoing, Severity, Snapshot
 from tests.fakes import FakeClock
 from tests.support.alerts import make_draft
 

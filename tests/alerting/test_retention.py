@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from surveil.alerting.retention import AgeLimits, FileLimits, Retention
+from surveil.alerts.retention import AgeLimits, FileLimits, Retention
 from surveil.records import Severity
 from tests.fakes import FakeClock
 from tests.support.alerts import Room

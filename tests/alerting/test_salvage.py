@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from surveil.alerting.outgoing import Receipt
+from surveil.records import Receipt
 from tests.support.alerts import Room
 
 

@@ -10,13 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from surveil.alerting.outgoing import Receipt
-from surveil.alerting.schema import MIGRATIONS
-from surveil.alerting.store import AlertStore
-from surveil.alerting.tables import missing_runs
+from surveil.alerts.alert_store import AlertStore
+from surveil.alerts.alert_tables import MIGRATIONS, missing_runs
 from surveil.clock import WallTime
 from surveil.errors import SchemaTooNewError, StoreError
-from surveil.records import Severity
+from surveil.records import Receipt, Severity
 from tests.fakes import FakeClock
 from tests.support.alerts import Room, make_draft
 
@@ -96,7 +94,7 @@ def test_a_newer_schema_is_refused_and_not_touched(tmp_path: Path) -> None:
 def test_a_migration_makes_a_backup_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Room(tmp_path).store.close()
     newer = (*MIGRATIONS, "ALTER TABLE alerts ADD COLUMN more TEXT;")
-    monkeypatch.setattr("surveil.alerting.stubborn.MIGRATIONS", newer)
+    monkeypatch.setattr("surveil.alerts.write_behind.MIGRATIONS", newer)
     Room(tmp_path).store.close()
     backup = tmp_path / f"alerts.db.v{len(MIGRATIONS)}.backup"
     with sqlite3.connect(backup) as old:

@@ -16,11 +16,11 @@ from typing import Any, BinaryIO
 
 import pytest
 
-from surveil.alerting.clips import ClipMaker
-from surveil.alerting.desk import AlertDesk, Route
-from surveil.alerting.speech import Describer, EspeakSpeaker, SpeechDelivery, sentence
-from surveil.alerting.webhook import WebhookDelivery, WebhookSpec
-from surveil.capture.clips import WrittenClip
+from surveil.alerts.clip_maker import ClipMaker
+from surveil.alerts.recorder import AlertDesk, Route
+from surveil.capture.mp4_writer import WrittenClip
+from surveil.delivery.speech import Describer, EspeakSpeaker, SpeechDelivery, sentence
+from surveil.delivery.webhook import WebhookDelivery, WebhookSpec
 from surveil.errors import DeliveryError, SourceError
 from tests.fakes import FakeClock
 from tests.support.alerts import Room, make_caption, make_draft, make_incident

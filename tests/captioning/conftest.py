@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from surveil.captioning.opening import quiet_libraries
+from surveil.captioning.registry import quiet_libraries
 
 quiet_libraries(allow_download=False)
 
@@ -25,7 +25,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def int8_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random model, quantised."""
     pytest.importorskip("nncf", reason="the openvino extra is not installed")
-    from surveil.captioning.quantize import quantize
+    from surveil.captioning.openvino.quantization import quantize
 
     folder = tmp_path_factory.mktemp("int8")
     source = save_blip(random_blip(tiny_config(), end_bias=0.0), folder / "tiny")

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from transformers import BlipForConditionalGeneration, GenerationConfig
 
-from surveil.captioning.search import Search
-from surveil.captioning.text_decoder import TextDecoder
-from surveil.captioning.vision import TorchVision
+from surveil.captioning.blip.text_decoder import TextDecoder
+from surveil.captioning.blip.token_search import Search
+from surveil.captioning.blip.vision_encoder import TorchVision
 
 DEMO_MODEL = Path(__file__).parents[2] / "samples" / "model"
 

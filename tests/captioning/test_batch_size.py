@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from surveil.captioning.batch_size import best_batch
+from surveil.captioning.blip.batch_size import best_batch
 from surveil.errors import OutOfMemoryError
 
 

@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from surveil.captioning import CaptionerSpec, GenerationSpec, Said, open_captioner
-from surveil.captioning.blip import BlipCaptioner
+from surveil.captioning.blip.blip_engine import BlipCaptioner
 from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
 from surveil.records import Rgb
 from tests.captioning.blips import SEP, noise_pictures

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from surveil.captioning.mapped_pages import let_go
+from surveil.captioning.openvino.mapped_pages import let_go
 
 SMAPS = Path("/proc/self/smaps")
 pytestmark = pytest.mark.skipif(not SMAPS.is_file(), reason="Linux tells of mappings in /proc")

@@ -17,8 +17,8 @@ from tests.captioning.blips import noise_pictures
 
 pytest.importorskip("openvino", reason="the openvino extra is not installed")
 
-from surveil.captioning.bench import Plan, measure_engine
-from surveil.captioning.openvino_engine import core
+from surveil.captioning.caption_bench import Plan, measure_engine
+from surveil.captioning.openvino.openvino_engine import core
 
 SEARCH = GenerationSpec(max_new_tokens=6)
 
@@ -73,7 +73,7 @@ compiled_on: list[str] = []
 def intel_graphics(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled_on.clear()
     there = CoreWithIntelGraphics()
-    monkeypatch.setattr("surveil.captioning.openvino_engine.core", lambda: there)
+    monkeypatch.setattr("surveil.captioning.openvino.openvino_engine.core", lambda: there)
 
 
 @pytest.mark.usefixtures("intel_graphics")
@@ -151,9 +151,9 @@ def test_nothing_is_left_to_be_compiled_after_the_warm_up(
             return real.compile_model(*arguments)
 
     there = Counting()
-    monkeypatch.setattr("surveil.captioning.openvino_engine.core", lambda: there)
+    monkeypatch.setattr("surveil.captioning.openvino.openvino_engine.core", lambda: there)
     monkeypatch.setattr("surveil.captioning.devices.cpu_has_amx", lambda: True)
-    monkeypatch.setattr("surveil.captioning.blip.best_batch", lambda run: run(8) and 4)
+    monkeypatch.setattr("surveil.captioning.blip.blip_engine.best_batch", lambda run: run(8) and 4)
     captioner = open_captioner(CaptionerSpec(model=str(int8_model), max_batch=max_batch, threads=2))
     captioner.warm_up()
     warm = len(compiled)

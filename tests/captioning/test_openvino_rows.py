@@ -7,9 +7,9 @@ import pytest
 
 pytest.importorskip("openvino", reason="the openvino extra is not installed")
 
-from surveil.captioning.openvino_engine import core
-from surveil.captioning.openvino_graphs import seeing
-from surveil.captioning.openvino_rows import for_one_picture
+from surveil.captioning.openvino.openvino_engine import core
+from surveil.captioning.openvino.openvino_graphs import seeing
+from surveil.captioning.openvino.openvino_rows import for_one_picture
 from tests.captioning.blips import random_blip, tiny_config
 from tests.captioning.pairs import make_pixels
 

@@ -14,8 +14,8 @@ from torch import Tensor
 
 pytest.importorskip("openvino", reason="the openvino extra is not installed")
 
-from surveil.captioning.openvino_engine import Graphs, Places, compiled
-from surveil.captioning.openvino_graphs import saying, seeing
+from surveil.captioning.openvino.openvino_engine import Graphs, Places, compiled
+from surveil.captioning.openvino.openvino_graphs import saying, seeing
 from surveil.errors import ModelError
 from tests.captioning.blips import DEC, SEP, geometry, random_blip, tiny_config
 from tests.captioning.pairs import PROMPTS, SEARCHES, Pair, demo_blip, make_pixels

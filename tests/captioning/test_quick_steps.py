@@ -14,8 +14,8 @@ from transformers import (
     RepetitionPenaltyLogitsProcessor,
 )
 
-from surveil.captioning import quick_steps
-from surveil.captioning.quick_steps import Processors, WithQuickTop, quick_top
+from surveil.captioning.blip import token_search as quick_steps
+from surveil.captioning.blip.token_search import Processors, WithQuickTop, quick_top
 from tests.captioning.blips import geometry, random_blip
 from tests.captioning.pairs import torch_pair
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from surveil.captioning import CaptionerSpec, RemoteSpec, Said, open_captioner
 from surveil.captioning.fallback import FallbackCaptioner
-from surveil.captioning.remote import RemoteCaptioner
+from surveil.captioning.remote_engine import RemoteCaptioner
 from surveil.errors import CaptionError, ConfigError
 
 Answer = tuple[int, dict[str, str], Any]

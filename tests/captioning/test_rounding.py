@@ -13,7 +13,7 @@ from samples.render.sampler import sample
 from samples.render.scene import draw
 from samples.render.wording import CLASSES
 from surveil.captioning import CaptionerSpec, GenerationSpec, open_captioner
-from surveil.daemon.engines import fall_back_specs
+from surveil.daemon.captioners import fall_back_specs
 from surveil.errors import DeviceError, ModelError
 from tests.captioning.blips import noise_pictures, tiny_config
 from tests.captioning.pairs import DEMO_MODEL, make_pixels
@@ -22,12 +22,12 @@ from tests.captioning.test_mapped_pages import resident_kib
 pytest.importorskip("openvino", reason="the openvino extra is not installed")
 pytest.importorskip("nncf", reason="the openvino extra is not installed")
 
-from surveil.captioning import rounding
-from surveil.captioning.openvino_engine import Places, compiled, core, read_graphs
-from surveil.captioning.openvino_graphs import BY_ROWS
-from surveil.captioning.openvino_rows import for_one_picture
-from surveil.captioning.quantize import quantize
-from surveil.captioning.rounding import write_int8
+from surveil.captioning.openvino import rounding
+from surveil.captioning.openvino.openvino_engine import Places, compiled, core, read_graphs
+from surveil.captioning.openvino.openvino_graphs import BY_ROWS
+from surveil.captioning.openvino.openvino_rows import for_one_picture
+from surveil.captioning.openvino.quantization import quantize
+from surveil.captioning.openvino.rounding import write_int8
 
 SEARCH = GenerationSpec(max_new_tokens=6)
 

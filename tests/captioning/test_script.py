@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from surveil.captioning import CaptionerSpec, Said, open_captioner
-from surveil.captioning.script import ScriptCaptioner
+from surveil.captioning.script_engine import ScriptCaptioner
 from surveil.errors import CaptionError, ModelError, OutOfMemoryError
 
 PICTURE = np.zeros((8, 8, 3), dtype=np.uint8)

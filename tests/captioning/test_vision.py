@@ -6,8 +6,9 @@ import pytest
 import torch
 from transformers import BlipVisionConfig, BlipVisionModel
 
-from surveil.captioning import devices, vision
-from surveil.captioning.vision import TorchVision
+from surveil.captioning import devices
+from surveil.captioning.blip import vision_encoder as vision
+from surveil.captioning.blip.vision_encoder import TorchVision
 
 
 @pytest.fixture

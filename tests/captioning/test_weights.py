@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from surveil.captioning.weights import read_weights
+from surveil.captioning.blip.weights import read_weights
 from surveil.errors import ModelError
 
 CPU = torch.device("cpu")
@@ -97,7 +97,7 @@ def test_the_peak_stays_near_the_final_size(tmp_path: Path) -> None:
     program = (
         "import sys, torch\n"
         "from pathlib import Path\n"
-        "from surveil.captioning.weights import read_weights\n"
+        "from surveil.captioning.blip.weights import read_weights\n"
         "def peak(): return int(next(l for l in open('/proc/self/status') if l.startswith('VmHWM')).split()[1])\n"
         "before = peak()\n"
         "kept = dict(read_weights(Path(sys.argv[1]), dtype=torch.bfloat16, device=torch.device('cpu')))\n"

@@ -8,13 +8,13 @@ from typing import TypeAlias
 
 import av
 
-from surveil.capture.decode import revived
-from surveil.capture.packet import StreamInfo, StreamPacket
-from surveil.capture.ring import Ring
-from surveil.capture.source import Arrival, VideoPacket, Wait, describe
-from surveil.capture.spec import CameraSpec
-from surveil.capture.tally import Tally
-from surveil.capture.worker import CaptureWorker
+from surveil.capture.buffer import Ring
+from surveil.capture.camera_spec import CameraSpec
+from surveil.capture.decoder import revived
+from surveil.capture.packets import StreamInfo, StreamPacket
+from surveil.capture.session import CaptureWorker
+from surveil.capture.sources import Arrival, VideoPacket, Wait, describe
+from surveil.capture.stream_status import Tally
 from surveil.clock import Clock, WallTime
 from surveil.errors import SourceError
 from surveil.records import CameraStatus

@@ -16,7 +16,7 @@ from surveil.capture.address import (
     with_credentials,
     without_credentials,
 )
-from surveil.capture.spec import CameraSpec
+from surveil.capture.camera_spec import CameraSpec
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from surveil.capture.backoff import Backoff
+from surveil.backoff import Backoff
 
 
 def test_waits_double_up_to_the_longest_and_start_again_after_a_success() -> None:

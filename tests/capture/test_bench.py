@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from surveil.capture import bench as measuring
+from surveil.capture import capture_bench as measuring
 from surveil.commands import bench, bench_capture
 from surveil.errors import ConfigError, SourceError
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from surveil.capture import CameraSpec, Captures, CropRegion, DecodeMode, Ring
-from surveil.capture.crew import MOST_LEFT_BEHIND
+from surveil.capture.supervisor import MOST_LEFT_BEHIND
 from surveil.clock import SystemClock, WallTime, ns
 from surveil.records import CameraState, Frame
-from surveil.sampling import Region
+from surveil.scheduling import Region
 from tests.fakes import FakeClock
 from tests.support.clips import read_number, render_clip
 from tests.support.waiting import eventually, throughout

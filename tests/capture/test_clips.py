@@ -13,8 +13,8 @@ import pytest
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from surveil.capture.clips import Mp4ClipWriter, one_run
-from surveil.capture.packet import StreamInfo, StreamPacket
+from surveil.capture.mp4_writer import Mp4ClipWriter, one_run
+from surveil.capture.packets import StreamInfo, StreamPacket
 from surveil.errors import SourceError
 from tests.support.clips import numbered_picture, read_number
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from surveil.capture import CameraSpec, Captures, DecodeMode, Ring
-from surveil.capture.decode import revived
-from surveil.capture.packet import StreamInfo
-from surveil.capture.source import Arrival, Wait
+from surveil.capture.decoder import revived
+from surveil.capture.packets import StreamInfo
+from surveil.capture.sources import Arrival, Wait
 from surveil.clock import Clock, WallTime, ns
 from surveil.records import CameraState
 from tests.capture.cameras import packets_of

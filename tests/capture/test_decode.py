@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveil.capture.decode import Decoder, FrameMaker, Order, Slot, decode_run, revived
-from surveil.capture.packet import StreamInfo, StreamPacket
-from surveil.capture.spec import CameraSpec
+from surveil.capture.camera_spec import CameraSpec
+from surveil.capture.decoder import Decoder, FrameMaker, Order, Slot, decode_run, revived
+from surveil.capture.packets import StreamInfo, StreamPacket
 from surveil.records import Frame
 from tests.capture.cameras import packets_of
 from tests.support.clips import read_number, render_clip

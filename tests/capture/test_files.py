@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveil.capture.files import FileSource, Timeline
-from surveil.capture.reasons import EndOfStream
-from surveil.capture.source import Arrival
-from surveil.capture.spec import CameraSpec
+from surveil.capture.camera_spec import CameraSpec
+from surveil.capture.ffmpeg_errors import EndOfStream
+from surveil.capture.sources import Arrival, FileSource, Timeline
 from surveil.clock import NS_PER_MS, NS_PER_S
 from surveil.errors import SourceError
 from tests.fakes import FakeClock

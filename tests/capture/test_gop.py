@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from surveil.capture.gop import DecodePlan, GopMeter
-from surveil.capture.spec import DecodeMode
+from surveil.capture.camera_spec import DecodeMode
+from surveil.capture.decode_plan import DecodePlan, GopMeter
 from surveil.clock import ns
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from surveil.capture.decode import revived, slot_of
-from surveil.capture.hardware import DecoderShop
+from surveil.capture.decoder import DecoderShop, revived, slot_of
 from tests.capture.cameras import packets_of
 
 

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from surveil.capture.mask import Mask
-from surveil.capture.picture import AvPicture
+from surveil.capture.av_picture import AvPicture, Mask
 from tests.support.clips import numbered_picture, read_number
 
 BT709, BT601 = (0.2126, 0.0722, 1), (0.299, 0.114, 5)

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from surveil.capture.camera_spec import CameraSpec
 from surveil.capture.probe import drift_of, probe, span_s
-from surveil.capture.spec import CameraSpec
 from surveil.commands import probe as command
 from surveil.errors import SourceError
 from tests.support.clips import read_number, render_clip

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from surveil.capture.source import LiveSource
-from surveil.capture.spec import CameraSpec
+from surveil.capture.camera_spec import CameraSpec
+from surveil.capture.sources import LiveSource
 from surveil.clock import SystemClock
 from surveil.errors import SourceError
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from surveil.capture.packet import StreamInfo, StreamPacket
-from surveil.capture.ring import Ring
+from surveil.capture.buffer import Ring
+from surveil.capture.packets import StreamInfo, StreamPacket
 from surveil.clock import NS_PER_S, ns
 from surveil.records import Frame
 from tests.fakes import flat_picture, make_frame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from surveil.capture.scrutiny import Scrutiny, flat_colour
+from surveil.capture.tamper import Scrutiny, flat_colour
 from surveil.clock import ns
 from surveil.records import Rgb
 from tests.support.clips import numbered_picture

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from surveil.capture.decode import Decoder, Slot
-from surveil.capture.picture import AvPicture
-from surveil.capture.spec import CameraSpec
-from surveil.capture.stills import StillSource
+from surveil.capture.av_picture import AvPicture
+from surveil.capture.camera_spec import CameraSpec
+from surveil.capture.decoder import Decoder, Slot
+from surveil.capture.sources import StillSource
 from surveil.errors import SourceError
 from tests.fakes import FakeClock
 from tests.support.clips import read_number

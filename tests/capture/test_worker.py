@@ -9,10 +9,10 @@ import av
 import numpy as np
 import pytest
 
-from surveil.capture.decode import revived
-from surveil.capture.reasons import EndOfStream
-from surveil.capture.source import VideoPacket
-from surveil.capture.spec import CameraSpec, DecodeMode
+from surveil.capture.camera_spec import CameraSpec, DecodeMode
+from surveil.capture.decoder import revived
+from surveil.capture.ffmpeg_errors import EndOfStream
+from surveil.capture.sources import VideoPacket
 from surveil.errors import SourceError
 from surveil.records import CameraState
 from tests.capture.cameras import Bench, packets_of, playing

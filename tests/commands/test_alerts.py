@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from surveil.alerting.outgoing import Receipt
 from surveil.cli import main
-from surveil.records import Severity
+from surveil.records import Receipt, Severity
 from tests.support.alerts import Room
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from surveil.captioning.bench import Measured
+from surveil.captioning.caption_bench import Measured
 from surveil.commands import bench_caption
 
 DEMO_MODEL = Path(__file__).parents[2] / "samples" / "model"

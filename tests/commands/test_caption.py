@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from surveil.captioning.archive import expand, pictures
+from surveil.captioning.image_sources import expand, pictures
 from surveil.commands import caption
 from surveil.errors import ConfigError
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from surveil.captioning.fetching import Pointer, fetch_git, fetch_large, pointers, shown
+from surveil.captioning.model_fetch import Pointer, fetch_git, fetch_large, pointers, shown
 from surveil.commands import model
 from surveil.errors import ConfigError, ModelError
 

@@ -11,7 +11,7 @@ from surveil.cli import main
 from surveil.clock import SystemClock
 from surveil.commands.search import since
 from surveil.errors import ConfigError
-from surveil.journal.store import Journal
+from surveil.journal.journal_store import Journal
 from tests.support.alerts import make_caption, make_draft
 
 

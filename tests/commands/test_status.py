@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from surveil.api.client import NotRunningError, fetch_status
+from surveil.api.http_server import HttpServer
+from surveil.api.routes import Sources
 from surveil.clock import SystemClock, ns
 from surveil.commands import status
 from surveil.errors import ConfigError, SurveilError
-from surveil.service.client import NotRunningError, fetch_status
-from surveil.service.http import HttpServer
-from surveil.service.routes import Sources
 
 PAGE: dict[str, Any] = {
     "schema": "surveil.status/1",

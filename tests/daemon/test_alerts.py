@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from surveil.alerting.desk import AlertDesk, Route
-from surveil.alerting.store import AlertStore
+from surveil.alerts.alert_store import AlertStore
+from surveil.alerts.recorder import AlertDesk, Route
+from surveil.captioning.captions_worker import Inbox
 from surveil.clock import WallTime
-from surveil.daemon.alerts import AlertsWorker
-from surveil.daemon.inbox import Inbox
+from surveil.language import Lexicon
 from surveil.records import Alert, Caption, Unchanged
-from surveil.rules import ChangeKind, Incident, IncidentChange, Lexicon, RuleEngine
+from surveil.rules import ChangeKind, Incident, IncidentChange, RuleEngine
+from surveil.rules.alerts_worker import AlertsWorker
 from tests.daemon.builders import caption_of, rule
 from tests.fakes import FakeClock, make_frame
 

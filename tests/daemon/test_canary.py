@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from surveil.alerting.store import AlertStore
+from surveil.alerts.alert_store import AlertStore
+from surveil.api.metrics import Metrics
 from surveil.clock import WallTime
 from surveil.daemon.canary import CAMERA_ID, Canary
-from surveil.daemon.looks import Looks
+from surveil.daemon.health import Health
 from surveil.errors import ConfigError
+from surveil.language import Lexicon
 from surveil.records import Caption, Look
-from surveil.rules import Lexicon, RuleEngine, RuleSpec
-from surveil.sampling import Sampler
-from surveil.service.health import Health
-from surveil.service.metrics import Metrics
+from surveil.rules import RuleEngine, RuleSpec
+from surveil.scheduling import Sampler
+from surveil.scheduling.scheduler import Looks
 from tests.daemon.builders import rule
 from tests.fakes import FakeClock
 

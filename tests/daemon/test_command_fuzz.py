@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveil.alerting.homeassistant import CameraInfo
-from surveil.alerting.mqtt import MqttDelivery
-from surveil.alerting.mqtt_session import MqttSpec
-from surveil.daemon.commands import Commands, obey
-from surveil.service.logs import JournalFormatter, JsonFormatter, TextFormatter
+from surveil.daemon.mqtt_commands import Commands, obey
+from surveil.delivery.mqtt.discovery import CameraInfo
+from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
+from surveil.delivery.mqtt.mqtt_session import MqttSpec
+from surveil.service.logging_setup import JournalFormatter, JsonFormatter, TextFormatter
 from tests.support.alerts import Room
 from tests.support.fuzz import THOUSANDS
 from tests.support.waiting import eventually

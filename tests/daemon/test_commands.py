@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from surveil.alerting.topics import CaptionNow, SetEnabled
-from surveil.daemon.commands import CAPACITY, Commands, obey
+from surveil.daemon.mqtt_commands import CAPACITY, Commands, obey
+from surveil.delivery.mqtt.topics import CaptionNow, SetEnabled
 
 
 class Cameras:

@@ -17,7 +17,7 @@ from surveil.daemon import Daemon
 from surveil.daemon.daemon import refuse_restart_only
 from surveil.errors import ConfigError, ModelError, SurveilError
 from surveil.records import CameraState
-from surveil.service.crashes import CrashLog
+from surveil.service.crash_log import CrashLog
 from tests.support.clips import render_clip
 from tests.support.waiting import eventually
 

@@ -1,7 +1,7 @@
 """What runs instead when the configured engine keeps killing the daemon."""
 
 from surveil.captioning import CaptionerSpec
-from surveil.daemon.engines import fall_back_specs
+from surveil.daemon.captioners import fall_back_specs
 
 
 def test_the_configured_fallback_is_taken() -> None:

@@ -1,6 +1,6 @@
 """The queue between captioners and alerts says no when it is full, and loses nothing."""
 
-from surveil.daemon.inbox import Inbox
+from surveil.captioning.captions_worker import Inbox
 from surveil.records import Unchanged
 from tests.fakes import make_frame
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 
 from surveil.clock import SystemClock, ns
-from surveil.daemon.looks import Looks
 from surveil.records import Frame, Look, LookReason
-from surveil.sampling import CameraPlan, Gates, Sampler
+from surveil.scheduling import CameraPlan, Gates, Sampler
+from surveil.scheduling.scheduler import Looks
 from tests.fakes import FakeClock, make_frame
 
 

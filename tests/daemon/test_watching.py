@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from surveil.daemon.watching import FileWatch
+from surveil.daemon.config_watch import FileWatch
 
 
 def test_a_save_is_told_once_when_it_has_settled(tmp_path: Path) -> None:

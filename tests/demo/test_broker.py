@@ -7,7 +7,7 @@ import json
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from surveil.demo.broker import EmbeddedBroker
+from surveil.demo.embedded_broker import EmbeddedBroker
 from surveil.demo.subscriber import Subscriber
 from tests.support.waiting import eventually
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from surveil.alerting.topics import RETAINED_LEAVES, Replay, Topics
 from surveil.cli import COMMANDS
 from surveil.commands.bench import BENCHES
 from surveil.config import load_config
+from surveil.delivery.mqtt.topics import RETAINED_LEAVES, Replay, Topics
 
 PROJECT = Path(__file__).parents[2]
 DOCS = sorted((PROJECT / "docs").rglob("*.md"))

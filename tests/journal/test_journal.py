@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surveil.errors import StoreError
-from surveil.journal.search import Query, SearchError, find_in, to_fts5
-from surveil.journal.store import PAGE, Journal
+from surveil.journal.caption_search import Query, SearchError, find_in, to_fts5
+from surveil.journal.journal_store import PAGE, Journal
 from surveil.records import Caption
 from tests.fakes import FakeClock, make_frame
 from tests.support.alerts import make_draft

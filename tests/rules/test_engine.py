@@ -6,8 +6,9 @@ import json
 from dataclasses import replace
 
 from surveil.clock import ns
+from surveil.language import Lexicon
 from surveil.records import Caption, Severity, Unchanged
-from surveil.rules import ChangeKind, Confirm, IncidentChange, Lexicon, RuleEngine, RuleSpec
+from surveil.rules import ChangeKind, Confirm, IncidentChange, RuleEngine, RuleSpec
 from tests.fakes import make_frame
 
 UNIX_MS = 1_795_000_000_000

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from surveil.rules import Lexicon, Matcher
+from surveil.language import Lexicon, Matcher
 from surveil.rules.scoring import Labelled, score
 
 DATA = Path(__file__).parent / "data"

@@ -6,17 +6,17 @@ from importlib import resources
 
 import pytest
 
-from surveil.rules import Lexicon
-from surveil.rules.asking import wants_of
-from surveil.rules.meanings import meanings
-from surveil.rules.reader import read
+from surveil.language import Lexicon
+from surveil.language.meanings import meanings
+from surveil.language.query import wants_of
+from surveil.language.reader import read
 
 LEXICON = Lexicon.load()
 
 
 @pytest.mark.parametrize("name", ["nouns.txt", "verbs.txt", "states.txt"])
 def test_every_line_is_a_class_a_set_of_equals_or_a_comment(name: str) -> None:
-    text = resources.files("surveil.rules.words").joinpath(name).read_text("utf-8")
+    text = resources.files("surveil.language.words").joinpath(name).read_text("utf-8")
     for line in filter(None, text.splitlines()):
         members = line.partition(":")[2] if ":" in line else line[1:]
         assert line[0] in "#=" or ":" in line, line

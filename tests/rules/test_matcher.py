@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from surveil.rules import Lexicon, Matcher
+from surveil.language import Lexicon, Matcher
 
 MATCHER = Matcher(Lexicon.load())
 

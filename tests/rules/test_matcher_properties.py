@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from surveil.rules import Lexicon, Matcher
-from surveil.rules.wordset import word_set
+from surveil.language import Lexicon, Matcher
+from surveil.language.wordset import word_set
 
 MATCHER = Matcher(Lexicon.load())
 WHO = {

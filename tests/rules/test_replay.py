@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import time
 
-from surveil.rules import Confirm, Lexicon, RuleEngine, RuleSpec, Schedule
+from surveil.language import Lexicon
+from surveil.rules import Confirm, RuleEngine, RuleSpec, Schedule
 from surveil.rules.replay import PastAlert, PastCaption, replay
 
 NOON_MS = 1_795_003_200_000

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surveil.records import Luma
-from surveil.sampling.gates import THUMBNAIL_PX, Gates, changed_area, thumbnail
+from surveil.scheduling.motion_gate import THUMBNAIL_PX, Gates, changed_area, thumbnail
 from tests.fakes import flat_picture
 
 WIDTH_PX, HEIGHT_PX = THUMBNAIL_PX

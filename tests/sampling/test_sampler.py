@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from surveil.clock import ns
 from surveil.records import Frame, LookReason
-from surveil.sampling import CameraPlan, Gates, Pull, Region, Sampler
+from surveil.scheduling import CameraPlan, Gates, Pull, Region, Sampler
 from tests.fakes import ArrayPicture, flat_picture, make_frame
 
 OFF = Gates(motion_area=None, duplicate_area=None)

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveil.errors import ConfigError
-from surveil.service.budget import (
+from surveil.daemon.resources import (
     CAPTIONER_NICE,
     FRAME_BYTES,
     MIB,
@@ -23,6 +22,7 @@ from surveil.service.budget import (
     usable_cores,
     yield_to_capture,
 )
+from surveil.errors import ConfigError
 
 GIB = 1024 * MIB
 WISHES = Wishes(ring_bytes=256 * MIB, packets_bytes=128 * MIB)

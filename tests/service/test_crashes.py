@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from surveil.clock import ns
 from surveil.errors import StoreError
-from surveil.service.crashes import CRASH_FILE, KEPT, CrashLog, End, fall_back_due, read_boot_id
+from surveil.service.crash_log import CRASH_FILE, KEPT, CrashLog, End, fall_back_due, read_boot_id
 from tests.fakes import FakeClock
 
 

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from surveil.daemon.health import Health
 from surveil.records import Problem
-from surveil.service.health import Health
 from tests.fakes import FakeClock
 
 

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from surveil.api.http_server import MAX_CONNECTIONS, HttpServer, is_local
+from surveil.api.routes import Sources
 from surveil.clock import SystemClock, ns
 from surveil.errors import ConfigError, SurveilError
-from surveil.service.http import MAX_CONNECTIONS, HttpServer, is_local
-from surveil.service.routes import Sources
 from surveil.worker import Worker
 from tests.support.fuzz import THOUSANDS
 from tests.support.waiting import eventually
@@ -102,7 +102,7 @@ def test_a_client_that_drips_is_cut_off_after_the_time_for_a_whole_head(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each byte resets a time limit a read, so a limit a read would let a slow client hold a thread for hours."""
-    monkeypatch.setattr("surveil.service.http.REQUEST_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("surveil.api.http_server.REQUEST_TIMEOUT_S", 0.3)
     server = HttpServer("127.0.0.1:0", SOURCES)
     server.start()
     gone = threading.Event()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from surveil.errors import StoreError, SurveilError
-from surveil.service.lock import InstanceLock
+from surveil.service.instance_lock import InstanceLock
 
 
 def test_the_second_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_released_it_can_be_had_again(tmp_path: Path) -> None:
 def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
     """The kernel releases it; no stale file needs a person."""
     code = (
-        "import sys, pathlib; from surveil.service.lock import InstanceLock\n"
+        "import sys, pathlib; from surveil.service.instance_lock import InstanceLock\n"
         "lock = InstanceLock(pathlib.Path(sys.argv[1])); lock.acquire(); print('held', flush=True); input()"
     )
     holder = subprocess.Popen(

@@ -18,8 +18,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveil.service.logs import QUIET, LogFormat, one_line, priority, setup_logging, to_journal
-from surveil.service.redact import forget_secrets, register_secret
+from surveil.redact import forget_secrets, register_secret
+from surveil.service.logging_setup import (
+    QUIET,
+    LogFormat,
+    one_line,
+    priority,
+    setup_logging,
+    to_journal,
+)
 from tests.fakes import FakeClock
 
 SECRET = 'hun"ter\n2&'
@@ -205,7 +212,7 @@ def test_an_abort_leaves_the_stacks_of_all_threads() -> None:
     """What systemd's watchdog sends is SIGABRT; core dumps are off."""
     code = (
         "import os, signal, threading\n"
-        "from surveil.service.logs import enable_faulthandler\n"
+        "from surveil.service.logging_setup import enable_faulthandler\n"
         "enable_faulthandler()\n"
         "def hang_here(): threading.Event().wait()\n"
         "threading.Thread(target=hang_here, daemon=True).start()\n"

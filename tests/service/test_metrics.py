@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from surveil.api.metrics import Metrics, percentile
 from surveil.records import CameraState, CameraStatus, Problem, Severity
-from surveil.service.metrics import Metrics, percentile
 from tests.fakes import FakeClock
 
 ONLINE = CameraStatus(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from surveil.service.notify import Notifier
+from surveil.service.sd_notify import Notifier
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_full_socket_holds_the_daemon_up_for_a_moment_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Given a listener that never reads, when its queue is full, then sending gives up and says so."""
-    monkeypatch.setattr("surveil.service.notify.SEND_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("surveil.service.sd_notify.SEND_TIMEOUT_S", 0.01)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "full"))
         notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "full")})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
 from surveil.records import Severity
-from surveil.service.redact import (
+from surveil.redact import (
     MASK,
     forget_secrets,
     redact,

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from surveil.service.logs import setup_logging
-from surveil.service.repeats import MAX_KEYS, WINDOW_S, RepeatFilter
+from surveil.service.logging_setup import MAX_KEYS, WINDOW_S, RepeatFilter, setup_logging
 from tests.fakes import FakeClock
 
 

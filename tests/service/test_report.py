@@ -6,9 +6,9 @@ import json
 
 import pytest
 
+from surveil.api.metrics import CaptionStats
+from surveil.api.status_page import CameraReport, EngineReport, state_of, status_page
 from surveil.records import CameraState, CameraStatus, Problem
-from surveil.service.metrics import CaptionStats
-from surveil.service.report import CameraReport, EngineReport, state_of, status_page
 
 DOWN = CameraStatus(
     camera_id="yard",

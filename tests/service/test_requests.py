@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveil.service.requests import MAX_HEAD_BYTES, Request, Response, parse
+from surveil.api.routes import MAX_HEAD_BYTES, Request, Response, parse
 from tests.support.fuzz import THOUSANDS
 
 

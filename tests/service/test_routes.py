@@ -8,10 +8,9 @@ from http import HTTPStatus
 
 import pytest
 
+from surveil.api.routes import Request, Response, Routes, Sources
 from surveil.errors import StoreError
 from surveil.records import Problem
-from surveil.service.requests import Request, Response
-from surveil.service.routes import Routes, Sources
 
 ALERT = "0197f6e2-0000-7000-8000-000000000001"
 PICTURE = f"/alerts/{ALERT}.jpg"

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from surveil.service.notify import Notifier
+from surveil.service.sd_notify import Notifier
 from surveil.service.watchdog import Watchdog
 from tests.fakes import FakeClock
 

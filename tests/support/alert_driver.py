@@ -12,14 +12,14 @@ import sys
 import threading
 from pathlib import Path
 
-from surveil.alerting.desk import AlertDesk, Route
-from surveil.alerting.homeassistant import CameraInfo
-from surveil.alerting.mqtt import MqttDelivery
-from surveil.alerting.mqtt_session import MqttSpec
-from surveil.alerting.retention import AgeLimits, FileLimits, Retention
-from surveil.alerting.snapshots import Snapshots
-from surveil.alerting.store import AlertStore
+from surveil.alerts.alert_store import AlertStore
+from surveil.alerts.recorder import AlertDesk, Route
+from surveil.alerts.retention import AgeLimits, FileLimits, Retention
+from surveil.alerts.snapshots import Snapshots
 from surveil.clock import SystemClock, WallTime, ns
+from surveil.delivery.mqtt.discovery import CameraInfo
+from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
+from surveil.delivery.mqtt.mqtt_session import MqttSpec
 from tests.support.alerts import make_incident
 
 CAMERAS = ("yard", "gate", "lobby")

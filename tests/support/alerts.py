@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from surveil.alerting.desk import AlertDesk, OpenedIncident, Route
-from surveil.alerting.snapshots import Snapshots
-from surveil.alerting.store import AlertStore
-from surveil.alerting.uuid7 import uuid7
+from surveil.alerts.alert_store import AlertStore
+from surveil.alerts.recorder import AlertDesk, OpenedIncident, Route, uuid7
+from surveil.alerts.snapshots import Snapshots
 from surveil.clock import Clock, WallTime
 from surveil.records import Alert, Caption, Evidence, Match, Severity, Timings
 from tests.fakes import ArrayPicture, FakeClock, make_frame

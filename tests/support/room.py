@@ -6,8 +6,8 @@ import threading
 from collections.abc import Iterable
 from types import TracebackType
 
+from surveil.backoff import Backoff
 from surveil.capture import CameraSpec, Captures, Ring
-from surveil.capture.backoff import Backoff
 from surveil.clock import SystemClock, WallTime, ns
 from surveil.records import CameraState, CameraStatus, Frame
 from tests.support.clips import read_number

@@ -43,7 +43,7 @@ LAUNCHER = """\
 #!/opt/surveil/python/bin/python{version}
 import sys, threading, pathlib
 sys.path[:0] = ["/opt/surveil/src", "/opt/surveil/site"]
-from surveil.captioning.script import ScriptCaptioner
+from surveil.captioning.script_engine import ScriptCaptioner
 from surveil.cli import main
 
 FAULT = pathlib.Path("/var/lib/surveil/fault")

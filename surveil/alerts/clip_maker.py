@@ -1,0 +1,156 @@
+"""Video around an alert: the camera's own packets, remuxed when the moment has passed. The alert never waits."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from surveil.alerts import alert_tables
+from surveil.alerts.alert_store import AlertStore
+from surveil.alerts.snapshots import Snapshots, write_durably
+from surveil.clock import NS_PER_S, Clock, ns
+from surveil.database import Connection
+from surveil.errors import StoreError, SurveilError
+from surveil.records import MQTT, Alert, Clip
+from surveil.worker import Worker, WorkerFailed
+
+logger = logging.getLogger(__name__)
+
+SETTLE_NS = ns(0.5)
+"""Packets of the last moment may still be on their way from the camera."""
+MAX_PENDING = 64
+RESTARTED = "the daemon was restarted before the clip was complete"
+
+
+class Written(Protocol):
+    """What a ClipWriter made."""
+
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def warning(self) -> str | None:
+        """Why a browser may not play it; None when it will."""
+        ...
+
+
+class PacketSource(Protocol):
+    """The capture room's buffers."""
+
+    def packets(self, camera_id: str, from_mono_ns: int, to_mono_ns: int) -> Any:
+        """Whatever the ClipWriter understands; from the last keyframe at or before `from_mono_ns`."""
+        ...
+
+
+class ClipWriter(Protocol):
+    """Makes a file of packets. Lives where PyAV does."""
+
+    def write(self, packets: Any, stream: BinaryIO) -> Written:
+        """A fragmented or seekable MP4. Raises SurveilError, which says why there can be no clip."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    alert: Alert
+    from_mono_ns: int
+    to_mono_ns: int
+
+
+class ClipMaker(Worker):
+    """`request` from the alerts thread; the rest in its own."""
+
+    def __init__(
+        self,
+        store: AlertStore,
+        snapshots: Snapshots,
+        source: PacketSource,
+        writer: ClipWriter,
+        *,
+        before_s: float,
+        after_s: float,
+        clock: Clock,
+        on_failure: WorkerFailed | None = None,
+    ) -> None:
+        super().__init__("clips", clock=clock, on_failure=on_failure)
+        self._store = store
+        self._snapshots = snapshots
+        self._source = source
+        self._writer = writer
+        self._before_ns = ns(before_s)
+        self._after_ns = ns(after_s)
+        self._lock = threading.Lock()
+        self._pending: deque[_Pending] = deque()
+
+    def request(self, alert: Alert, captured_mono_ns: int) -> None:
+        """Make the clip when its time has passed. Returns at once."""
+        pending = _Pending(
+            alert, captured_mono_ns - self._before_ns, captured_mono_ns + self._after_ns
+        )
+        self._store.clip_begun(alert.alert_id)
+        with self._lock:
+            full = len(self._pending) >= MAX_PENDING
+            if not full:
+                self._pending.append(pending)
+        if full:
+            self._keep(alert, Clip(reason="too many clips at once"), 0)
+
+    def begin(self) -> None:
+        """What an earlier run had promised and did not keep is told, too."""
+        for alert_id in self._store.clips_begun():
+            alert = self._store.find(alert_id)
+            if alert is not None:
+                self._keep(alert, Clip(reason=RESTARTED), 0)
+
+    def step(self) -> None:
+        """The next clip whose moment has passed, or a short wait."""
+        pending = self._next_due()
+        if pending is None:
+            self.wait(0.25)
+        else:
+            clip, size = self._make(pending)
+            self._keep(pending.alert, clip, size)
+
+    def _next_due(self) -> _Pending | None:
+        with self._lock:
+            now_ns = self._clock.monotonic_ns()
+            if self._pending and self._pending[0].to_mono_ns + SETTLE_NS <= now_ns:
+                return self._pending.popleft()
+            return None
+
+    def _make(self, pending: _Pending) -> tuple[Clip, int]:
+        alert = pending.alert
+        path = self._snapshots.path_for(alert, suffix=".mp4")
+        written: list[Written] = []
+        try:
+            packets = self._source.packets(
+                alert.camera_id, pending.from_mono_ns, pending.to_mono_ns
+            )
+            size = write_durably(
+                Path(self._snapshots.folder, path),
+                lambda stream: written.append(self._writer.write(packets, stream)),
+            )
+        except SurveilError as error:
+            return Clip(reason=str(error)), 0
+        return Clip(str(path), written[0].seconds, written[0].warning), size
+
+    def _keep(self, alert: Alert, clip: Clip, size: int) -> None:
+        def work(connection: Connection) -> None:
+            alert_tables.put_clip(connection, alert.alert_id, clip, clip_bytes=size)
+            alert_tables.add_delivery(connection, MQTT, alert.alert_id, "clip")
+
+        try:
+            self._store.write(work)
+        except StoreError as error:
+            # The file has no row now; the next start moves it to quarantine, and `begin` tells the subscriber.
+            logger.warning("no clip for alert %s: %s", alert.alert_id, error)
+            return
+        self._store.clip_ended(alert.alert_id)
+
+
+def longest_clip_s(before_s: float, after_s: float) -> float:
+    """How much the capture room has to keep, seconds."""
+    return before_s + after_s + SETTLE_NS / NS_PER_S + 1.0

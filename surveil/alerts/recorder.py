@@ -1,0 +1,214 @@
+"""What the alerts thread calls: an opened incident becomes a snapshot, a row, and deliveries."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+from uuid import UUID
+
+from surveil.alerts.alert_store import AlertStore
+from surveil.alerts.snapshots import Box, Snapshots
+from surveil.clock import NS_PER_MS, Clock, WallTime
+from surveil.errors import StoreError
+from surveil.records import (
+    Alert,
+    Caption,
+    Evidence,
+    Frame,
+    Match,
+    Problem,
+    Severity,
+    Snapshot,
+    Timings,
+)
+
+SNAPSHOTS_OFF = "snapshots are off"
+MAX_EVIDENCE = 5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenedIncident:
+    """One incident as the rules have just opened it."""
+
+    rule_id: str
+    event_type: str
+    severity: Severity
+    camera_id: str
+    region_id: str | None
+    match: Match
+    caption: Caption
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which alerts go to one destination."""
+
+    destination: str
+    """As the delivery worker calls itself: `mqtt`, `webhook:desk` ..."""
+    rules: frozenset[str] | None = None
+    """None: all."""
+    severities: frozenset[Severity] = field(default_factory=lambda: frozenset(Severity))
+    cameras: frozenset[str] | None = None
+    """None: all."""
+
+    def takes(self, incident: OpenedIncident) -> bool:
+        return (
+            incident.severity in self.severities
+            and (self.rules is None or incident.rule_id in self.rules)
+            and (self.cameras is None or incident.camera_id in self.cameras)
+        )
+
+
+class SnapshotSource(Protocol):
+    """Gives the best picture of a captioned moment."""
+
+    def snapshot_frame(self, frame: Frame) -> tuple[Frame, int]:
+        """(frame of the main stream, its time minus the captioned frame's in ms), else (`frame`, 0)."""
+        ...
+
+
+class ClipQueue(Protocol):
+    """Makes the video around an alert, later."""
+
+    def request(self, alert: Alert, captured_mono_ns: int) -> None: ...
+
+
+class AlertDesk:
+    """Alerts thread only, but `set_routes` and `problems` from any. No full disk and no broken database stops it."""
+
+    def __init__(
+        self,
+        store: AlertStore,
+        snapshots: Snapshots | None,
+        routes: Sequence[Route],
+        *,
+        clock: Clock,
+        wall: WallTime,
+        source: SnapshotSource | None = None,
+        clips: ClipQueue | None = None,
+        boxes: Mapping[tuple[str, str], Box] | None = None,
+    ) -> None:
+        """`snapshots` None keeps words and no pictures. `boxes`: (camera, region) -> where to draw it."""
+        self._store = store
+        self._snapshots = snapshots
+        self._routes = tuple(routes)
+        self._clock = clock
+        self._wall = wall
+        self._source = source
+        self._clips = clips
+        self._boxes = dict(boxes or {})
+        self._snapshot_problem: Problem | None = None
+
+    def set_routes(self, routes: Sequence[Route]) -> None:
+        """Takes effect with the next alert."""
+        self._routes = tuple(routes)
+
+    def opened(
+        self,
+        incident: OpenedIncident,
+        *,
+        open_incidents: Sequence[Mapping[str, Any]] | None = None,
+    ) -> Alert:
+        """Snapshot, then row: both on the disk when this returns, or the alert says why not.
+
+        `open_incidents`, this one included, goes into the same transaction: a crash can leave neither an alert whose
+        incident is forgotten (it would be raised twice) nor an incident whose alert is.
+        """
+        draft, snapshot_bytes = self._with_snapshot(self._draft(incident), incident)
+        draft = replace(draft, timings=self._timings(incident.caption))
+        destinations = [route.destination for route in self._routes if route.takes(incident)]
+        try:
+            alert = self._store.commit(
+                draft, destinations, open_incidents=open_incidents, snapshot_bytes=snapshot_bytes
+            )
+        except StoreError:
+            return self._store.hold(
+                draft, destinations, open_incidents=open_incidents, snapshot_bytes=snapshot_bytes
+            )
+        if self._clips is not None:
+            self._clips.request(alert, incident.caption.frame.captured_mono_ns)
+        return alert
+
+    def tick(self) -> None:
+        """Call about once a second: what had to wait in memory is written as soon as the disk takes it."""
+        self._store.settle()
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What keeps alerts from being fully themselves; part of the node's health."""
+        found = (self._store.problem(), self._snapshot_problem)
+        return tuple(problem for problem in found if problem is not None)
+
+    def _draft(self, incident: OpenedIncident) -> Alert:
+        frame = incident.caption.frame
+        now_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
+        return Alert(
+            alert_id=str(uuid7(now_ms)),
+            sequence=0,
+            rule_id=incident.rule_id,
+            event_type=incident.event_type,
+            severity=incident.severity,
+            camera_id=incident.camera_id,
+            region_id=incident.region_id,
+            run_id=frame.run_id,
+            seq=frame.seq,
+            captured_unix_ms=frame.captured_unix_ms,
+            caption=incident.caption.text,
+            confidence=incident.caption.confidence,
+            model_id=incident.caption.model_id,
+            match=incident.match,
+            evidence=incident.evidence[-MAX_EVIDENCE:],
+            snapshot=None,
+            snapshot_reason=SNAPSHOTS_OFF,
+            timings=Timings(0, 0),
+        )
+
+    def _with_snapshot(self, draft: Alert, incident: OpenedIncident) -> tuple[Alert, int]:
+        if self._snapshots is None:
+            return draft, 0
+        try:
+            snapshot, size = self._save(self._snapshots, draft, incident)
+        except StoreError as error:
+            self._snapshot_failed(error)
+            return replace(draft, snapshot_reason=str(error)), 0
+        self._snapshot_problem = None
+        return replace(draft, snapshot=snapshot, snapshot_reason=None), size
+
+    def _save(
+        self, snapshots: Snapshots, draft: Alert, incident: OpenedIncident
+    ) -> tuple[Snapshot, int]:
+        frame, offset_ms = incident.caption.frame, 0
+        if self._source is not None:
+            frame, offset_ms = self._source.snapshot_frame(frame)
+        box = self._boxes.get((incident.camera_id, incident.region_id or ""))
+        snapshot = snapshots.save(frame, draft, offset_ms=offset_ms, box=box)
+        return snapshot, snapshots.size_bytes(snapshot.path)
+
+    def _snapshot_failed(self, error: StoreError) -> None:
+        if self._snapshot_problem is None:
+            now_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
+            self._snapshot_problem = Problem("disk", f"no snapshots: {error}", now_ms)
+
+    def _timings(self, caption: Caption) -> Timings:
+        now_ns = self._clock.monotonic_ns()
+        return Timings(
+            capture_to_caption=_ms(caption.done_mono_ns - caption.frame.captured_mono_ns),
+            caption_to_commit=_ms(now_ns - caption.done_mono_ns),
+        )
+
+
+def _ms(duration_ns: int) -> int:
+    return max(0, duration_ns // NS_PER_MS)
+
+
+def uuid7(unix_ms: int) -> UUID:
+    """48 bits of unix time in milliseconds, then 74 random bits. Any thread."""
+    return UUID(
+        int=(unix_ms & (1 << 48) - 1) << 80
+        | 0x7 << 76
+        | secrets.randbits(12) << 64
+        | 0b10 << 62
+        | secrets.randbits(62)
+    )

@@ -1,0 +1,320 @@
+"""The file behind AlertStore, which goes on when the disk does not.
+
+Full: the reserve is given back. Damaged: the file is set aside and a new one begun. Locked or read-only: what could
+not be written waits in `unwritten`, and rides along with the next transaction that succeeds.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+from surveil.alerts import alert_tables
+from surveil.alerts.alert_tables import MIGRATIONS
+from surveil.clock import Clock, WallTime, ns
+from surveil.database import Connection, Database, Row, Value, set_aside, sync_path
+from surveil.errors import StoreCorruptError, StoreError, StoreFullError
+from surveil.records import Alert, Gap, Outgoing, Problem, Receipt
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+RETRY_NS = ns(1.0)
+
+
+class StubbornDatabase:
+    """Not thread-safe: AlertStore's lock guards it.
+
+    The constructor raises SchemaTooNewError or StoreError; a damaged file is set aside instead (`damaged`).
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: Clock,
+        wall: WallTime,
+        *,
+        busy_s: float,
+        reserve: Reserve,
+        on_replaced: Callable[[Path], None],
+        max_held: int = 1_000,
+    ) -> None:
+        """`on_replaced` is called with the damaged file's new name, after a new database was begun while running."""
+        self.unwritten = Unwritten(max_held)
+        self.damaged: Path | None = None
+        self.store_id = ""
+        """Set by the owner; held alerts of another store do not move the sequences."""
+        self._path = path
+        self._clock = clock
+        self._wall = wall
+        self._busy_s = busy_s
+        self._reserve = reserve
+        self._on_replaced = on_replaced
+        self._refusal: StoreError | None = None
+        self._refused_unix_ms = 0
+        self._retry_mono_ns = 0
+        self._damage: Problem | None = None
+        try:
+            self._database = self._connect()
+        except StoreCorruptError as error:
+            self._begin_anew(error)
+        self._reserve.keep()
+
+    @property
+    def is_new(self) -> bool:
+        """There was no file, or a damaged one."""
+        return self._database.is_new
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """`work` in one transaction, together with all that waits. Raises StoreError; while the disk refuses, it is
+        asked at most once a second, so that an alert does not wait for it in vain."""
+        if self._refusal is not None and self._clock.monotonic_ns() < self._retry_mono_ns:
+            raise self._refusal
+        try:
+            result = self._persist(work)
+        except StoreError as error:
+            self._refused(error)
+            raise
+        self._recovered()
+        return result
+
+    def try_write(self, work: Callable[[Connection], object] = lambda _: None) -> None:
+        """Like `write`, but what waits goes on waiting when the disk refuses, and `work` is forgotten."""
+        with suppress(StoreError):  # `problem` says so, as long as it lasts
+            self.write(work)
+
+    def read(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
+        """Raises StoreError."""
+        return self._database.read(sql, parameters)
+
+    def try_read(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
+        """Nothing when it cannot be read; `problem` then says so."""
+        try:
+            return self.read(sql, parameters)
+        except StoreCorruptError as error:
+            self._replace(error)
+        except StoreError as error:
+            self._refused(error)
+        return []
+
+    def settle(self) -> bool:
+        """Write what waits, if the disk takes it; True when nothing waits."""
+        if self.unwritten:
+            self.try_write()
+        self._reserve.keep()
+        return not self.unwritten
+
+    def problem(self) -> Problem | None:
+        if self._refusal is not None:
+            held = len(self.unwritten.held)
+            text = f"{self._refusal}; {held} alerts are kept in memory only"
+            return Problem("disk", text, self._refused_unix_ms)
+        return self._damage
+
+    def close(self) -> None:
+        self.try_write()
+        self._database.close()
+
+    def _connect(self) -> Database:
+        return Database(self._path, migrations=MIGRATIONS, synchronous="FULL", busy_s=self._busy_s)
+
+    def _persist(self, work: Callable[[Connection], T]) -> T:
+        try:
+            return self._attempt(work)
+        except StoreCorruptError as error:
+            self._replace(error)
+        except StoreFullError:
+            if not self._reserve.release():
+                raise
+        return self._attempt(work)
+
+    def _attempt(self, work: Callable[[Connection], T]) -> T:
+        with self._database.transaction() as connection:
+            self.unwritten.write(connection, store_id=self.store_id)
+            result = work(connection)
+        self.unwritten.clear()
+        return result
+
+    def _refused(self, error: StoreError) -> None:
+        """Once an outage in the log; as long as it lasts in the health."""
+        self._retry_mono_ns = self._clock.monotonic_ns() + RETRY_NS
+        if self._refusal is None:
+            logger.error("%s; alerts go on from memory", error)
+            self._refused_unix_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
+        self._refusal = error
+
+    def _recovered(self) -> None:
+        if self._refusal is not None:
+            logger.info("%s can be written again", self._path)
+            self._refusal = None
+
+    def _replace(self, error: StoreCorruptError) -> None:
+        self._database.close()
+        self._on_replaced(self._begin_anew(error))
+
+    def _begin_anew(self, error: StoreCorruptError) -> Path:
+        now_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
+        self.damaged = set_aside(self._path, str(now_ms))
+        text = f"{error}; put aside as {self.damaged.name}, a new one was begun"
+        logger.error("%s", text)
+        self._damage = Problem("store", text, now_ms)
+        self._database = self._connect()
+        return self.damaged
+
+
+@dataclass(slots=True)
+class Held:
+    """An alert that goes out from memory."""
+
+    alert: Alert
+    store_id: str
+    destinations: set[str]
+    """Those that have not acknowledged it."""
+    service_ms: int
+    snapshot_bytes: int = 0
+
+
+@dataclass(slots=True)
+class Unwritten:
+    """Bounded: `max_held` alerts. Not thread-safe: the store's lock guards it."""
+
+    max_held: int = 1_000
+    held: list[Held] = field(default_factory=list)
+    receipts: dict[str, set[Receipt]] = field(default_factory=lambda: defaultdict(set))
+    """By destination: acknowledged, but the row is still there."""
+    told: set[tuple[int, int]] = field(default_factory=set)
+    """(gap_id, last) of gaps that were told, but whose rows are still there."""
+    gaps: list[tuple[str, Gap]] = field(default_factory=list)
+    """(destination, gap) that have no row yet."""
+    states: dict[tuple[str, str], str | None] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.held or any(self.receipts.values()) or self.told or self.gaps or self.states
+        )
+
+    def hold(self, held: Held) -> None:
+        """Keep one more; when full, the oldest of the lowest severity makes room and leaves a gap."""
+        self.held.append(held)
+        if len(self.held) > self.max_held:
+            lost = min(self.held, key=lambda item: item.alert.severity.rank)
+            self.held.remove(lost)
+            for destination in lost.destinations:
+                self.gaps.append((destination, self._gap(lost)))
+
+    def _gap(self, lost: Held) -> Gap:
+        return Gap(
+            gap_id=-lost.alert.sequence,
+            store_id=lost.store_id,
+            camera_id=lost.alert.camera_id,
+            first=lost.alert.sequence,
+            last=lost.alert.sequence,
+            reason="evicted",
+        )
+
+    def outgoing(self, destination: str) -> list[Outgoing]:
+        """Held alerts that the destination still needs, oldest first."""
+        return [
+            Outgoing(alert=item.alert, store_id=item.store_id)
+            for item in self.held
+            if destination in item.destinations
+        ]
+
+    def acknowledge(self, destination: str, receipts: Iterable[Receipt]) -> None:
+        """The destination has these, whether memory or the database holds them."""
+        got = set(receipts)
+        for item in self.held:
+            if Receipt(item.alert.alert_id, "alert") in got:
+                item.destinations.discard(destination)
+        self.receipts[destination] |= got
+
+    def refuse(self, destination: str, receipt: Receipt, reason: str) -> None:
+        """The destination will not take this held alert: a gap instead."""
+        for item in self.held:
+            if item.alert.alert_id == receipt.alert_id and destination in item.destinations:
+                item.destinations.discard(destination)
+                self.gaps.append((destination, replace(self._gap(item), reason=reason)))
+
+    def write(self, connection: Connection, *, store_id: str) -> None:
+        """Put everything into the open transaction; `clear` when that was committed."""
+        for item in self.held:
+            self._write_held(connection, item, store_id=store_id)
+        for destination, receipts in self.receipts.items():
+            alert_tables.delete_deliveries(connection, destination, receipts)
+        connection.executemany("DELETE FROM gaps WHERE gap_id = ? AND last = ?", sorted(self.told))
+        for destination, gap in self.gaps:
+            alert_tables.add_gap(
+                connection,
+                destination,
+                store_id=gap.store_id,
+                camera_id=gap.camera_id,
+                first=gap.first,
+                last=gap.last,
+                reason=gap.reason,
+            )
+        for (kind, key), value in self.states.items():
+            alert_tables.put_state(connection, kind, key, value)
+
+    def clear(self) -> None:
+        """All of it is in the database now."""
+        self.held.clear()
+        self.receipts.clear()
+        self.told.clear()
+        self.gaps.clear()
+        self.states.clear()
+
+    def _write_held(self, connection: Connection, item: Held, *, store_id: str) -> None:
+        if item.store_id == store_id:  # a store that was set aside numbered the others
+            alert_tables.set_sequence(connection, item.alert.camera_id, item.alert.sequence)
+        alert_tables.insert_alert(
+            connection,
+            item.alert,
+            sorted(item.destinations),
+            store_id=item.store_id,
+            service_ms=item.service_ms,
+            snapshot_bytes=item.snapshot_bytes,
+        )
+
+
+class Reserve:
+    """`size_bytes` of real blocks beside the database. Any thread; calls are rare."""
+
+    def __init__(self, path: Path, size_bytes: int) -> None:
+        self._path = path
+        self._size_bytes = size_bytes
+
+    def keep(self) -> bool:
+        """Take the room if the disk can spare twice as much; True when it is held."""
+        if self._path.exists():
+            return True
+        try:
+            if shutil.disk_usage(self._path.parent).free < 2 * self._size_bytes:
+                return False
+            self._allocate()
+        except OSError:
+            self.release()
+            return False
+        return True
+
+    def release(self) -> bool:
+        """Give the room back; True when there was some to give."""
+        try:
+            self._path.unlink()
+            sync_path(self._path.parent)
+        except OSError:
+            return False
+        return True
+
+    def _allocate(self) -> None:
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, self._size_bytes)
+        finally:
+            os.close(descriptor)

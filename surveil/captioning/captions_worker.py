@@ -1,0 +1,282 @@
+"""The captioner's thread: asks for looks, captions them in batches, hands the captions on.
+
+The accelerator sets the pace: a new batch is asked for when the last one has been handed on, so what is captioned is
+the newest there is. Captions are never dropped for want of room: the thread waits until the sink takes them.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Protocol
+
+from surveil.captioning.engine import Captioner, Said
+from surveil.clock import NS_PER_MS, NS_PER_S, Clock, ns
+from surveil.errors import CaptionError, OutOfMemoryError
+from surveil.records import Caption, Look, Rgb, Unchanged
+from surveil.worker import Worker, WorkerFailed
+
+logger = logging.getLogger(__name__)
+
+PromptOf = Callable[[str], str | None]
+"""camera_id -> prompt."""
+
+IDLE_ALLOWANCE_S = 10.0
+SINK_CHUNK_S = 0.5
+
+
+class Pulled(Protocol):
+    """What a source gives; `surveil.scheduling.Pull` is one."""
+
+    @property
+    def looks(self) -> Sequence[Look]: ...
+    @property
+    def unchanged(self) -> Sequence[Unchanged]: ...
+
+
+class LookSource(Protocol):
+    """Where work comes from. Called from the captioner's thread only."""
+
+    def pull(self, limit: int) -> Pulled:
+        """At most `limit` looks that are due now, newest frames; returns at once."""
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Until something may be due, at most `seconds`; a stop may cut it short."""
+        ...
+
+    def captioned(self, look: Look) -> None:
+        """The look has its caption."""
+        ...
+
+    def failed(self, look: Look, error: CaptionError) -> None:
+        """The look got no caption; its camera may come up again."""
+        ...
+
+
+class CaptionSink(Protocol):
+    """Where captions go. Called from the captioner's thread only."""
+
+    def put(self, item: Caption | Unchanged, timeout_s: float) -> bool:
+        """False when there was no room within `timeout_s`; the worker offers it again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionerStats:
+    """Counters since the start; replaced as a whole, so any thread may read them."""
+
+    captions_total: int = 0
+    batches_total: int = 0
+    failed_total: int = 0
+    lost_total: int = 0
+    """Captions that a full sink did not take before a stop."""
+    inferring_s_total: float = 0.0
+    batch_limit: int = 0
+    last_batch_size: int = 0
+    last_inferred_ms: int = 0
+    last_error: str | None = None
+    """Why the latest batch failed; None after one that did not."""
+
+
+class CaptionerWorker(Worker):
+    """One accelerator's thread. A CaptionError is a counted status, told to the source; all else ends the process."""
+
+    def __init__(
+        self,
+        captioner: Captioner,
+        *,
+        source: LookSource,
+        sink: CaptionSink,
+        clock: Clock,
+        prompt_of: PromptOf | None = None,
+        max_wait_s: float = 0.0,
+        max_batch: int | None = None,
+        deadline_s: float = 60.0,
+        prepare: Callable[[], None] | None = None,
+        name: str = "captioner",
+        on_failure: WorkerFailed | None = None,
+    ) -> None:
+        """`prepare` runs first in the thread, before the engine's own threads are born of it."""
+        super().__init__(name, clock=clock, on_failure=on_failure)
+        self._prepare = prepare
+        self.captioner = captioner
+        self.stats = CaptionerStats(
+            batch_limit=min(captioner.max_batch, max_batch or captioner.max_batch)
+        )
+        self._source = source
+        self._sink = sink
+        self._prompt_of = prompt_of or _no_prompt
+        self._max_wait_s = max_wait_s
+        self._deadline_s = deadline_s
+        self._inferring = False
+
+    @property
+    def allowance_s(self) -> float:
+        """The oldest beat that a watchdog should accept now: an inference may take its deadline, all else is quick."""
+        return self._deadline_s if self._inferring else IDLE_ALLOWANCE_S
+
+    def set_prompts(self, prompt_of: PromptOf | None) -> None:
+        """After a reload; any thread, from the next batch on."""
+        self._prompt_of = prompt_of or _no_prompt
+
+    def begin(self) -> None:
+        if self._prepare is not None:
+            self._prepare()
+
+    def step(self) -> None:
+        looks = self._gather()
+        if not looks:
+            self._source.wait(1.0)
+            return
+        by_prompt = sorted(looks, key=self._prompt_key)
+        for key, group in groupby(by_prompt, key=self._prompt_key):
+            self._caption_all(list(group), prompt=key or None)
+
+    def finish(self) -> None:
+        self.captioner.close()
+
+    def _prompt_key(self, look: Look) -> str:
+        return self._prompt_of(look.frame.camera_id) or ""
+
+    def _gather(self) -> list[Look]:
+        """Up to a full batch; a batch that is not full waits `max_wait_s` for company, an empty one does not."""
+        looks = self._pull(self.stats.batch_limit)
+        until_mono_ns = self._clock.monotonic_ns() + ns(self._max_wait_s)
+        while looks and len(looks) < self.stats.batch_limit and not self.stopping:
+            left_s = (until_mono_ns - self._clock.monotonic_ns()) / NS_PER_S
+            if left_s <= 0:
+                break
+            self._source.wait(left_s)
+            looks += self._pull(self.stats.batch_limit - len(looks))
+        return looks
+
+    def _pull(self, limit: int) -> list[Look]:
+        pulled = self._source.pull(limit)
+        for unchanged in pulled.unchanged:
+            self._hand_on(unchanged)
+        return list(pulled.looks)
+
+    def _caption_all(self, looks: list[Look], *, prompt: str | None) -> None:
+        """Captions `looks`, in halves as often as the memory asks for it."""
+        waiting = [looks]
+        while waiting:
+            batch = waiting.pop(0)
+            try:
+                captions = self._caption(batch, prompt)
+            except OutOfMemoryError as error:
+                if len(batch) == 1:
+                    self._give_up(batch, error)
+                    continue
+                half = (len(batch) + 1) // 2
+                logger.warning("%s; batches are now at most %d", error, half)
+                self.stats = replace(self.stats, batch_limit=min(half, self.stats.batch_limit))
+                waiting = [batch[:half], batch[half:], *waiting]
+            except CaptionError as error:
+                self._give_up(batch, error)
+            else:
+                for look, caption in zip(batch, captions, strict=True):
+                    self._source.captioned(look)
+                    self._hand_on(caption)
+
+    def _caption(self, batch: list[Look], prompt: str | None) -> list[Caption]:
+        pictures = [_square(look, self.captioner.input_px) for look in batch]
+        began_mono_ns = self._clock.monotonic_ns()
+        self._inferring = True
+        self.beat()
+        try:
+            said = self.captioner.caption(pictures, prompt=prompt)
+        finally:
+            self.beat()
+            self._inferring = False
+        done_mono_ns = self._clock.monotonic_ns()
+        self._count(len(batch), done_mono_ns - began_mono_ns)
+        return [
+            _as_caption(look, answer, self.captioner, len(batch), began_mono_ns, done_mono_ns)
+            for look, answer in zip(batch, said, strict=True)
+        ]
+
+    def _count(self, size: int, took_ns: int) -> None:
+        self.stats = replace(
+            self.stats,
+            captions_total=self.stats.captions_total + size,
+            batches_total=self.stats.batches_total + 1,
+            inferring_s_total=self.stats.inferring_s_total + took_ns / NS_PER_S,
+            last_batch_size=size,
+            last_inferred_ms=took_ns // NS_PER_MS,
+            last_error=None,
+        )
+
+    def _give_up(self, batch: list[Look], error: CaptionError) -> None:
+        if self.stats.last_error != str(error):
+            logger.warning("captioning failed: %s", error)
+        self.stats = replace(
+            self.stats, failed_total=self.stats.failed_total + len(batch), last_error=str(error)
+        )
+        for look in batch:
+            self._source.failed(look, error)
+
+    def _hand_on(self, item: Caption | Unchanged) -> None:
+        """Waits for room, beating, so that a slow sink is not taken for a hung inference. A stop ends the wait."""
+        while not self._sink.put(item, SINK_CHUNK_S):
+            self.beat()
+            if self.stopping:
+                self.stats = replace(self.stats, lost_total=self.stats.lost_total + 1)
+                return
+
+
+def _no_prompt(camera_id: str) -> str | None:
+    return None
+
+
+def _square(look: Look, side_px: int) -> Rgb:
+    return look.frame.picture.rgb(side_px, side_px)
+
+
+def _as_caption(
+    look: Look, said: Said, captioner: Captioner, size: int, began_mono_ns: int, done_mono_ns: int
+) -> Caption:
+    ready_mono_ns = max(look.due_mono_ns, look.frame.captured_mono_ns)
+    return Caption(
+        frame=look.frame,
+        text=said.text,
+        confidence=said.confidence,
+        model_id=captioner.model_id,
+        batch_size=size,
+        waited_ms=max(0, began_mono_ns - ready_mono_ns) // NS_PER_MS,
+        inferred_ms=(done_mono_ns - began_mono_ns) // NS_PER_MS,
+        done_mono_ns=done_mono_ns,
+        reason=look.reason,
+    )
+
+
+CAPACITY = 64
+"""A few seconds' worth; what waits here holds its frame's pixels."""
+
+
+class Inbox:
+    """Any thread. Satisfies captioning's CaptionSink."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._items: queue.Queue[Caption | Unchanged] = queue.Queue(capacity)
+
+    def put(self, item: Caption | Unchanged, timeout_s: float) -> bool:
+        """False when there was no room in time."""
+        try:
+            self._items.put(item, timeout=timeout_s)
+        except queue.Full:
+            return False
+        return True
+
+    def get(self, timeout_s: float) -> Caption | Unchanged | None:
+        """None when nothing came in time."""
+        try:
+            return self._items.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def __len__(self) -> int:
+        return self._items.qsize()

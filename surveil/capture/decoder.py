@@ -1,0 +1,243 @@
+"""Packets -> frames, in the order of showing, each with the number and time of one that arrived."""
+
+from __future__ import annotations
+
+import logging
+from bisect import bisect_left, insort
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import av
+import av.error
+from av.codec.hwaccel import HWAccel, hwdevices_available
+
+from surveil.capture.av_picture import AvPicture, Mask
+from surveil.capture.camera_spec import CameraSpec
+from surveil.capture.packets import StreamInfo, StreamPacket
+from surveil.capture.sources import VideoPacket
+from surveil.records import Frame
+
+MOST_IN_FLIGHT = 64
+"""More packets than any decoder holds back (H.264 and H.265 allow 16); beyond it they are lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Number and time of a packet."""
+
+    run_id: str
+    seq: int
+    mono_ns: int
+    unix_ms: int
+
+
+class Order:
+    """Hands slots out in order of arrival to pictures that come in order of showing.
+
+    With B-frames the two differ, and a picture that kept its own packet's number would run backwards. The n-th picture
+    shown gets the n-th slot; slots of pictures that never came out are left out.
+    """
+
+    def __init__(self) -> None:
+        self._slots: deque[Slot] = deque()
+        self._pts: list[int] = []
+
+    def sent(self, pts: int | None, slot: Slot) -> None:
+        """A packet went into the decoder."""
+        self._slots.append(slot)
+        insort(self._pts, pts if pts is not None else (self._pts[-1] + 1 if self._pts else 0))
+        if len(self._slots) > MOST_IN_FLIGHT:
+            self._take(0)
+
+    def came(self, pts: int | None) -> Slot | None:
+        """The slot of a picture that came out; None for one too many."""
+        if not self._slots:
+            return None
+        index = bisect_left(self._pts, pts) if pts is not None else 0
+        known = index < len(self._pts) and self._pts[index] == pts
+        return self._take(index if known else 0)
+
+    def forget(self) -> None:
+        """Nothing that was sent will come out any more."""
+        self._slots.clear()
+        self._pts.clear()
+
+    def _take(self, index: int) -> Slot:
+        del self._pts[: index + 1]
+        for _ in range(index):
+            self._slots.popleft()
+        return self._slots.popleft()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decoded:
+    """A picture and the slot it fills."""
+
+    slot: Slot
+    pts_s: float | None
+    picture: av.VideoFrame
+
+
+class Decoder:
+    """One stream's decoder, on one CPU thread; used by one thread at a time. Never raises for what a camera sends."""
+
+    def __init__(
+        self, info: StreamInfo, *, hwaccel: HWAccel | None = None, at_once: bool = False
+    ) -> None:
+        """`hwaccel` is tried; see `is_hardware` for whether it is used. With `at_once` the decoder is opened now, not
+        at the first packet. Raises FFmpegError or ValueError."""
+        self._context = _make_context(info, hwaccel)
+        if at_once:
+            self._context.open()
+        self._unit_s = info.time_base
+        self._order = Order()
+        self.broken_total = 0
+        """Packets and pictures that were thrown away because they were damaged."""
+
+    @property
+    def is_hardware(self) -> bool:
+        """Whether the accelerator that was asked for takes this stream."""
+        return self._context.is_hwaccel
+
+    def feed(self, packet: VideoPacket, slot: Slot) -> list[Decoded]:
+        """The next packet in order of arrival; the first must be a keyframe. Pictures may come out later."""
+        self._order.sent(packet.pts, slot)
+        return self._decode(packet)
+
+    def alone(self, packet: VideoPacket, slot: Slot) -> list[Decoded]:
+        """A keyframe without what follows: its picture comes out at once, and nothing is remembered."""
+        pts_s = self._seconds(packet.pts)  # a drained decoder has forgotten it
+        decoded = self.feed(packet, slot) + self.drain()
+        return [replace(one, pts_s=pts_s) for one in decoded]
+
+    def drain(self) -> list[Decoded]:
+        """What is still inside; afterwards the decoder waits for a keyframe."""
+        decoded = self._decode(None)
+        self._context.flush_buffers()
+        self._order.forget()
+        return decoded
+
+    def _decode(self, packet: VideoPacket | None) -> list[Decoded]:
+        try:
+            pictures = self._context.decode(packet)
+        except av.error.FFmpegError:
+            self.broken_total += 1
+            return []
+        slots = [(self._order.came(picture.pts), picture) for picture in pictures]
+        return [
+            Decoded(slot, self._seconds(picture.pts), picture)
+            for slot, picture in slots
+            if slot and self._whole(picture)
+        ]
+
+    def _seconds(self, pts: int | None) -> float | None:
+        return None if pts is None else float(pts * self._unit_s)
+
+    def _whole(self, picture: av.VideoFrame) -> bool:
+        self.broken_total += picture.is_corrupt
+        return not picture.is_corrupt
+
+
+class FrameMaker:
+    """Makes a camera's frames of what its decoder gives: turned, masked, named."""
+
+    def __init__(self, spec: CameraSpec) -> None:
+        self._camera_id = spec.camera_id
+        self._rotate = spec.rotate
+        self._mask = Mask(spec.mask)
+
+    def frame(self, decoded: Decoded) -> Frame:
+        slot, picture = decoded.slot, decoded.picture
+        return Frame(
+            camera_id=self._camera_id,
+            run_id=slot.run_id,
+            seq=slot.seq,
+            captured_mono_ns=slot.mono_ns,
+            captured_unix_ms=slot.unix_ms,
+            pts_s=decoded.pts_s,
+            is_key=bool(picture.key_frame),
+            picture=AvPicture(picture, rotate=self._rotate, mask=self._mask),
+        )
+
+
+def decode_run(packets: Sequence[StreamPacket], maker: FrameMaker) -> Iterator[Frame]:
+    """Frames of stored packets, the first of which is a keyframe, on a decoder of their own."""
+    if not packets:
+        return
+    decoder = Decoder(packets[0].stream)
+    for packet in packets:
+        for decoded in decoder.feed(revived(packet), slot_of(packet)):
+            yield maker.frame(decoded)
+    for decoded in decoder.drain():
+        yield maker.frame(decoded)
+
+
+def revived(packet: StreamPacket) -> VideoPacket:
+    """Stored bytes as something a decoder takes."""
+    alive = cast(VideoPacket, av.Packet(packet.data))
+    alive.pts, alive.dts = packet.pts, packet.dts
+    alive.time_base = packet.stream.time_base
+    alive.is_keyframe = packet.is_key
+    return alive
+
+
+def slot_of(packet: StreamPacket) -> Slot:
+    return Slot(packet.run_id, packet.seq, packet.captured_mono_ns, packet.captured_unix_ms)
+
+
+def _make_context(info: StreamInfo, hwaccel: HWAccel | None) -> av.VideoCodecContext:
+    context = cast(av.VideoCodecContext, av.CodecContext.create(info.codec, "r", hwaccel=hwaccel))
+    context.extradata = info.extradata
+    context.thread_count = (
+        1  # sixty-four cameras are parallel enough, and frame threads hold pictures back
+    )
+    if info.width_px and info.height_px:
+        context.width, context.height = info.width_px, info.height_px
+    if info.pix_fmt:
+        context.pix_fmt = info.pix_fmt
+    return context
+
+
+WRAPPED = {"v4l2m2m", "rkmpp", "cuvid"}
+"""Hardware that FFmpeg knows as decoders of their own, not as accelerators of the usual ones."""
+
+logger = logging.getLogger(__name__)
+
+
+class DecoderShop:
+    """Gives one camera its decoders. Says once, not at every reconnection, why hardware is not used."""
+
+    def __init__(self, camera_id: str, hwaccel: str | None) -> None:
+        self._camera_id = camera_id
+        self._kind, _, self._device = (hwaccel or "").partition(":")
+        self._told = False
+
+    def decoder(self, info: StreamInfo) -> Decoder:
+        """Never fails for want of hardware. Raises FFmpegError or ValueError for a codec that nothing here knows."""
+        if not self._kind:
+            return Decoder(info)
+        try:
+            if self._kind in WRAPPED:
+                return Decoder(replace(info, codec=f"{info.codec}_{self._kind}"), at_once=True)
+            accelerator = HWAccel(self._kind, self._device or None, allow_software_fallback=True)
+            decoder = Decoder(info, hwaccel=accelerator)
+        except (av.error.FFmpegError, ValueError, LookupError, RuntimeError, OSError) as error:
+            self._tell(str(getattr(error, "strerror", None) or error))
+            return Decoder(info)
+        if not decoder.is_hardware:
+            self._tell(f"{self._kind} does not decode {info.codec}")
+        return decoder
+
+    def _tell(self, why: str) -> None:
+        if not self._told:
+            known = ", ".join(hwdevices_available()) or "none"
+            logger.warning(
+                "camera %s decodes in software: %s: %s (this FFmpeg knows: %s)",
+                self._camera_id,
+                self._kind,
+                why,
+                known,
+            )
+        self._told = True

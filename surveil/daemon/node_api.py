@@ -1,0 +1,128 @@
+"""What the HTTP server shows of the running house."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from surveil import __version__
+from surveil.alerts.alert_store import AlertStore
+from surveil.alerts.snapshots import Snapshots
+from surveil.api.http_server import HttpServer
+from surveil.api.metrics import Metrics
+from surveil.api.routes import Sources
+from surveil.api.status_page import CameraReport, status_page
+from surveil.clock import NS_PER_S, Clock
+from surveil.config import Config
+from surveil.daemon.event_fanout import Herald
+from surveil.daemon.health import Health
+from surveil.daemon.node_stats import Reporter, unwatched
+from surveil.records import CameraStatus
+from surveil.scheduling.scheduler import Looks
+from surveil.worker import WorkerFailed
+
+
+class State(Protocol):
+    """What only the daemon knows."""
+
+    def ready(self) -> bool: ...
+    def late(self) -> Sequence[str]: ...
+
+
+class Pages:
+    """Called in the HTTP server's threads."""
+
+    def __init__(
+        self,
+        config: Config,
+        state: State,
+        *,
+        reporter: Reporter,
+        herald: Herald,
+        looks: Looks,
+        store: AlertStore,
+        snapshots: Snapshots | None,
+        health: Health,
+        metrics: Metrics,
+        destinations: Sequence[str],
+        clock: Clock,
+    ) -> None:
+        self._config = config
+        self._state = state
+        self._reporter = reporter
+        self._herald = herald
+        self._looks = looks
+        self._store = store
+        self._snapshots = snapshots
+        self._health = health
+        self._metrics = metrics
+        self._destinations = destinations
+        self._clock = clock
+        self._began_ns = clock.monotonic_ns()
+
+    def server(self, *, on_failure: WorkerFailed) -> HttpServer | None:
+        """The listening server, None when it is off. Raises ConfigError, SurveilError when it cannot listen."""
+        http = self._config.http
+        if http.listen == "off":
+            return None
+        token = http.token.get_secret_value() if http.token else None
+        return HttpServer(
+            http.listen, self._sources(), token, clock=self._clock, on_failure=on_failure
+        )
+
+    def _sources(self) -> Sources:
+        pictures: Callable[[str], bytes | None] | None = None
+        if self._config.http.snapshots and self._snapshots is not None:
+            pictures = self._picture
+        return Sources(
+            ready=self._state.ready,
+            late=self._state.late,
+            problems=lambda: self._health.problems,
+            metrics=self._metrics.render,
+            status=self._status,
+            picture=pictures,
+        )
+
+    def _picture(self, alert_id: str) -> bytes | None:
+        alert = self._store.find(alert_id)
+        if alert is None or alert.snapshot is None or self._snapshots is None:
+            return None
+        with self._snapshots.open(alert.snapshot.path) as stream:
+            return stream.read()
+
+    def _status(self) -> dict[str, object]:
+        missed = unwatched(self._looks.report())
+        return status_page(
+            node=self._config.node,
+            version=__version__,
+            uptime_s=(self._clock.monotonic_ns() - self._began_ns) / NS_PER_S,
+            ready=self._state.ready(),
+            late_threads=self._state.late(),
+            problems=self._health.problems,
+            engine=self._reporter.engine(),
+            stats=self._metrics.stats(),
+            cameras=[
+                self._camera(status, missed.get(status.camera_id, 0.0))
+                for status in self._reporter.statuses()
+            ],
+            deliveries_waiting={d: self._store.waiting_total(d) for d in self._destinations},
+            disk_free_bytes=_free_bytes(self._config.state_dir),
+        )
+
+    def _camera(self, status: CameraStatus, unwatched_s: float) -> CameraReport:
+        seen = self._herald.seen(status.camera_id)
+        return CameraReport(
+            status=status,
+            captions_total=seen.captions_total,
+            alerts_total=seen.alerts_total,
+            unwatched_s=round(unwatched_s, 1),
+            last_caption=seen.caption,
+            last_caption_unix_ms=seen.caption_unix_ms,
+            active_rules=seen.active_rules,
+        )
+
+
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free

@@ -1,0 +1,148 @@
+"""How the node is doing: metrics, stats for subscribers, systemd's status line, falling behind."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from surveil.alerts.alert_store import AlertStore
+from surveil.api.metrics import Metrics
+from surveil.api.status_page import EngineReport
+from surveil.captioning import CaptionerWorker
+from surveil.clock import Clock, ns
+from surveil.daemon.health import Health
+from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
+from surveil.records import CameraState, CameraStatus
+from surveil.scheduling import WatchReport
+from surveil.scheduling.scheduler import Looks
+
+BEHIND_ENDS_NS = ns(30.0)
+"""Nothing must have waited longer than its interval for this long before falling behind counts as over."""
+
+
+class Reporter:
+    """`tick` in the main thread; `stats` from any."""
+
+    def __init__(
+        self,
+        *,
+        looks: Looks,
+        store: AlertStore,
+        mqtt: MqttDelivery | None,
+        metrics: Metrics,
+        health: Health,
+        clock: Clock,
+        state_dir: Path,
+        destinations: Sequence[str],
+    ) -> None:
+        self._looks = looks
+        self._store = store
+        self._mqtt = mqtt
+        self._metrics = metrics
+        self._health = health
+        self._clock = clock
+        self._state_dir = state_dir
+        self._destinations = tuple(destinations)
+        self._statuses: Mapping[str, CameraStatus] = {}
+        self._behind_ns: int | None = None
+        self.captioners: list[CaptionerWorker] = []
+        self.fallback = False
+        """The captioner is not the one that was configured."""
+
+    def statuses(self) -> list[CameraStatus]:
+        """As of the last tick. Any thread."""
+        return list(self._statuses.values())
+
+    def engine(self) -> EngineReport | None:
+        """The first captioner's. Any thread."""
+        if not self.captioners:
+            return None
+        captioner = self.captioners[0].captioner
+        return EngineReport(
+            captioner.model_id, captioner.device, captioner.precision, fallback=self.fallback
+        )
+
+    def tick(self, statuses: Mapping[str, CameraStatus]) -> None:
+        """Take the numbers of now."""
+        self._statuses = statuses
+        reports = self._looks.report()
+        for camera_id, seconds in unwatched(reports).items():
+            self._metrics.unwatched(camera_id, seconds)
+        self._judge_pace(reports)
+        self._metrics.problems(self._health.problems)
+        for destination in self._destinations:
+            waiting = self._store.waiting_total(destination)
+            self._metrics.deliveries_waiting(destination, waiting)
+        self._metrics.disk_free_bytes(shutil.disk_usage(self._state_dir).free)
+
+    def line(self) -> str:
+        """One line for people."""
+        online = sum(s.state is CameraState.ONLINE for s in self._statuses.values())
+        pace = self._metrics.stats().captions_per_s
+        behind = "; " + self._behind_text() if self._behind_ns is not None else ""
+        return f"{online} of {len(self._statuses)} cameras online, {pace:.1f} captions/s{behind}"
+
+    def publish_stats(self) -> None:
+        """What `<prefix>/stats` says. A periodic job."""
+        if self._mqtt is not None:
+            self._mqtt.set_stats(self.stats())
+
+    def stats(self) -> dict[str, Any]:
+        """The last minute, and totals since the start."""
+        pace = self._metrics.stats()
+        reports = self._looks.report()
+        return {
+            "cameras": {
+                "total": len(self._statuses),
+                "online": sum(s.state is CameraState.ONLINE for s in self._statuses.values()),
+            },
+            "captions_per_s": round(pace.captions_per_s, 3),
+            "latency_ms": {"p50": _ms(pace.latency_p50_s), "p95": _ms(pace.latency_p95_s)},
+            "frame_age_at_caption_ms": {"p50": _ms(pace.age_p50_s), "p95": _ms(pace.age_p95_s)},
+            "dropped_total": sum(s.dropped_total for s in self._statuses.values()),
+            "deliveries_waiting": {d: self._store.waiting_total(d) for d in self._destinations},
+            "devices": [f"{w.captioner.device} {w.captioner.precision}" for w in self.captioners],
+            "unwatched_s": {c: round(s, 1) for c, s in unwatched(reports).items()},
+            "stretched": stretched(reports),
+        }
+
+    def _judge_pace(self, reports: list[WatchReport]) -> None:
+        """Announce that captions cannot keep up, and that they can again."""
+        now_ns = self._clock.monotonic_ns()
+        if any(report.late_s > report.interval_s for report in reports):
+            self._behind_ns = now_ns
+        elif self._behind_ns is not None and now_ns - self._behind_ns > BEHIND_ENDS_NS:
+            self._behind_ns = None
+        if self._behind_ns is None:
+            self._health.clear("behind")
+        else:
+            self._health.set("behind", self._behind_text())
+
+    def _behind_text(self) -> str:
+        return (
+            "captions cannot keep up: intervals are stretched alike, cameras with incidents keep theirs; "
+            "use longer intervals, fewer beams or a faster device"
+        )
+
+
+def unwatched(reports: list[WatchReport]) -> dict[str, float]:
+    """camera_id -> seconds; the worst of its regions."""
+    worst: dict[str, float] = {}
+    for report in reports:
+        worst[report.camera_id] = max(worst.get(report.camera_id, 0.0), report.unwatched_s)
+    return worst
+
+
+def stretched(reports: list[WatchReport]) -> dict[str, float]:
+    """camera_id -> seconds between its last two looks, where that is more than one and a half intervals."""
+    return {
+        report.camera_id: round(report.spacing_s, 1)
+        for report in reports
+        if report.spacing_s is not None and report.spacing_s > 1.5 * report.interval_s
+    }
+
+
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)

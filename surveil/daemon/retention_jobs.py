@@ -1,0 +1,98 @@
+"""The wall-clock jobs: what is kept, what leaves, what is told once a minute."""
+
+from __future__ import annotations
+
+import logging
+
+from surveil.alerts.alert_store import AlertStore
+from surveil.alerts.retention import AgeLimits, FileLimits, Retention
+from surveil.alerts.snapshots import Snapshots
+from surveil.clock import Clock, WallTime
+from surveil.config import Config
+from surveil.config.alerts import AgeLimits as AgeSection
+from surveil.daemon import wiring
+from surveil.daemon.destinations import Outlets
+from surveil.daemon.health import Health
+from surveil.errors import StoreError
+from surveil.journal.journal_store import Journal
+from surveil.service.jobs import Jobs
+
+logger = logging.getLogger(__name__)
+
+SWEEP_S = 300.0
+FIRST_SWEEP_S = 30.0
+PRUNE_S = 3_600.0
+
+
+class Upkeep:
+    """Retention of alerts, pictures and captions. `begin` in the main thread, the jobs in the scheduler's."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        store: AlertStore,
+        journal: Journal | None,
+        outlets: Outlets,
+        health: Health,
+        clock: Clock,
+        wall: WallTime,
+    ) -> None:
+        self._config = config
+        self._journal = journal
+        self._health = health
+        self._clock = clock
+        self._wall = wall
+        files = config.snapshots.retention
+        mqtt = outlets.mqtt
+        self._retention = Retention(
+            store,
+            # With snapshots off, pictures of earlier days still leave in time.
+            Snapshots(config.snapshots_dir, tz=wiring.zone(config)),
+            alerts=_ages(config.alerts.retention),
+            files=FileLimits(_ages(files), files.max_bytes, files.min_free_bytes),
+            expire_after_s=config.alerts.expire_after_s,
+            clock=clock,
+            wall=wall,
+            on_pictures_removed=mqtt.pictures_changed if mqtt else lambda: None,
+        )
+
+    def begin(self) -> None:
+        """Put away what a crash left behind; a disk that refuses is a problem, not an end."""
+        try:
+            moved = self._retention.begin()
+        except StoreError as error:
+            self._health.set("disk", str(error))
+        else:
+            if moved:
+                logger.warning("%d pictures that no alert names were put into quarantine", moved)
+
+    def schedule(self, jobs: Jobs) -> None:
+        jobs.every("retention", SWEEP_S, self.sweep, first_after_s=FIRST_SWEEP_S)
+        if self._journal is not None:
+            jobs.every("journal", PRUNE_S, self.prune, first_after_s=FIRST_SWEEP_S)
+
+    def hurry(self, jobs: Jobs) -> None:
+        """The disk is full: make room now, not at the next turn."""
+        jobs.every("retention", SWEEP_S, self.sweep, first_after_s=0.0)
+
+    def sweep(self) -> None:
+        self._retention.sweep()
+        problem = self._retention.problem()
+        if problem is None:
+            self._health.clear("retention")
+        else:
+            self._health.set(problem.code, problem.text)
+
+    def prune(self) -> None:
+        assert self._journal is not None
+        limits = self._config.journal.retention
+        now_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
+        try:
+            self._journal.prune(now_ms - round(limits.max_age_s * 1000), max_bytes=limits.max_bytes)
+        except StoreError as error:
+            self._health.set("journal", str(error))
+
+
+def _ages(section: AgeSection) -> AgeLimits:
+    return AgeLimits(section.max_age_s, dict(section.by_severity), dict(section.by_camera))

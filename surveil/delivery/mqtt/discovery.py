@@ -1,0 +1,195 @@
+"""Home Assistant's device discovery: one retained message makes one device with five entities of each camera.
+
+Field names are those of Home Assistant's documentation of MQTT discovery; tests validate them with its own schemas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from surveil import __version__
+from surveil.alerts.alert_store import AlertStore
+from surveil.delivery import payloads
+from surveil.delivery.mqtt.topics import Board, Post, Topics
+from surveil.delivery.payloads import encode
+
+SUPPORT_URL = "https://github.com/surveil/surveil"
+_NODE_TEMPLATE = "{{ 'online' if value == 'online' else 'offline' }}"
+_CAMERA_TEMPLATE = "{{ 'online' if value in ['online', 'degraded', 'disabled'] else 'offline' }}"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraInfo:
+    """What subscribers see of a camera beside its states."""
+
+    camera_id: str
+    name: str
+    area: str | None = None
+    """Home Assistant's suggested area: `Garden`."""
+    enabled: bool = True
+    """Whether it is watched until somebody switches it."""
+
+
+def discovery_payload(camera: CameraInfo, topics: Topics, event_types: Sequence[str]) -> bytes:
+    """Retained on `topics.discovery(camera_id)`; an empty payload there removes the device."""
+    device_id = topics.device_id(camera.camera_id)
+    device: dict[str, Any] = {
+        "ids": [device_id],
+        "name": camera.name,
+        "mf": "Surveil",
+        "mdl": "Camera described in words",
+        "sw": __version__,
+    }
+    if camera.area:
+        device["sa"] = camera.area
+    return encode(
+        {
+            "dev": device,
+            "o": {"name": "Surveil", "sw": __version__, "url": SUPPORT_URL},
+            "cmps": _components(camera, topics, event_types),
+            "qos": 1,
+        }
+    )
+
+
+def _components(
+    camera: CameraInfo, topics: Topics, event_types: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    def topic(leaf: str) -> str:
+        return topics.of_camera(camera.camera_id, leaf)
+
+    node = {"t": topics.of_node("status"), "val_tpl": _NODE_TEMPLATE}
+    both = {
+        "avty": [node, {"t": topic("status"), "val_tpl": _CAMERA_TEMPLATE}],
+        "avty_mode": "all",
+    }
+    components: dict[str, dict[str, Any]] = {
+        "alert": {
+            "p": "event",
+            "name": "Alert",
+            "stat_t": topic("alert"),
+            "evt_typ": sorted(set(event_types)),
+            "ic": "mdi:cctv",
+            **both,
+        },
+        "abnormal": {
+            "p": "binary_sensor",
+            "name": "Abnormal",
+            "dev_cla": "safety",
+            "stat_t": topic("abnormal"),
+            "json_attr_t": topic("abnormal/attributes"),
+            **both,
+        },
+        "caption": {
+            "p": "sensor",
+            "name": "Caption",
+            "stat_t": topic("caption"),
+            # A state longer than 255 characters is refused by Home Assistant; the attribute has all of it.
+            "val_tpl": "{{ value_json.text[:255] }}",
+            "json_attr_t": topic("caption"),
+            "ic": "mdi:text-recognition",
+            **both,
+        },
+        "snapshot": {
+            "p": "image",
+            "name": "Snapshot",
+            "img_t": topic("snapshot"),
+            "cont_type": "image/jpeg",
+            **both,
+        },
+        "enabled": {
+            "p": "switch",
+            "name": "Enabled",
+            "stat_t": topic("enabled/state"),
+            "cmd_t": topic("enabled/set"),
+            "ic": "mdi:eye",
+            "ent_cat": "config",
+            "avty": [node],
+        },
+    }
+    slug = f"{topics.node}_{camera.camera_id}".replace("-", "_")
+    for key, component in components.items():
+        component["uniq_id"] = f"{topics.device_id(camera.camera_id)}--{key}"
+        component["def_ent_id"] = f"{component['p']}.{slug}_{key}"
+    return components
+
+
+class Roster:
+    """`set_*` and `knows` from any thread; `refresh` in the delivery thread."""
+
+    def __init__(
+        self, store: AlertStore, board: Board, topics: Topics, *, has_pictures: bool
+    ) -> None:
+        self.changed = False
+        """`refresh` has something to do."""
+        self._store = store
+        self._board = board
+        self._topics = topics
+        self._has_pictures = has_pictures
+        self._cameras: dict[str, CameraInfo] | None = None
+        self._event_types: tuple[str, ...] = ()
+
+    def set_cameras(self, infos: Sequence[CameraInfo]) -> None:
+        self._cameras = {info.camera_id: info for info in infos}
+        self.changed = True
+
+    def set_event_types(self, event_types: Sequence[str]) -> None:
+        self._event_types = tuple(event_types)
+        self.changed = True
+
+    def knows(self, camera_id: str) -> bool:
+        return camera_id in (self._cameras or {})
+
+    def camera_ids(self) -> list[str]:
+        return list(self._cameras or {})
+
+    def refresh(self) -> None:
+        """Introduce who is there, clear who has left. Until cameras were set, nobody has left."""
+        self.changed = False
+        if self._cameras is None:
+            return
+        self._store.announce(self._topics.prefix, {"topics": self._topics.retained_of_node()})
+        cameras = dict(self._cameras)
+        for camera in cameras.values():
+            self._introduce(camera)
+        keys = {self._topics.prefix, *(self._key(camera_id) for camera_id in cameras)}
+        in_use = {topic for camera_id in cameras for topic in self._topics.retained(camera_id)}
+        for key, details in self._store.announced().items():
+            if key not in keys:
+                # Discovery topics do not hold the prefix: under another one they are the same, and stay.
+                self._clear(key, [topic for topic in details["topics"] if topic not in in_use])
+
+    def _introduce(self, camera: CameraInfo) -> None:
+        camera_id = camera.camera_id
+        self._store.announce(self._key(camera_id), {"topics": self._topics.retained(camera_id)})
+        # What an earlier run left at the broker may be wrong by now; these are true until the rooms have spoken.
+        for leaf, payload in (
+            ("status", b"offline"),
+            ("status/attributes", payloads.unknown_attributes()),
+            (
+                "enabled/state",
+                b"ON" if self._store.enabled(camera_id, default=camera.enabled) else b"OFF",
+            ),
+            ("abnormal", b"OFF"),
+            ("abnormal/attributes", payloads.nothing_abnormal()),
+        ):
+            self._board.put_default(Post(self._topics.of_camera(camera_id, leaf), payload))
+        if not self._has_pictures:  # an earlier run with pictures may have left one
+            self._board.put(Post(self._topics.of_camera(camera_id, "snapshot"), b""))
+        discovery = self._topics.discovery(camera_id)
+        if discovery is not None:
+            payload = discovery_payload(camera, self._topics, self._event_types)
+            self._board.put(Post(discovery, payload))
+
+    def _clear(self, key: str, topics: list[str]) -> None:
+        """Empty retained messages; forgotten when the broker has the last of them."""
+        if not topics:
+            self._store.forget(key)
+        for topic in topics:
+            self._board.drop(topic)
+            self._board.once(Post(topic, b"", note=key if topic == topics[-1] else None))
+
+    def _key(self, camera_id: str) -> str:
+        return f"{self._topics.prefix}/{camera_id}"

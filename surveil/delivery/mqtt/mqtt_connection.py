@@ -1,0 +1,205 @@
+"""Staying connected: tries, waits longer each time, finds the protocol that the broker speaks, says why it fails."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from surveil.clock import NS_PER_S, Clock, ns
+from surveil.delivery.mqtt.mqtt_session import (
+    TWIN,
+    Connected,
+    Event,
+    Lost,
+    MqttSession,
+    MqttSpec,
+    Protocol,
+    wait_for,
+)
+from surveil.delivery.mqtt.topics import Post
+from surveil.errors import DeliveryError
+
+logger = logging.getLogger(__name__)
+
+SHORT_NS = ns(10.0)
+TOO_MANY_SHORT = 3
+"""Connections in a row that were accepted and soon closed. Mosquitto 2.0 and MQTT 3.1.1 do not say why they close one;
+a second client with our id looks like this."""
+
+
+class MqttLink:
+    """One session after another. The delivery thread only, but `wake` and `problem` from any."""
+
+    def __init__(
+        self, spec: MqttSpec, clock: Clock, *, will: Post, jitter: Callable[[], float]
+    ) -> None:
+        """`jitter` gives numbers from 0 to 1."""
+        self.problem: str | None = None
+        """Why there is no connection, fit for a person; None while there is one."""
+        self.limits: Connected | None = None
+        """What the broker allows; None while it has not accepted us."""
+        self._spec = spec
+        self._clock = clock
+        self._will = will
+        self._jitter = jitter
+        self._protocol: Protocol = "3.1.1" if spec.protocol == "3.1.1" else "5"
+        self._attempts = 0
+        self._next_attempt_mono_ns = clock.monotonic_ns()
+        self._answer_by_mono_ns = 0
+        self._accepted_mono_ns = 0
+        self._short_lived = 0
+        self._connector: _Connector | None = None
+        self._session: MqttSession | None = None
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    @property
+    def where(self) -> str:
+        return self._spec.where
+
+    def poll(self, timeout_s: float) -> list[Event]:
+        """What happened, after waiting at most `timeout_s` for something to happen; keeps trying to connect."""
+        if self._session is None:
+            events = self._connect(timeout_s)
+        else:
+            events = self._session.poll(self._wake_read, timeout_s)
+            if self.limits is None and not events and self._now() > self._answer_by_mono_ns:
+                events = [Lost(f"{self.where}: it took the connection, but does not answer")]
+        self._drain_wake()
+        for event in events:
+            self._note(event)
+        return events
+
+    def publish(self, post: Post) -> int | None:
+        """The message's id, or None when there is no connection (any more)."""
+        return None if self._session is None else self._session.publish(post)
+
+    def subscribe(self, filters: Sequence[str]) -> None:
+        if self._session is not None:
+            self._session.subscribe(filters)
+
+    def wake(self) -> None:
+        """Cut the wait of `poll` short. Any thread, also after `close`."""
+        try:
+            os.write(self._wake_write, b"w")
+        except BlockingIOError:
+            pass  # the pipe is full of wake-ups already
+        except OSError:
+            if self._wake_write >= 0:
+                raise
+
+    def close(self, *, politely: bool) -> None:
+        """`politely` says goodbye, which cancels the last will."""
+        if self._session is not None:
+            self._session.close(politely=politely)
+            self._session = None
+        self.limits = None
+        read_end, write_end = self._wake_read, self._wake_write
+        self._wake_read = self._wake_write = -1
+        os.close(write_end)
+        os.close(read_end)
+
+    def _connect(self, timeout_s: float) -> list[Event]:
+        if self._connector is not None:
+            return self._await(self._connector, timeout_s)
+        left_s = (self._next_attempt_mono_ns - self._now()) / NS_PER_S
+        if left_s > 0:
+            wait_for({self._wake_read: select.POLLIN}, min(timeout_s, left_s))
+        else:
+            session = MqttSession(self._spec, self._protocol, will=self._will)
+            self._connector = _Connector(session, done=self.wake)
+        return []
+
+    def _await(self, connector: _Connector, timeout_s: float) -> list[Event]:
+        if connector.busy:
+            wait_for({self._wake_read: select.POLLIN}, timeout_s)
+            return []
+        self._connector = None
+        if isinstance(connector.error, DeliveryError):
+            return [Lost(str(connector.error), unreachable=True)]
+        if connector.error is not None:
+            raise connector.error
+        self._session = connector.session
+        self._answer_by_mono_ns = self._now() + ns(self._spec.answer_timeout_s)
+        return []
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, Connected):
+            self.limits = event
+            self._accepted_mono_ns = self._now()
+            self._attempts = 0
+            self.problem = None
+            logger.info("%s: connected, MQTT %s", self.where, self._protocol)
+        elif isinstance(event, Lost):
+            self._lost(event)
+
+    def _lost(self, lost: Lost) -> None:
+        lost = self._suspect_twin(lost)
+        if lost.reason != self.problem:
+            logger.warning("%s", lost.reason)
+        self.problem = lost.reason
+        accepted = self.limits is not None
+        self.limits = None
+        if self._session is not None:
+            self._session.close(politely=False)
+            self._session = None
+        delay_s = self._delay_s(lost)
+        if self._spec.protocol == "auto" and not accepted and not lost.unreachable:
+            # Brokers older than MQTT 5 either say so or just hang up: the other way next time.
+            self._protocol = "3.1.1" if self._protocol == "5" else "5"
+        self._next_attempt_mono_ns = self._now() + ns(delay_s)
+
+    def _suspect_twin(self, lost: Lost) -> Lost:
+        short = self.limits is not None and self._now() - self._accepted_mono_ns < SHORT_NS
+        self._short_lived = self._short_lived + 1 if short else 0
+        if self._short_lived < TOO_MANY_SHORT:
+            return lost
+        text = f"{lost.reason}, soon after it accepted us, {TOO_MANY_SHORT} times or more: {TWIN}"
+        return replace(lost, reason=text, taken_over=True)
+
+    def _delay_s(self, lost: Lost) -> float:
+        """Doubling, capped, with jitter: a hundred boxes must not knock at the same moment when a broker returns."""
+        self._attempts += 1
+        if lost.wrong_protocol and self._attempts == 1:
+            return 0.0
+        spec = self._spec
+        # Two nodes of one name would throw each other out for ever, so the one thrown out steps back at once.
+        doublings = 16 if lost.taken_over else min(self._attempts - 1, 16)
+        full_s = min(spec.retry_max_s, spec.retry_min_s * 2.0**doublings)
+        return full_s * (0.5 + self._jitter() / 2)
+
+    def _now(self) -> int:
+        return self._clock.monotonic_ns()
+
+    def _drain_wake(self) -> None:
+        try:
+            while os.read(self._wake_read, 4096):
+                pass
+        except BlockingIOError:
+            pass
+
+
+class _Connector:
+    """Opens a session in a thread of its own: a resolver that hangs for a minute must not silence the heartbeat."""
+
+    def __init__(self, session: MqttSession, *, done: Callable[[], None]) -> None:
+        self.session = session
+        self.error: BaseException | None = None
+        self._done = done
+        self._opened = threading.Event()
+        threading.Thread(target=self._open, name="mqtt-connect", daemon=True).start()
+
+    @property
+    def busy(self) -> bool:
+        return not self._opened.is_set()
+
+    def _open(self) -> None:
+        try:
+            self.session.open()
+        except BaseException as error:  # handed to the worker, which raises it
+            self.error = error
+        self._opened.set()
+        self._done()

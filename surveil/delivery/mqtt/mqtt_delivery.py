@@ -1,0 +1,284 @@
+"""The delivery thread that speaks MQTT: alerts from the store, states from the board.
+
+A session is made afresh for each connection. What was not acknowledged is sent again from the database before anything
+new, in order of commit, so the order of each camera's alerts holds over any outage.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import tzinfo
+from typing import Any
+
+from surveil.alerts.alert_store import AlertStore
+from surveil.alerts.snapshots import Snapshots
+from surveil.clock import Clock, ns
+from surveil.delivery import payloads
+from surveil.delivery.mqtt.discovery import CameraInfo, Roster
+from surveil.delivery.mqtt.mqtt_connection import MqttLink
+from surveil.delivery.mqtt.mqtt_flow import RECEIPTS_A_COMMIT, MqttFlow, PictureMaker
+from surveil.delivery.mqtt.mqtt_session import Connected, Event, Lost, MqttSpec, Published, Received
+from surveil.delivery.mqtt.topics import (
+    Board,
+    Command,
+    Post,
+    Replay,
+    Topics,
+    shown_payload,
+    shown_topic,
+)
+from surveil.errors import StoreError
+from surveil.records import MQTT, CameraStatus, Caption, Problem
+from surveil.worker import Worker, WorkerFailed
+
+logger = logging.getLogger(__name__)
+
+LOOK_AGAIN_NS = ns(5.0)
+"""The store tells of every commit; this is for what it could not read the last time."""
+FLUSH_NS = ns(2.0)
+
+
+class MqttDelivery(Worker):
+    """All `set_*` may be called from any thread and return at once; `on_command` is called in this worker's thread."""
+
+    def __init__(
+        self,
+        store: AlertStore,
+        spec: MqttSpec,
+        *,
+        clock: Clock,
+        snapshots: Snapshots | None = None,
+        on_command: Callable[[Command], None] | None = None,
+        on_failure: WorkerFailed | None = None,
+        tz: tzinfo | None = None,
+        jitter: Callable[[], float] = random.random,
+        patience_s: float = 0.5,
+    ) -> None:
+        """`snapshots` None: no pictures are sent. `patience_s`: how long one step waits for something to happen."""
+        super().__init__("delivery-mqtt", clock=clock, on_failure=on_failure)
+        self.topics = Topics(spec.prefix, spec.node, spec.discovery_prefix)
+        self._store = store
+        self._on_command = on_command
+        self._tz = tz
+        self._patience_s = patience_s
+        self._news = threading.Event()  # the store may have something for us
+        self._look_again_mono_ns = clock.monotonic_ns()
+        self._board = Board()
+        self._pictures: PictureMaker | None = None
+        if spec.snapshots and snapshots is not None:
+            self._pictures = PictureMaker(store, snapshots, max_px=spec.snapshot_max_px)
+        self._roster = Roster(
+            store, self._board, self.topics, has_pictures=self._pictures is not None
+        )
+        will = Post(self.topics.of_node("status"), b"offline")
+        self._link = MqttLink(spec, clock, will=will, jitter=jitter)
+        self._flow = MqttFlow(
+            store,
+            self._link,
+            self._board,
+            self.topics,
+            pictures=self._pictures,
+            tz=tz,
+            max_queued=spec.max_queued,
+        )
+        store.listen(self._store_has_news)
+
+    # What other threads call.
+
+    @property
+    def connected(self) -> bool:
+        """The broker accepted us and the connection stands."""
+        return self._link.limits is not None
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no connection, fit for a person; None while there is one."""
+        return self._link.problem
+
+    def set_cameras(self, infos: Sequence[CameraInfo]) -> None:
+        """All cameras of the configuration; those that left are cleared at the broker, also after a restart."""
+        self._roster.set_cameras(infos)
+        self.wake()
+
+    def set_rules(self, event_types: Sequence[str]) -> None:
+        """The event type of every armed rule."""
+        self._roster.set_event_types(event_types)
+        self.wake()
+
+    def set_camera_status(self, status: CameraStatus) -> None:
+        attributes = payloads.status_attributes(status, self._tz)
+        self._put(status.camera_id, "status", payloads.status_payload(status))
+        self._put(status.camera_id, "status/attributes", attributes)
+
+    def set_enabled(self, camera_id: str, on: bool) -> None:
+        """What subscribers see; `AlertStore.set_enabled` is what a restart remembers."""
+        self._put(camera_id, "enabled/state", b"ON" if on else b"OFF")
+
+    def set_abnormal(
+        self,
+        camera_id: str,
+        rules: Sequence[str],
+        *,
+        since_unix_ms: int | None = None,
+        hits: int = 0,
+        last_caption: str | None = None,
+    ) -> None:
+        """`rules`: those with an active incident; none of them means that all is well."""
+        attributes = payloads.abnormal_attributes(
+            rules, since_unix_ms=since_unix_ms, hits=hits, last_caption=last_caption, tz=self._tz
+        )
+        self._put(camera_id, "abnormal", b"ON" if rules else b"OFF")
+        self._put(camera_id, "abnormal/attributes", attributes)
+
+    def set_caption(self, caption: Caption) -> None:
+        payload = payloads.caption_payload(caption, self._tz)
+        self._put(caption.frame.camera_id, "caption", payload, qos=0)
+
+    def set_health(self, problems: Sequence[Problem]) -> None:
+        self._put_node("health", payloads.health_payload(problems, self._tz))
+
+    def set_canary(self, result: Mapping[str, Any]) -> None:
+        self._put_node("canary", payloads.encode(dict(result)))
+
+    def set_stats(self, stats: Mapping[str, Any]) -> None:
+        """Sent once, if there is a connection."""
+        if self.connected:
+            payload = payloads.encode(dict(stats))
+            self._board.once(Post(self.topics.of_node("stats"), payload, qos=0, retain=False))
+            self.wake()
+
+    def pictures_changed(self) -> None:
+        """Snapshots were removed: look again which picture of each camera is the newest."""
+        if self._pictures is not None:
+            self._pictures.check(self._roster.camera_ids())
+            self.wake()
+
+    def wake(self) -> None:
+        """Cut the worker's wait short."""
+        self._link.wake()
+
+    def stop(self) -> None:
+        super().stop()
+        self.wake()
+
+    # The worker's thread.
+
+    def step(self) -> None:
+        """Hand over what the broker may have, then wait at most `patience_s` for news from either side."""
+        if self.connected:
+            self._look_for_news()
+            self._flow.pump()
+        self._handle(self._link.poll(0.0 if self._flow.busy else self._patience_s))
+
+    def finish(self) -> None:
+        """Flush for at most 2 s, say `stopped`, disconnect; the rest stays on disk."""
+        well = self.failure is None
+        try:
+            if well and self.connected:
+                self._flush()
+            self._flow.commit_receipts()
+        finally:
+            self._link.close(politely=well)
+
+    def _flush(self) -> None:
+        until = self._clock.monotonic_ns() + FLUSH_NS
+        self._look_for_news()
+        self._board.once(Post(self.topics.of_node("status"), b"stopped"))
+        while self.connected and self._clock.monotonic_ns() < until:
+            self._flow.pump()
+            if self._flow.idle:
+                break
+            self._handle(self._link.poll(0.05))
+
+    def _look_for_news(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        if self._news.is_set() or now_ns >= self._look_again_mono_ns:
+            self._news.clear()
+            self._look_again_mono_ns = now_ns + LOOK_AGAIN_NS
+            self._store.settle()
+            self._flow.more = True
+        if self._roster.changed:
+            self._roster.refresh()
+
+    def _handle(self, events: Sequence[Event]) -> None:
+        for event in events:
+            match event:
+                case Connected():
+                    self._accepted()
+                case Lost():
+                    self._lost()
+                case Published():
+                    self._flow.published(event)
+                case Received():
+                    self._received(event)
+        self._flow.commit_receipts(at_least=RECEIPTS_A_COMMIT)
+
+    def _accepted(self) -> None:
+        self._link.subscribe(self.topics.subscriptions())
+        self._roster.refresh()
+        self.pictures_changed()
+        self._flow.begin()
+
+    def _lost(self) -> None:
+        self._flow.commit_receipts()
+        self._flow.reset()
+        self._board.drop_transient()
+
+    def _received(self, event: Received) -> None:
+        if event.topic == self.topics.birth:
+            if (
+                not event.retained
+            ):  # an old one comes with the connection, which is told everything anyway
+                self._born(event)
+        elif event.retained:
+            logger.warning("%s: ignored, because it is retained", shown_topic(event.topic))
+        else:
+            self._obey(event)
+
+    def _born(self, event: Received) -> None:
+        if event.payload == b"online":
+            self._board.resend(f"{self.topics.discovery_prefix}/device/")
+        elif event.payload != b"offline":
+            found = shown_payload(event.payload)
+            logger.warning(
+                "%s: ignored: found %s, allowed are online and offline", event.topic, found
+            )
+
+    def _obey(self, event: Received) -> None:
+        topic = shown_topic(event.topic)
+        try:
+            command = self.topics.read_command(event.topic, event.payload)
+        except ValueError as error:
+            logger.warning("%s: ignored: %s", topic, error)
+            return
+        if not self._roster.knows(command.camera_id):
+            logger.warning("%s: ignored: there is no such camera", topic)
+        elif isinstance(command, Replay):
+            self._replay(command)
+        elif self._on_command is not None:
+            self._on_command(command)
+
+    def _replay(self, command: Replay) -> None:
+        self._flow.commit_receipts()
+        try:
+            found = self._store.replay(MQTT, command.camera_id, command.first)
+        except StoreError as error:
+            logger.warning("%s: no replay: %s", command.camera_id, error)
+            return
+        logger.info("%s: %d alerts again, from %d on", command.camera_id, found, command.first)
+        self._flow.start_over()
+
+    def _put(self, camera_id: str, leaf: str, payload: bytes, *, qos: int = 1) -> None:
+        self._board.put(Post(self.topics.of_camera(camera_id, leaf), payload, qos=qos))
+        self.wake()
+
+    def _put_node(self, leaf: str, payload: bytes) -> None:
+        self._board.put(Post(self.topics.of_node(leaf), payload))
+        self.wake()
+
+    def _store_has_news(self) -> None:
+        self._news.set()
+        self.wake()

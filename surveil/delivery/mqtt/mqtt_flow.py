@@ -1,0 +1,280 @@
+"""Everything that leaves, within the window that the broker allows: states, gaps, alerts in order of commit."""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+from collections import deque
+from collections.abc import Iterable
+from datetime import tzinfo
+
+from PIL import Image
+
+from surveil.alerts.alert_store import AlertStore
+from surveil.alerts.snapshots import Snapshots, exif_of
+from surveil.delivery import payloads
+from surveil.delivery.mqtt.mqtt_connection import MqttLink
+from surveil.delivery.mqtt.mqtt_session import Connected, Published, packet_bytes
+from surveil.delivery.mqtt.topics import Board, Post, Topics
+from surveil.errors import StoreError
+from surveil.records import MQTT, Alert, Gap, Outgoing, Receipt
+
+logger = logging.getLogger(__name__)
+
+RECEIPTS_A_COMMIT = 100
+STATES_IN_FLIGHT = 10
+
+Reference = Outgoing | Gap | Post
+"""What a PUBACK is for."""
+
+
+class MqttFlow:
+    """The delivery thread only."""
+
+    def __init__(
+        self,
+        store: AlertStore,
+        link: MqttLink,
+        board: Board,
+        topics: Topics,
+        *,
+        pictures: PictureMaker | None,
+        tz: tzinfo | None,
+        max_queued: int = 200,
+    ) -> None:
+        """`max_queued`: alerts read ahead from the store."""
+        self.more = False
+        """The store may have something that was not fetched."""
+        self._store = store
+        self._link = link
+        self._board = board
+        self._topics = topics
+        self._pictures = pictures
+        self._tz = tz
+        self._max_queued = max_queued
+        self.reset()
+
+    def reset(self) -> None:
+        """The connection ended: what is not acknowledged will be fetched again, from the first."""
+        self._in_flight: dict[int, Reference] = {}
+        self._states_in_flight = 0
+        self._taken: set[Receipt] = set()  # in flight, queued, or refused over this connection
+        self._gaps_taken: set[int] = set()
+        self._queue: deque[Outgoing] = deque()
+        self._receipts: list[Receipt] = []
+        self._online_due = False
+        self._pictures_first = 0
+
+    def begin(self) -> None:
+        """A connection was accepted: all states go out, `online` last, then what waits in the store."""
+        self._board.resend()
+        self._online_due = True
+        self._pictures_first = 0 if self._pictures is None else self._pictures.due
+        self.more = True
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is in flight and nothing waits, as far as is known."""
+        return not (self._in_flight or self._queue or self.more)
+
+    @property
+    def busy(self) -> bool:
+        """There is work that waits for nobody."""
+        return self._pictures is not None and bool(self._pictures.due) and self._picture_turn()
+
+    def pump(self) -> None:
+        """Hand the broker as much as it may have now."""
+        self._send_states()
+        if self.more:
+            self._send_gaps()
+        while self._room() and (self._queue or self._fetch()):
+            self._send(self._queue.popleft())
+        self._send_picture()
+
+    def published(self, event: Published) -> None:
+        """A PUBACK. Other ids are QoS 0, or of no interest."""
+        reference = self._in_flight.pop(event.mid, None)
+        match reference:
+            case Post():
+                self._states_in_flight -= 1
+                self._state_published(reference, event.refusal)
+            case Gap():
+                self._gaps_taken.discard(reference.gap_id)
+                self._store.told(reference)
+            case Outgoing() if event.refusal:
+                self._refused(reference, event.refusal)
+            case Outgoing():
+                self._taken.discard(reference.receipt)
+                self._receipts.append(reference.receipt)
+
+    def commit_receipts(self, *, at_least: int = 1) -> None:
+        """Tell the store what the broker has, when there are so many or when nothing else waits: one fsync for all."""
+        if self._receipts and (len(self._receipts) >= at_least or not self._queue):
+            self._store.acknowledged(MQTT, self._receipts)
+            self._receipts = []
+
+    def start_over(self) -> None:
+        """A replay was queued before what is fetched already: fetch again, so that order holds."""
+        self._taken.difference_update(outgoing.receipt for outgoing in self._queue)
+        self._queue.clear()
+        self.more = True
+
+    def _send_states(self) -> None:
+        while self._states_in_flight < self._state_window and (post := self._board.take()):
+            self._publish(post, post)
+        drained = self._states_in_flight < self._state_window
+        if self._online_due and drained and self._pictures_first <= 0:
+            # Last, so that whoever sees `online` has seen all other states of this connection before.
+            self._online_due = False
+            online = Post(self._topics.of_node("status"), b"online")
+            self._publish(online, online)
+
+    def _send_gaps(self) -> None:
+        for gap in self._store.gaps(MQTT):
+            if gap.gap_id not in self._gaps_taken and self._room():
+                self._gaps_taken.add(gap.gap_id)
+                topic = self._topics.of_camera(gap.camera_id, "gap")
+                self._publish(Post(topic, payloads.gap_payload(gap), retain=False), gap)
+
+    def _fetch(self) -> bool:
+        if self.more:
+            self.commit_receipts()
+            found = self._store.waiting(MQTT, limit=self._max_queued)
+            fresh = [outgoing for outgoing in found if outgoing.receipt not in self._taken]
+            self._taken.update(outgoing.receipt for outgoing in fresh)
+            self._queue.extend(fresh)
+            self.more = len(found) == self._max_queued and bool(fresh)
+        return bool(self._queue)
+
+    def _send(self, outgoing: Outgoing) -> None:
+        topic = self._topics.of_camera(outgoing.alert.camera_id, outgoing.kind)
+        post = Post(topic, self._payload(outgoing), retain=False)
+        limit = self._limits.max_packet_bytes
+        if limit is not None and packet_bytes(post) > limit:
+            self._refused(outgoing, f"larger than the {limit} bytes that the broker takes")
+            return
+        self._publish(post, outgoing)
+        if self._pictures is not None and outgoing.kind == "alert":
+            self._pictures.check([outgoing.alert.camera_id])
+
+    def _payload(self, outgoing: Outgoing) -> bytes:
+        if outgoing.kind == "clip":
+            return payloads.clip_payload(outgoing)
+        return payloads.alert_payload(outgoing, node=self._topics.node, tz=self._tz)
+
+    def _picture_turn(self) -> bool:
+        """Of a backlog, only each camera's newest picture is worth its bytes; `online` waits for the first ones."""
+        first = not self._queue or self._pictures_first > 0
+        return first and self._states_in_flight < self._state_window
+
+    def _send_picture(self) -> None:
+        """One a step: it takes tens of milliseconds to make."""
+        if self._pictures is None or not self._picture_turn():
+            return
+        self._pictures_first -= 1
+        for camera_id in self._pictures.take():
+            topic = self._topics.of_camera(camera_id, "snapshot")
+            post = self._pictures.make(camera_id, topic, max_bytes=self._picture_bytes(topic))
+            if post is not None:
+                self._board.put(post)
+
+    def _picture_bytes(self, topic: str) -> int:
+        limit = self._limits.max_packet_bytes or payloads.MAX_MESSAGE_BYTES
+        user_property = 128
+        return (
+            min(limit, payloads.MAX_MESSAGE_BYTES) - packet_bytes(Post(topic, b"")) - user_property
+        )
+
+    def _publish(self, post: Post, reference: Reference) -> None:
+        mid = self._link.publish(post)
+        if mid is not None and post.qos > 0:
+            self._in_flight[mid] = reference
+            self._states_in_flight += isinstance(reference, Post)
+
+    def _state_published(self, post: Post, refusal: str | None) -> None:
+        if refusal is not None:
+            logger.error("%s refused %s: %s", self._link.where, post.topic, refusal)
+        elif post.note is not None:
+            self._store.forget(post.note)
+
+    def _refused(self, outgoing: Outgoing, reason: str) -> None:
+        """Parked; it stays among the taken, so that it is not tried again even if the store cannot be written now."""
+        logger.error("%s refused alert %s: %s", self._link.where, outgoing.alert.alert_id, reason)
+        self._store.park(MQTT, outgoing.receipt, reason)
+        self.more = True
+
+    def _room(self) -> bool:
+        window = max(1, self._limits.max_in_flight - self._state_window)
+        return len(self._in_flight) - self._states_in_flight < window
+
+    @property
+    def _state_window(self) -> int:
+        return max(1, min(STATES_IN_FLIGHT, self._limits.max_in_flight // 2))
+
+    @property
+    def _limits(self) -> Connected:
+        return self._link.limits or Connected(1, None)
+
+
+QUALITIES = (85, 70, 50, 30)
+SMALLEST_PX = 80
+
+
+class PictureMaker:
+    """`check` from any thread; the rest in the delivery thread."""
+
+    def __init__(self, store: AlertStore, snapshots: Snapshots, *, max_px: int) -> None:
+        self._store = store
+        self._snapshots = snapshots
+        self._max_px = max_px
+        self._lock = threading.Lock()
+        self._due: dict[str, None] = {}
+
+    def check(self, camera_ids: Iterable[str]) -> None:
+        """Their newest picture may have changed."""
+        with self._lock:
+            self._due.update(dict.fromkeys(camera_ids))
+
+    @property
+    def due(self) -> int:
+        """How many cameras `take` will give."""
+        return len(self._due)
+
+    def take(self) -> list[str]:
+        """The next camera to look at, if any."""
+        with self._lock:
+            camera_id = next(iter(self._due), None)
+            if camera_id is None:
+                return []
+            del self._due[camera_id]
+            return [camera_id]
+
+    def make(self, camera_id: str, topic: str, *, max_bytes: int) -> Post | None:
+        """The message to send; empty when there is no picture (any more), None when the disk cannot say now."""
+        try:
+            alert = self._store.newest_with_snapshot(camera_id)
+            if alert is None or alert.snapshot is None:
+                return Post(topic, b"")
+            with self._snapshots.open(alert.snapshot.path) as stream:
+                content = shrink(stream.read(), alert, max_px=self._max_px, max_bytes=max_bytes)
+        except StoreError:
+            return None
+        return Post(topic, content, user_properties=(("alert_id", alert.alert_id),))
+
+
+def shrink(jpeg: bytes, alert: Alert, *, max_px: int, max_bytes: int) -> bytes:
+    """A JPEG of at most `max_bytes`, its longer side at most `max_px`; empty if even a stamp is too large."""
+    image = Image.open(io.BytesIO(jpeg))
+    image.draft(
+        "RGB", (max_px, max_px)
+    )  # libjpeg skips what would be thrown away: 4 times faster on 4K
+    while max_px >= SMALLEST_PX:
+        image.thumbnail((max_px, max_px))
+        for quality in QUALITIES:
+            stream = io.BytesIO()
+            image.save(stream, "JPEG", quality=quality, exif=exif_of(alert))
+            if stream.tell() <= max_bytes:
+                return stream.getvalue()
+        max_px = max_px * 3 // 4
+    return b""
