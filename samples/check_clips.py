@@ -34,7 +34,7 @@ _BATCH = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Sample:
     """One judged frame."""
 
     clip: str
@@ -81,10 +81,10 @@ def class_at(timeline: list[dict[str, object]], at_s: float) -> str | None:
     return None
 
 
-def look_at(captioner: DemoCaptioner, clips_folder: Path) -> list[Look]:
+def look_at(captioner: DemoCaptioner, clips_folder: Path) -> list[Sample]:
     """Captions every judged frame of every clip in the manifest."""
     clips = json.loads((clips_folder / "clips.json").read_text(encoding="utf-8"))["clips"]
-    looks: list[Look] = []
+    looks: list[Sample] = []
     for name, clip in clips.items():
         judged = [
             (at_s, expected, picture)
@@ -95,7 +95,7 @@ def look_at(captioner: DemoCaptioner, clips_folder: Path) -> list[Look]:
             part = judged[start : start + _BATCH]
             captions = captioner.caption([picture for _, _, picture in part])
             for (at_s, expected, _), caption in zip(part, captions, strict=True):
-                looks.append(Look(name, at_s, expected, caption))
+                looks.append(Sample(name, at_s, expected, caption))
     return looks
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from samples.render import wardrobe
 from samples.render.camera import Camera
 from samples.render.canvas import Colour
-from samples.render.people import Looks, Person
+from samples.render.people import Person, Scheduler
 from samples.render.places import Place
 from samples.render.props import Prop
 from samples.render.scene import Scene
@@ -19,9 +19,9 @@ from samples.render.wording import RULES, Facts
 
 Layers = tuple[Prop | Person, ...]
 
-_MAN = Looks(False, (178, 40, 40), (32, 42, 74), (214, 166, 130), (34, 26, 22))
-_OTHER_MAN = Looks(False, (96, 132, 160), (86, 74, 56), (236, 196, 166), (84, 54, 32))
-_WOMAN = Looks(True, (212, 172, 40), (112, 44, 52), (236, 196, 166), (84, 54, 32))
+_MAN = Scheduler(False, (178, 40, 40), (32, 42, 74), (214, 166, 130), (34, 26, 22))
+_OTHER_MAN = Scheduler(False, (96, 132, 160), (86, 74, 56), (236, 196, 166), (84, 54, 32))
+_WOMAN = Scheduler(True, (212, 172, 40), (112, 44, 52), (236, 196, 166), (84, 54, 32))
 _LEFT, _RIGHT = -0.2, 16 / 9 + 0.2  # just out of the picture
 # Ground covered by one cycle of two steps, in body heights. People take about 0.9 walking and 2
 # running; the runner's is shortened, because in a small yard an event must last for some seconds.
@@ -70,7 +70,7 @@ class Story:
 
 
 def _moving(
-    looks: Looks,
+    looks: Scheduler,
     action: str,
     t_s: float,
     *,

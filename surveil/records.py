@@ -114,7 +114,7 @@ def fit(width_px: int, height_px: int, max_px: int | None) -> tuple[int, int]:
     )
 
 
-class LookReason(StrEnum):
+class SampleReason(StrEnum):
     """Why the sampler chose a frame."""
 
     DUE = "due"
@@ -128,11 +128,11 @@ class LookReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class Sample:
     """A frame that is worth a caption now."""
 
     frame: Frame
-    reason: LookReason
+    reason: SampleReason
     due_mono_ns: int
     """When the camera's turn came; `waited_ms` of its caption counts from here or from capture, whichever is later."""
 
@@ -162,7 +162,7 @@ class Caption:
     """Of the whole batch."""
     done_mono_ns: int
     """When the caption was ready."""
-    reason: LookReason = LookReason.DUE
+    reason: SampleReason = SampleReason.DUE
 
 
 @dataclass(frozen=True, slots=True)

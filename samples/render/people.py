@@ -8,7 +8,7 @@ from samples.render.canvas import Canvas, Colour, Point, shade
 
 
 @dataclass(frozen=True, slots=True)
-class Looks:
+class Scheduler:
     """What stays the same about a person from frame to frame."""
 
     is_woman: bool  # long hair and a skirt; otherwise short hair and trousers
@@ -22,7 +22,7 @@ class Looks:
 class Person:
     """One person at one moment. `x`, `y` is the point on the ground (units), as is `height`."""
 
-    looks: Looks
+    looks: Scheduler
     action: str  # walking, running, fighting, lying or climbing
     x: float
     y: float

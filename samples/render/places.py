@@ -131,15 +131,15 @@ def _workshop(canvas: Canvas, place: Place, rng: Random) -> None:
     canvas.box(0, 0, canvas.aspect, 0.05, shade(wall, 0.6))
     for x in (canvas.aspect * 0.25, canvas.aspect * 0.7):
         canvas.box(x, 0.05, x + 0.22, 0.075, (245, 245, 235))
-    shelf = rng.uniform(0.04, canvas.aspect * 0.55)
+    buffer = rng.uniform(0.04, canvas.aspect * 0.55)
     for level in (0.35, 0.6, 0.85):
         y = place.horizon * level
-        canvas.box(shelf, y, shelf + 0.5, y + 0.015, (96, 84, 70))
+        canvas.box(buffer, y, buffer + 0.5, y + 0.015, (96, 84, 70))
         for slot in range(4):
-            x = shelf + 0.03 + slot * 0.12
+            x = buffer + 0.03 + slot * 0.12
             tone = rng.choice([(150, 60, 50), (60, 80, 120), (120, 120, 60), (80, 80, 80)])
             canvas.box(x, y - rng.uniform(0.04, 0.09), x + 0.07, y, tone)
-    gate = shelf + 0.7 if shelf < canvas.aspect * 0.35 else shelf - 0.62
+    gate = buffer + 0.7 if buffer < canvas.aspect * 0.35 else buffer - 0.62
     canvas.box(gate, place.horizon * 0.3, gate + 0.5, place.horizon, (120, 126, 132))
     for index in range(6):
         y = place.horizon * (0.3 + 0.7 * index / 6)

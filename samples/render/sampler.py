@@ -9,7 +9,7 @@ from random import Random
 
 from samples.render import wardrobe
 from samples.render.camera import LIGHTS, Camera
-from samples.render.people import Looks, Person
+from samples.render.people import Person, Scheduler
 from samples.render.places import OUTDOOR, WALLS, Place
 from samples.render.props import Prop
 from samples.render.scene import Scene
@@ -72,7 +72,7 @@ def _ground_spot(rng: Random, margin: float = 0.25) -> tuple[float, float]:
     return rng.uniform(margin, _WIDTH - margin), rng.uniform(0.72, 0.96)
 
 
-def _person(rng: Random, looks: Looks, action: str, **fixed: float) -> Person:
+def _person(rng: Random, looks: Scheduler, action: str, **fixed: float) -> Person:
     x, y = _ground_spot(rng)
     yaw = {"walking": 40, "running": 20}.get(action, 0)
     return Person(
@@ -165,7 +165,7 @@ def _walking(rng: Random, light: str) -> tuple[Place, Layers, Facts]:
     return place, tuple(layers), facts
 
 
-def _companion(rng: Random, first: Person, looks: Looks) -> Person:
+def _companion(rng: Random, first: Person, looks: Scheduler) -> Person:
     """A second walker, clearly apart from the first."""
     gap = first.height * rng.uniform(0.6, 1.3) * rng.choice((-1, 1))
     x = first.x + gap

@@ -3,7 +3,7 @@
 from random import Random
 
 from samples.render.canvas import Colour, shade
-from samples.render.people import Looks
+from samples.render.people import Scheduler
 from samples.render.places import Place
 
 _TOPS: tuple[Colour, ...] = (
@@ -42,9 +42,9 @@ _GROUNDS: dict[str, tuple[Colour, ...]] = {
 _SKIES: tuple[Colour, ...] = ((168, 198, 226), (196, 206, 214), (142, 182, 222), (212, 214, 212))
 
 
-def pick_looks(rng: Random, *, is_woman: bool | None = None) -> Looks:
+def pick_looks(rng: Random, *, is_woman: bool | None = None) -> Scheduler:
     """A person with clothes; man or woman at random unless told."""
-    return Looks(
+    return Scheduler(
         is_woman=rng.random() < 0.5 if is_woman is None else is_woman,
         top=_vary(rng, rng.choice(_TOPS)),
         bottom=_vary(rng, rng.choice(_BOTTOMS)),
@@ -65,7 +65,7 @@ def pick_place(rng: Random, kind: str) -> Place:
     )
 
 
-def name_people(*looks: Looks) -> str:
+def name_people(*looks: Scheduler) -> str:
     """How a caption calls one or two people."""
     women = sum(look.is_woman for look in looks)
     if len(looks) == 1:

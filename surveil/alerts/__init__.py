@@ -2,7 +2,7 @@
 
 store       AlertStore: alerts.db. Below it remembered (small states), tables (the SQL), stubborn (a disk that refuses)
 snapshots   Snapshots: JPEG files
-desk        AlertDesk, OpenedIncident, Route: what the alerts thread calls
+desk        AlertRecorder, OpenedIncident, Route: what the alerts thread calls
 mqtt        MqttDelivery: the thread. Below it mqtt_link (staying connected), mqtt_session (one connection; MqttSpec),
             mqtt_flow (what leaves, and the window), board and roster (states, cameras), pictures;
             topics, payloads, homeassistant hold what goes over the wire

@@ -14,8 +14,8 @@ from uuid import uuid4
 
 from surveil.alerts import alert_tables
 from surveil.alerts.salvage import STORE_ID, note_losses, salvage
-from surveil.alerts.state_table import INCIDENTS, Remembered, to_json
-from surveil.alerts.write_behind import Held, Reserve, StubbornDatabase
+from surveil.alerts.state_table import INCIDENTS, StateTable, to_json
+from surveil.alerts.write_behind import DiskReserve, Held, WriteBehind
 from surveil.clock import NS_PER_MS, Clock, WallTime
 from surveil.database import Connection, Row, Value
 from surveil.records import Alert, Gap, Outgoing, Receipt
@@ -26,7 +26,7 @@ RESERVE_BYTES = 4 << 20
 SERVICE_MS = ("clock", "service_ms")
 
 
-class AlertStore(Remembered):
+class AlertStore(StateTable):
     """Alerts, deliveries and what a restart must not forget. Any thread.
 
     The constructor raises SchemaTooNewError or StoreError; a damaged file is set aside instead (`damaged`).
@@ -49,12 +49,12 @@ class AlertStore(Remembered):
         self._clock = clock
         self._listeners: list[Callable[[], None]] = []
         super().__init__()
-        self._file = StubbornDatabase(
+        self._file = WriteBehind(
             path,
             clock,
             wall,
             busy_s=busy_s,
-            reserve=Reserve(path.with_name(f"{path.name}.reserve"), reserve_bytes),
+            reserve=DiskReserve(path.with_name(f"{path.name}.reserve"), reserve_bytes),
             on_replaced=self._take_over,
             max_held=max_held,
         )
@@ -116,7 +116,7 @@ class AlertStore(Remembered):
         """Number the draft and keep it in memory, `durable=False`, until it can be written. Never raises."""
         with self._lock:
             alert = replace(draft, sequence=self._next(draft.camera_id), durable=False)
-            self._file.unwritten.hold(
+            self._file.pending.hold(
                 Held(alert, self.store_id, set(destinations), self.service_ms(), snapshot_bytes)
             )
             self._last[alert.camera_id] = alert.sequence
@@ -140,11 +140,11 @@ class AlertStore(Remembered):
         """What the destination has not acknowledged, in order of commit. Never raises: `problem()` says if some
         cannot be read."""
         with self._lock:
-            acknowledged = self._file.unwritten.receipts.get(destination, ())
+            acknowledged = self._file.pending.receipts.get(destination, ())
             reach = limit + len(acknowledged)  # they may be in front while their deletion waits
             rows = self._file.try_read(alert_tables.OUTGOING, (destination, reach))
             found = [alert_tables.outgoing_from_row(row) for row in rows]
-            found += self._file.unwritten.outgoing(destination)
+            found += self._file.pending.outgoing(destination)
             fresh = [outgoing for outgoing in found if outgoing.receipt not in acknowledged]
             return fresh[:limit]
 
@@ -156,18 +156,18 @@ class AlertStore(Remembered):
                 (destination,),
             )
             written = int(rows[0][0]) if rows else 0
-            return written + len(self._file.unwritten.outgoing(destination))
+            return written + len(self._file.pending.outgoing(destination))
 
     def acknowledged(self, destination: str, receipts: Iterable[Receipt]) -> None:
         """The destination has these. Never raises: what cannot be written now is written later."""
         with self._lock:
-            self._file.unwritten.acknowledge(destination, receipts)
+            self._file.pending.acknowledge(destination, receipts)
             self._file.try_write()
 
     def park(self, destination: str, receipt: Receipt, reason: str) -> None:
         """The destination refuses this for good: keep it, try it no more, leave a gap. Never raises."""
         with self._lock:
-            self._file.unwritten.refuse(destination, receipt, f"refused: {reason}")
+            self._file.pending.refuse(destination, receipt, f"refused: {reason}")
             self._file.try_write(lambda c: self._park(c, destination, receipt, reason))
 
     def gaps(self, destination: str, *, limit: int = 100) -> list[Gap]:
@@ -177,12 +177,12 @@ class AlertStore(Remembered):
                 alert_tables.gap_from_row(r)
                 for r in self._file.try_read(alert_tables.GAPS, (destination, limit))
             ]
-            return [gap for gap in gaps if (gap.gap_id, gap.last) not in self._file.unwritten.told]
+            return [gap for gap in gaps if (gap.gap_id, gap.last) not in self._file.pending.told]
 
     def told(self, gap: Gap) -> None:
         """The destination knows of this gap. Never raises."""
         with self._lock:
-            self._file.unwritten.told.add((gap.gap_id, gap.last))
+            self._file.pending.told.add((gap.gap_id, gap.last))
             self._file.try_write()
 
     def replay(self, destination: str, camera_id: str, first: int) -> int:
@@ -279,8 +279,8 @@ class AlertStore(Remembered):
         self._load()
         for key, value in {**found.states, **known}.items():
             self._keep_state(key, value)
-        unwritten = self._file.unwritten
-        unwritten.held = [*found.held, *unwritten.held]
+        pending = self._file.pending
+        pending.held = [*found.held, *pending.held]
         self._file.write(lambda connection: note_losses(connection, found))
 
     def _next(self, camera_id: str) -> int:

@@ -43,7 +43,7 @@ class OpenedIncident:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class Destination:
     """Which alerts go to one destination."""
 
     destination: str
@@ -76,14 +76,14 @@ class ClipQueue(Protocol):
     def request(self, alert: Alert, captured_mono_ns: int) -> None: ...
 
 
-class AlertDesk:
+class AlertRecorder:
     """Alerts thread only, but `set_routes` and `problems` from any. No full disk and no broken database stops it."""
 
     def __init__(
         self,
         store: AlertStore,
         snapshots: Snapshots | None,
-        routes: Sequence[Route],
+        routes: Sequence[Destination],
         *,
         clock: Clock,
         wall: WallTime,
@@ -102,7 +102,7 @@ class AlertDesk:
         self._boxes = dict(boxes or {})
         self._snapshot_problem: Problem | None = None
 
-    def set_routes(self, routes: Sequence[Route]) -> None:
+    def set_routes(self, routes: Sequence[Destination]) -> None:
         """Takes effect with the next alert."""
         self._routes = tuple(routes)
 

@@ -7,16 +7,16 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from surveil.alerts.write_behind import StubbornDatabase
+from surveil.alerts.write_behind import WriteBehind
 from surveil.records import Problem
 
 INCIDENTS = ("incidents", "")
 
 
-class Remembered:
+class StateTable:
     """The part of AlertStore that is no alert. Any thread; nothing here raises: what cannot be written waits."""
 
-    _file: StubbornDatabase
+    _file: WriteBehind
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
@@ -90,7 +90,7 @@ class Remembered:
                 self._file.try_write()
 
     def _keep_state(self, key: tuple[str, str], value: str | None) -> None:
-        self._file.unwritten.states[key] = value
+        self._file.pending.states[key] = value
         if value is None:
             self._states.pop(key, None)
         else:

@@ -1,7 +1,7 @@
 """The file behind AlertStore, which goes on when the disk does not.
 
 Full: the reserve is given back. Damaged: the file is set aside and a new one begun. Locked or read-only: what could
-not be written waits in `unwritten`, and rides along with the next transaction that succeeds.
+not be written waits in `pending`, and rides along with the next transaction that succeeds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ T = TypeVar("T")
 RETRY_NS = ns(1.0)
 
 
-class StubbornDatabase:
+class WriteBehind:
     """Not thread-safe: AlertStore's lock guards it.
 
     The constructor raises SchemaTooNewError or StoreError; a damaged file is set aside instead (`damaged`).
@@ -42,12 +42,12 @@ class StubbornDatabase:
         wall: WallTime,
         *,
         busy_s: float,
-        reserve: Reserve,
+        reserve: DiskReserve,
         on_replaced: Callable[[Path], None],
         max_held: int = 1_000,
     ) -> None:
         """`on_replaced` is called with the damaged file's new name, after a new database was begun while running."""
-        self.unwritten = Unwritten(max_held)
+        self.pending = PendingWrites(max_held)
         self.damaged: Path | None = None
         self.store_id = ""
         """Set by the owner; held alerts of another store do not move the sequences."""
@@ -106,14 +106,14 @@ class StubbornDatabase:
 
     def settle(self) -> bool:
         """Write what waits, if the disk takes it; True when nothing waits."""
-        if self.unwritten:
+        if self.pending:
             self.try_write()
         self._reserve.keep()
-        return not self.unwritten
+        return not self.pending
 
     def problem(self) -> Problem | None:
         if self._refusal is not None:
-            held = len(self.unwritten.held)
+            held = len(self.pending.held)
             text = f"{self._refusal}; {held} alerts are kept in memory only"
             return Problem("disk", text, self._refused_unix_ms)
         return self._damage
@@ -137,9 +137,9 @@ class StubbornDatabase:
 
     def _attempt(self, work: Callable[[Connection], T]) -> T:
         with self._database.transaction() as connection:
-            self.unwritten.write(connection, store_id=self.store_id)
+            self.pending.write(connection, store_id=self.store_id)
             result = work(connection)
-        self.unwritten.clear()
+        self.pending.clear()
         return result
 
     def _refused(self, error: StoreError) -> None:
@@ -182,7 +182,7 @@ class Held:
 
 
 @dataclass(slots=True)
-class Unwritten:
+class PendingWrites:
     """Bounded: `max_held` alerts. Not thread-safe: the store's lock guards it."""
 
     max_held: int = 1_000
@@ -283,7 +283,7 @@ class Unwritten:
         )
 
 
-class Reserve:
+class DiskReserve:
     """`size_bytes` of real blocks beside the database. Any thread; calls are rare."""
 
     def __init__(self, path: Path, size_bytes: int) -> None:

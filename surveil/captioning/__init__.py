@@ -7,17 +7,17 @@ from surveil.captioning.captions_worker import (
     CaptionerStats,
     CaptionerWorker,
     CaptionSink,
-    LookSource,
     Pulled,
+    SampleSource,
 )
 from surveil.captioning.engine import (
     ENGINES,
     PRECISIONS,
     Captioner,
     CaptionerSpec,
+    CaptionResult,
     GenerationSpec,
     RemoteSpec,
-    Said,
     generation_problems,
 )
 from surveil.captioning.registry import open_captioner
@@ -25,16 +25,16 @@ from surveil.captioning.registry import open_captioner
 __all__ = [
     "ENGINES",
     "PRECISIONS",
+    "CaptionResult",
     "CaptionSink",
     "Captioner",
     "CaptionerSpec",
     "CaptionerStats",
     "CaptionerWorker",
     "GenerationSpec",
-    "LookSource",
     "Pulled",
     "RemoteSpec",
-    "Said",
+    "SampleSource",
     "generation_problems",
     "open_captioner",
 ]

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Protocol
 
-from surveil.captioning.engine import Captioner, Said
+from surveil.captioning.engine import Captioner, CaptionResult
 from surveil.clock import NS_PER_MS, NS_PER_S, Clock, ns
 from surveil.errors import CaptionError, OutOfMemoryError
-from surveil.records import Caption, Look, Rgb, Unchanged
+from surveil.records import Caption, Rgb, Sample, Unchanged
 from surveil.worker import Worker, WorkerFailed
 
 logger = logging.getLogger(__name__)
@@ -32,12 +32,12 @@ class Pulled(Protocol):
     """What a source gives; `surveil.scheduling.Pull` is one."""
 
     @property
-    def looks(self) -> Sequence[Look]: ...
+    def samples(self) -> Sequence[Sample]: ...
     @property
     def unchanged(self) -> Sequence[Unchanged]: ...
 
 
-class LookSource(Protocol):
+class SampleSource(Protocol):
     """Where work comes from. Called from the captioner's thread only."""
 
     def pull(self, limit: int) -> Pulled:
@@ -48,11 +48,11 @@ class LookSource(Protocol):
         """Until something may be due, at most `seconds`; a stop may cut it short."""
         ...
 
-    def captioned(self, look: Look) -> None:
+    def captioned(self, sample: Sample) -> None:
         """The look has its caption."""
         ...
 
-    def failed(self, look: Look, error: CaptionError) -> None:
+    def failed(self, sample: Sample, error: CaptionError) -> None:
         """The look got no caption; its camera may come up again."""
         ...
 
@@ -89,7 +89,7 @@ class CaptionerWorker(Worker):
         self,
         captioner: Captioner,
         *,
-        source: LookSource,
+        source: SampleSource,
         sink: CaptionSink,
         clock: Clock,
         prompt_of: PromptOf | None = None,
@@ -128,41 +128,41 @@ class CaptionerWorker(Worker):
             self._prepare()
 
     def step(self) -> None:
-        looks = self._gather()
-        if not looks:
+        samples = self._gather()
+        if not samples:
             self._source.wait(1.0)
             return
-        by_prompt = sorted(looks, key=self._prompt_key)
+        by_prompt = sorted(samples, key=self._prompt_key)
         for key, group in groupby(by_prompt, key=self._prompt_key):
             self._caption_all(list(group), prompt=key or None)
 
     def finish(self) -> None:
         self.captioner.close()
 
-    def _prompt_key(self, look: Look) -> str:
-        return self._prompt_of(look.frame.camera_id) or ""
+    def _prompt_key(self, sample: Sample) -> str:
+        return self._prompt_of(sample.frame.camera_id) or ""
 
-    def _gather(self) -> list[Look]:
+    def _gather(self) -> list[Sample]:
         """Up to a full batch; a batch that is not full waits `max_wait_s` for company, an empty one does not."""
-        looks = self._pull(self.stats.batch_limit)
+        samples = self._pull(self.stats.batch_limit)
         until_mono_ns = self._clock.monotonic_ns() + ns(self._max_wait_s)
-        while looks and len(looks) < self.stats.batch_limit and not self.stopping:
+        while samples and len(samples) < self.stats.batch_limit and not self.stopping:
             left_s = (until_mono_ns - self._clock.monotonic_ns()) / NS_PER_S
             if left_s <= 0:
                 break
             self._source.wait(left_s)
-            looks += self._pull(self.stats.batch_limit - len(looks))
-        return looks
+            samples += self._pull(self.stats.batch_limit - len(samples))
+        return samples
 
-    def _pull(self, limit: int) -> list[Look]:
+    def _pull(self, limit: int) -> list[Sample]:
         pulled = self._source.pull(limit)
         for unchanged in pulled.unchanged:
             self._hand_on(unchanged)
-        return list(pulled.looks)
+        return list(pulled.samples)
 
-    def _caption_all(self, looks: list[Look], *, prompt: str | None) -> None:
-        """Captions `looks`, in halves as often as the memory asks for it."""
-        waiting = [looks]
+    def _caption_all(self, samples: list[Sample], *, prompt: str | None) -> None:
+        """Captions `samples`, in halves as often as the memory asks for it."""
+        waiting = [samples]
         while waiting:
             batch = waiting.pop(0)
             try:
@@ -178,12 +178,12 @@ class CaptionerWorker(Worker):
             except CaptionError as error:
                 self._give_up(batch, error)
             else:
-                for look, caption in zip(batch, captions, strict=True):
-                    self._source.captioned(look)
+                for sample, caption in zip(batch, captions, strict=True):
+                    self._source.captioned(sample)
                     self._hand_on(caption)
 
-    def _caption(self, batch: list[Look], prompt: str | None) -> list[Caption]:
-        pictures = [_square(look, self.captioner.input_px) for look in batch]
+    def _caption(self, batch: list[Sample], prompt: str | None) -> list[Caption]:
+        pictures = [_square(sample, self.captioner.input_px) for sample in batch]
         began_mono_ns = self._clock.monotonic_ns()
         self._inferring = True
         self.beat()
@@ -195,8 +195,8 @@ class CaptionerWorker(Worker):
         done_mono_ns = self._clock.monotonic_ns()
         self._count(len(batch), done_mono_ns - began_mono_ns)
         return [
-            _as_caption(look, answer, self.captioner, len(batch), began_mono_ns, done_mono_ns)
-            for look, answer in zip(batch, said, strict=True)
+            _as_caption(sample, answer, self.captioner, len(batch), began_mono_ns, done_mono_ns)
+            for sample, answer in zip(batch, said, strict=True)
         ]
 
     def _count(self, size: int, took_ns: int) -> None:
@@ -210,14 +210,14 @@ class CaptionerWorker(Worker):
             last_error=None,
         )
 
-    def _give_up(self, batch: list[Look], error: CaptionError) -> None:
+    def _give_up(self, batch: list[Sample], error: CaptionError) -> None:
         if self.stats.last_error != str(error):
             logger.warning("captioning failed: %s", error)
         self.stats = replace(
             self.stats, failed_total=self.stats.failed_total + len(batch), last_error=str(error)
         )
-        for look in batch:
-            self._source.failed(look, error)
+        for sample in batch:
+            self._source.failed(sample, error)
 
     def _hand_on(self, item: Caption | Unchanged) -> None:
         """Waits for room, beating, so that a slow sink is not taken for a hung inference. A stop ends the wait."""
@@ -232,16 +232,21 @@ def _no_prompt(camera_id: str) -> str | None:
     return None
 
 
-def _square(look: Look, side_px: int) -> Rgb:
-    return look.frame.picture.rgb(side_px, side_px)
+def _square(sample: Sample, side_px: int) -> Rgb:
+    return sample.frame.picture.rgb(side_px, side_px)
 
 
 def _as_caption(
-    look: Look, said: Said, captioner: Captioner, size: int, began_mono_ns: int, done_mono_ns: int
+    sample: Sample,
+    said: CaptionResult,
+    captioner: Captioner,
+    size: int,
+    began_mono_ns: int,
+    done_mono_ns: int,
 ) -> Caption:
-    ready_mono_ns = max(look.due_mono_ns, look.frame.captured_mono_ns)
+    ready_mono_ns = max(sample.due_mono_ns, sample.frame.captured_mono_ns)
     return Caption(
-        frame=look.frame,
+        frame=sample.frame,
         text=said.text,
         confidence=said.confidence,
         model_id=captioner.model_id,
@@ -249,7 +254,7 @@ def _as_caption(
         waited_ms=max(0, began_mono_ns - ready_mono_ns) // NS_PER_MS,
         inferred_ms=(done_mono_ns - began_mono_ns) // NS_PER_MS,
         done_mono_ns=done_mono_ns,
-        reason=look.reason,
+        reason=sample.reason,
     )
 
 
@@ -257,7 +262,7 @@ CAPACITY = 64
 """A few seconds' worth; what waits here holds its frame's pixels."""
 
 
-class Inbox:
+class CaptionQueue:
     """Any thread. Satisfies captioning's CaptionSink."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:

@@ -25,7 +25,7 @@ def is_quantized(folder: Path) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class CaptionResult:
     """One engine's answer to one picture."""
 
     text: str
@@ -63,7 +63,7 @@ class Captioner(Protocol):
         """Most pictures worth handing over at once; measured by `warm_up` where the spec left it open."""
         ...
 
-    def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[Said]:
+    def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[CaptionResult]:
         """One answer per picture, in order. Raises CaptionError, OutOfMemoryError."""
         ...
 

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from surveil.captioning.engine import Captioner, Said
+from surveil.captioning.engine import Captioner, CaptionResult
 from surveil.errors import CaptionError, OutOfMemoryError
 from surveil.records import Rgb
 
@@ -61,7 +61,7 @@ class FallbackCaptioner:
     def max_batch(self) -> int:
         return self._speaking.max_batch
 
-    def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[Said]:
+    def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[CaptionResult]:
         if self._now_s() >= self._again_s:
             try:
                 said = self._first.caption(pictures, prompt=prompt)

@@ -20,7 +20,7 @@ from typing import Any
 
 from PIL import Image
 
-from surveil.captioning.engine import CaptionerSpec, GenerationSpec, RemoteSpec, Said
+from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec, RemoteSpec
 from surveil.errors import CaptionError, ConfigError
 from surveil.records import Rgb
 
@@ -57,7 +57,7 @@ class RemoteCaptioner:
         assert spec.remote is not None  # CaptionerSpec checks
         return cls(spec.remote, spec.generation)
 
-    def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[Said]:
+    def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[CaptionResult]:
         """Raises CaptionError when any of the pictures could not be had in `attempts`."""
         if self._closed.is_set():
             raise CaptionError("the captioner is closed")
@@ -70,7 +70,7 @@ class RemoteCaptioner:
         self._closed.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _ask(self, picture: Rgb, prompt: str | None) -> Said:
+    def _ask(self, picture: Rgb, prompt: str | None) -> CaptionResult:
         body = json.dumps(self._question(picture, prompt)).encode()
         pause_s = self._spec.backoff_s
         for attempt in range(1, self._spec.attempts + 1):
@@ -147,7 +147,7 @@ class _Passing(Exception):
         self.pause_s = pause_s
 
 
-def _said(content: bytes, prompt: str | None) -> Said:
+def _said(content: bytes, prompt: str | None) -> CaptionResult:
     """The sentence without the prompt. Raises _Passing for an answer that has none."""
     try:
         text = json.loads(content)["choices"][0]["message"]["content"]
@@ -158,7 +158,7 @@ def _said(content: bytes, prompt: str | None) -> Said:
         raise _Passing("its caption is empty")
     if prompt and words.lower().startswith(prompt.lower()):
         words = words[len(prompt) :].lstrip()
-    return Said(words, None)
+    return CaptionResult(words, None)
 
 
 def _reason(error: Exception) -> str:

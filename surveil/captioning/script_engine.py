@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from surveil.captioning.engine import CaptionerSpec, Said
+from surveil.captioning.engine import CaptionerSpec, CaptionResult
 from surveil.errors import CaptionError, ModelError, OutOfMemoryError
 from surveil.records import Rgb
 
@@ -61,7 +61,7 @@ class ScriptCaptioner:
         path = spec.model_folder
         return cls(read_script(path), model_id=f"script:{path.name}", max_batch=spec.max_batch or 4)
 
-    def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[Said]:
+    def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[CaptionResult]:
         lines = [next(self._lines) for _ in pictures]
         delay_s = sum(line.delay_ms for line in lines) / 1000
         if delay_s:
@@ -69,7 +69,7 @@ class ScriptCaptioner:
         for line in lines:
             if line.error is not None:
                 raise _ERRORS[line.error](f"{self.model_id}: the script says {line.error}")
-        return [Said(" ".join(line.text.split()), line.confidence) for line in lines]
+        return [CaptionResult(" ".join(line.text.split()), line.confidence) for line in lines]
 
     def warm_up(self) -> None:
         """Nothing to warm; a line is not used up."""

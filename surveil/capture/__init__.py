@@ -3,8 +3,15 @@
 The only room that imports FFmpeg's binding, which takes 0.2 s.
 """
 
-from surveil.capture.buffer import Ring
+from surveil.capture.buffer import FrameBuffer
 from surveil.capture.camera_spec import CameraSpec, CropRegion, DecodeMode, Transport
-from surveil.capture.supervisor import Captures
+from surveil.capture.supervisor import CaptureSupervisor
 
-__all__ = ["CameraSpec", "Captures", "CropRegion", "DecodeMode", "Ring", "Transport"]
+__all__ = [
+    "CameraSpec",
+    "CaptureSupervisor",
+    "CropRegion",
+    "DecodeMode",
+    "FrameBuffer",
+    "Transport",
+]

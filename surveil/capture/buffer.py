@@ -30,7 +30,7 @@ ItemT = TypeVar("ItemT", bound=Item)
 
 
 @dataclass(slots=True)
-class Lane(Generic[ItemT]):
+class CameraQueue(Generic[ItemT]):
     """One camera's part of the shelf, oldest first."""
 
     items: deque[ItemT] = field(default_factory=deque)
@@ -41,7 +41,7 @@ class Lane(Generic[ItemT]):
     """Left because they were older than the shelf keeps things."""
 
 
-class Shelf(Generic[ItemT]):
+class BoundedBuffer(Generic[ItemT]):
     """Never holds more than `max_bytes`. Room is made by dropping the oldest of the lane that holds the most.
 
     A lane's newest item goes only when every lane is down to its newest; then the stalest of them goes.
@@ -50,89 +50,91 @@ class Shelf(Generic[ItemT]):
     def __init__(self, max_bytes: int, *, keep_ns: int) -> None:
         self.max_bytes = max_bytes
         self.nbytes = 0
-        self._lanes: dict[str, Lane[ItemT]] = {}
+        self._queues: dict[str, CameraQueue[ItemT]] = {}
         self._keep_ns = keep_ns
 
     def open(self, name: str) -> None:
         """Let items of this name in."""
-        self._lanes.setdefault(name, Lane())
+        self._queues.setdefault(name, CameraQueue())
 
     def names(self) -> set[str]:
-        return set(self._lanes)
+        return set(self._queues)
 
     def remove(self, name: str) -> None:
         """Forget a lane and everything in it."""
-        lane = self._lanes.pop(name, None)
-        if lane is not None:
-            self.nbytes -= lane.nbytes
+        queue = self._queues.pop(name, None)
+        if queue is not None:
+            self.nbytes -= queue.nbytes
 
     def put(self, name: str, item: ItemT) -> bool:
         """False for an unknown name; False, and counted as dropped, when the item may not stay."""
-        lane = self._lanes.get(name)
-        if lane is None:
+        queue = self._queues.get(name)
+        if queue is None:
             return False
-        self._expire(lane, item.captured_mono_ns - self._keep_ns)
-        stays = self._follows(lane, item) and item.nbytes <= self.max_bytes
+        self._expire(queue, item.captured_mono_ns - self._keep_ns)
+        stays = self._follows(queue, item) and item.nbytes <= self.max_bytes
         while stays and self.nbytes + item.nbytes > self.max_bytes:
-            self._drop_oldest(self._victim(lane, item.nbytes))
-            stays = self._follows(lane, item)
+            self._drop_oldest(self._victim(queue, item.nbytes))
+            stays = self._follows(queue, item)
         if stays:
-            lane.items.append(item)
-            lane.nbytes += item.nbytes
+            queue.items.append(item)
+            queue.nbytes += item.nbytes
             self.nbytes += item.nbytes
         else:
-            lane.dropped_total += 1
+            queue.dropped_total += 1
         return stays
 
     def newest(self, name: str) -> ItemT | None:
-        lane = self._lanes.get(name)
-        return lane.items[-1] if lane and lane.items else None
+        queue = self._queues.get(name)
+        return queue.items[-1] if queue and queue.items else None
 
     def items(self, name: str) -> list[ItemT]:
         """Oldest first."""
-        lane = self._lanes.get(name)
-        return list(lane.items) if lane else []
+        queue = self._queues.get(name)
+        return list(queue.items) if queue else []
 
     def dropped_total(self, name: str) -> int:
-        lane = self._lanes.get(name)
-        return lane.dropped_total if lane else 0
+        queue = self._queues.get(name)
+        return queue.dropped_total if queue else 0
 
     def expired_total(self, name: str) -> int:
-        lane = self._lanes.get(name)
-        return lane.expired_total if lane else 0
+        queue = self._queues.get(name)
+        return queue.expired_total if queue else 0
 
-    def _follows(self, lane: Lane[ItemT], item: ItemT) -> bool:
+    def _follows(self, queue: CameraQueue[ItemT], item: ItemT) -> bool:
         """Whether the item may come after what the lane holds: never back in time."""
-        return not lane.items or item.captured_mono_ns >= lane.items[-1].captured_mono_ns
+        return not queue.items or item.captured_mono_ns >= queue.items[-1].captured_mono_ns
 
-    def _take_oldest(self, lane: Lane[ItemT]) -> int:
+    def _take_oldest(self, queue: CameraQueue[ItemT]) -> int:
         """Takes the oldest that can be taken alone; returns how many items that were."""
-        nbytes = lane.items.popleft().nbytes
-        lane.nbytes -= nbytes
+        nbytes = queue.items.popleft().nbytes
+        queue.nbytes -= nbytes
         self.nbytes -= nbytes
         return 1
 
-    def _expire(self, lane: Lane[ItemT], before_mono_ns: int) -> None:
-        while lane.items and lane.items[0].captured_mono_ns < before_mono_ns:
-            lane.expired_total += self._take_oldest(lane)
+    def _expire(self, queue: CameraQueue[ItemT], before_mono_ns: int) -> None:
+        while queue.items and queue.items[0].captured_mono_ns < before_mono_ns:
+            queue.expired_total += self._take_oldest(queue)
 
-    def _drop_oldest(self, lane: Lane[ItemT]) -> None:
-        lane.dropped_total += self._take_oldest(lane)
+    def _drop_oldest(self, queue: CameraQueue[ItemT]) -> None:
+        queue.dropped_total += self._take_oldest(queue)
 
-    def _victim(self, entering: Lane[ItemT], entering_bytes: int) -> Lane[ItemT]:
+    def _victim(self, entering: CameraQueue[ItemT], entering_bytes: int) -> CameraQueue[ItemT]:
         """The lane that is to give up its oldest. The entering item counts as the newest of its lane."""
-        spare = [lane for lane in self._lanes.values() if len(lane.items) > (lane is not entering)]
+        spare = [
+            queue for queue in self._queues.values() if len(queue.items) > (queue is not entering)
+        ]
         if spare:
-            return max(spare, key=lambda lane: lane.nbytes + entering_bytes * (lane is entering))
-        full = (lane for lane in self._lanes.values() if lane.items)
-        return min(full, key=lambda lane: lane.items[-1].captured_mono_ns)
+            return max(spare, key=lambda queue: queue.nbytes + entering_bytes * (queue is entering))
+        full = (queue for queue in self._queues.values() if queue.items)
+        return min(full, key=lambda queue: queue.items[-1].captured_mono_ns)
 
 
 PACKET_SHARE = 4
 """One part in this many of the cap is for packets, which are some fifty times smaller than pictures."""
 
 
-class Ring:
+class FrameBuffer:
     """Any thread. What comes from a camera that was not added, or was removed, is refused."""
 
     def __init__(
@@ -151,8 +153,8 @@ class Ring:
         share = max_bytes // PACKET_SHARE if packet_bytes is None else packet_bytes
         self.max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._frames = FrameShelf(max_bytes - share, keep_ns=ns(keep_s))
-        self._packets = PacketShelf(share, keep_ns=ns(packet_keep_s))
+        self._frames = BoundedFrames(max_bytes - share, keep_ns=ns(keep_s))
+        self._packets = BoundedPackets(share, keep_ns=ns(packet_keep_s))
         self._decoder: PacketDecoder | None = None
 
     def use_decoder(self, decoder: PacketDecoder) -> None:
@@ -236,7 +238,7 @@ class Ring:
             yield from self._decoder.decode(run)
 
 
-class FrameShelf(Shelf[Frame]):
+class BoundedFrames(BoundedBuffer[Frame]):
     """Frames in the order of capture; within one run also of `seq`."""
 
     def between(self, name: str, from_mono_ns: int, to_mono_ns: int) -> list[Frame]:
@@ -246,13 +248,13 @@ class FrameShelf(Shelf[Frame]):
             if from_mono_ns <= frame.captured_mono_ns <= to_mono_ns
         ]
 
-    def _follows(self, lane: Lane[Frame], item: Frame) -> bool:
-        newest = lane.items[-1] if lane.items else None
+    def _follows(self, queue: CameraQueue[Frame], item: Frame) -> bool:
+        newest = queue.items[-1] if queue.items else None
         again = newest and newest.run_id == item.run_id and item.seq <= newest.seq
-        return not again and super()._follows(lane, item)
+        return not again and super()._follows(queue, item)
 
 
-class PacketShelf(Shelf[StreamPacket]):
+class BoundedPackets(BoundedBuffer[StreamPacket]):
     """Packets in the order of arrival. A keyframe and what builds on it leave together: alone they are of no use."""
 
     def between(self, name: str, from_mono_ns: int, to_mono_ns: int) -> list[StreamPacket]:
@@ -269,24 +271,24 @@ class PacketShelf(Shelf[StreamPacket]):
         starts = (index for index in reversed(range(len(packets))) if packets[index].is_key)
         return packets[next(starts, 0) :]
 
-    def _follows(self, lane: Lane[StreamPacket], item: StreamPacket) -> bool:
-        if not item.is_key and (not lane.items or lane.items[-1].run_id != item.run_id):
+    def _follows(self, queue: CameraQueue[StreamPacket], item: StreamPacket) -> bool:
+        if not item.is_key and (not queue.items or queue.items[-1].run_id != item.run_id):
             return False
-        return super()._follows(lane, item)
+        return super()._follows(queue, item)
 
-    def _take_oldest(self, lane: Lane[StreamPacket]) -> int:
-        taken = super()._take_oldest(lane)
-        while lane.items and not lane.items[0].is_key:
-            taken += super()._take_oldest(lane)
+    def _take_oldest(self, queue: CameraQueue[StreamPacket]) -> int:
+        taken = super()._take_oldest(queue)
+        while queue.items and not queue.items[0].is_key:
+            taken += super()._take_oldest(queue)
         return taken
 
-    def _expire(self, lane: Lane[StreamPacket], before_mono_ns: int) -> None:
+    def _expire(self, queue: CameraQueue[StreamPacket], before_mono_ns: int) -> None:
         """A group stays as long as one of its packets is young enough: they need its keyframe."""
-        while lane.items and lane.items[0].captured_mono_ns < before_mono_ns:
-            second = next((p for p in islice(lane.items, 1, None) if p.is_key), None)
+        while queue.items and queue.items[0].captured_mono_ns < before_mono_ns:
+            second = next((p for p in islice(queue.items, 1, None) if p.is_key), None)
             if second is None or second.captured_mono_ns >= before_mono_ns:
                 return
-            lane.expired_total += self._take_oldest(lane)
+            queue.expired_total += self._take_oldest(queue)
 
 
 def _runs(packets: Sequence[StreamPacket]) -> Iterator[list[StreamPacket]]:

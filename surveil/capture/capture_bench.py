@@ -14,9 +14,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from surveil.capture.buffer import Ring
+from surveil.capture.buffer import FrameBuffer
 from surveil.capture.camera_spec import CameraSpec, DecodeMode
-from surveil.capture.supervisor import Captures
+from surveil.capture.supervisor import CaptureSupervisor
 from surveil.clock import NS_PER_MS, NS_PER_S, SystemClock, WallTime, ns
 from surveil.errors import SourceError
 from surveil.records import CameraState
@@ -118,23 +118,23 @@ def _surveil(mode: str, load: Load) -> Cost:
     """The capture room as the daemon runs it."""
     before = _resident_bytes()
     clock = SystemClock()
-    ring = Ring(load.ring_bytes)
-    captures = Captures(ring, clock=clock, wall=WallTime(clock))
+    ring = FrameBuffer(load.ring_bytes)
+    capture = CaptureSupervisor(ring, clock=clock, wall=WallTime(clock))
     specs = [
         CameraSpec(f"camera-{n}", load.clip, decode=DecodeMode(mode), interval_s=load.interval_s)
         for n in range(load.cameras)
     ]
     pause = threading.Event()
     for started in range(1, load.cameras + 1):  # real cameras do not send their keyframes in step
-        captures.reconcile(specs[:started])
+        capture.reconcile(specs[:started])
         pause.wait(load.warm_up_s / 2 / load.cameras)
     pause.wait(load.warm_up_s / 2)
-    frames = _frames(captures)
+    frames = _frames(capture)
     oldest_ns, busiest = 0, 0
 
     def look() -> None:
         nonlocal oldest_ns, busiest
-        captures.supervise()
+        capture.supervise()
         newest = [ring.newest(spec.camera_id) for spec in specs]
         now_ns = clock.monotonic_ns()
         ages_ns = [now_ns - (frame.captured_mono_ns if frame else 0) for frame in newest]
@@ -146,21 +146,21 @@ def _surveil(mode: str, load: Load) -> Cost:
         cameras=load.cameras,
         cores=cores,
         memory_bytes=_resident_bytes() - before,
-        fps=(_frames(captures) - frames) / load.seconds,
+        fps=(_frames(capture) - frames) / load.seconds,
         oldest_ms=oldest_ns // NS_PER_MS,
         ring_bytes=busiest,
     )
-    _check(captures)
-    captures.stop(clock.monotonic_ns() + ns(10.0))
+    _check(capture)
+    capture.stop(clock.monotonic_ns() + ns(10.0))
     return cost
 
 
-def _frames(captures: Captures) -> int:
-    return sum(status.frames_total for status in captures.statuses().values())
+def _frames(capture: CaptureSupervisor) -> int:
+    return sum(status.frames_total for status in capture.statuses().values())
 
 
-def _check(captures: Captures) -> None:
-    for status in captures.statuses().values():
+def _check(capture: CaptureSupervisor) -> None:
+    for status in capture.statuses().values():
         if status.state is not CameraState.ONLINE and status.last_error:
             raise SourceError(f"{status.camera_id}: {status.last_error}")
 

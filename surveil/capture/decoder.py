@@ -206,7 +206,7 @@ WRAPPED = {"v4l2m2m", "rkmpp", "cuvid"}
 logger = logging.getLogger(__name__)
 
 
-class DecoderShop:
+class DecoderFactory:
     """Gives one camera its decoders. Says once, not at every reconnection, why hardware is not used."""
 
     def __init__(self, camera_id: str, hwaccel: str | None) -> None:

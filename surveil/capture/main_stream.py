@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from surveil.capture.buffer import Ring
+from surveil.capture.buffer import FrameBuffer
 from surveil.capture.camera_spec import CameraSpec
 from surveil.capture.decoder import FrameMaker, decode_run
 from surveil.capture.packets import StreamPacket
@@ -25,8 +25,8 @@ def main_stream(spec: CameraSpec) -> CameraSpec | None:
     return replace(spec, camera_id=spec.camera_id + MAIN, url=spec.snapshot_url, snapshot_url=None)
 
 
-def snapshot_of(frame: Frame, spec: CameraSpec, ring: Ring) -> tuple[Frame, int]:
-    """See `Captures.snapshot_frame`."""
+def snapshot_of(frame: Frame, spec: CameraSpec, ring: FrameBuffer) -> tuple[Frame, int]:
+    """See `CaptureSupervisor.snapshot_frame`."""
     at_ns = frame.captured_mono_ns
     packets = ring.packets_between(spec.camera_id + MAIN, at_ns, at_ns + WITHIN_NS)
     needed = _up_to_nearest(packets, at_ns)

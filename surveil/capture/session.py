@@ -11,13 +11,13 @@ import av.error
 from surveil.backoff import Backoff
 from surveil.capture.address import SourceKind
 from surveil.capture.av_picture import AvPicture
-from surveil.capture.buffer import Ring
+from surveil.capture.buffer import FrameBuffer
 from surveil.capture.camera_spec import CameraSpec
 from surveil.capture.decode_plan import DecodePlan
 from surveil.capture.decoder import (
     Decoded,
     Decoder,
-    DecoderShop,
+    DecoderFactory,
     FrameMaker,
     Slot,
     revived,
@@ -26,8 +26,8 @@ from surveil.capture.decoder import (
 from surveil.capture.ffmpeg_errors import KNOCK_S, EndOfStream
 from surveil.capture.packets import StreamPacket
 from surveil.capture.sources import Arrival, Opener, Source
-from surveil.capture.stream_status import Tally
-from surveil.capture.tamper import Scrutiny
+from surveil.capture.stream_status import StreamStatus
+from surveil.capture.tamper import TamperCheck
 from surveil.clock import NS_PER_S, Clock, WallTime, ns
 from surveil.errors import SourceError
 from surveil.records import CameraState, Frame
@@ -54,12 +54,12 @@ class CaptureWorker(Worker):
     def __init__(
         self,
         spec: CameraSpec,
-        ring: Ring,
+        ring: FrameBuffer,
         *,
         clock: Clock,
         wall: WallTime,
         opener: Opener,
-        tally: Tally,
+        stream_status: StreamStatus,
         backoff: Backoff | None = None,
         pictures: bool = True,
         on_failure: WorkerFailed | None = None,
@@ -67,14 +67,14 @@ class CaptureWorker(Worker):
         """With `pictures=False` packets are kept, and nothing is decoded."""
         super().__init__(f"cap-{spec.camera_id}", clock=clock, on_failure=on_failure)
         self.spec = spec
-        self.tally = tally
+        self.stream_status = stream_status
         self.allowed_s = MARGIN_S
         """How long the present step may take before the thread counts as stuck."""
         self._ring, self._wall, self._opener = ring, wall, opener
-        self._decoders = DecoderShop(spec.camera_id, spec.hwaccel) if pictures else None
+        self._decoders = DecoderFactory(spec.camera_id, spec.hwaccel) if pictures else None
         self._backoff = backoff or Backoff()
         self._current: Run | None = None
-        self._scrutiny = Scrutiny(spec.detect_frozen_s)
+        self._tamper_check = TamperCheck(spec.detect_frozen_s)
         self._seen = False
         self._try_at_ns = self._connected_ns = self._arrived_ns = self._shown_ns = 0
         self._broken_seen = 0
@@ -96,7 +96,7 @@ class CaptureWorker(Worker):
     def finish(self) -> None:
         self._disconnect()
 
-    def want_detail(self, for_s: float) -> None:
+    def decode_all_for(self, for_s: float) -> None:
         """Decode every frame for so long. Any thread."""
         until_ns = self._clock.monotonic_ns() + ns(for_s)
         self._detail_until_ns = max(self._detail_until_ns, until_ns)
@@ -130,7 +130,7 @@ class CaptureWorker(Worker):
         now_ns = self._clock.monotonic_ns()
         if arrival is not None and not self.stopping:
             self._arrived_ns = now_ns
-            self.tally.arrived(arrival.mono_ns)
+            self.stream_status.arrived(arrival.mono_ns)
             frames = run.take(arrival, detail=now_ns < self._detail_until_ns)
             for frame in frames:
                 self._ring.put(frame)
@@ -143,14 +143,16 @@ class CaptureWorker(Worker):
         self._shown_ns, self._broken_seen = now_ns, run.broken_total
         if not self._seen:
             self._seen = True
-            self.tally.connected()
+            self.stream_status.connected()
         if now_ns - self._connected_ns > ns(SETTLED_S):
             self._backoff.reset()
         if frame is not None:
-            self.tally.sized(frame.width_px, frame.height_px)
+            self.stream_status.sized(frame.width_px, frame.height_px)
             picture = cast(AvPicture, frame.picture)
-            wrong = self._scrutiny.verdict(picture, frame.captured_mono_ns)
-            self.tally.set_state(CameraState.DEGRADED if wrong else CameraState.ONLINE, wrong)
+            wrong = self._tamper_check.verdict(picture, frame.captured_mono_ns)
+            self.stream_status.set_state(
+                CameraState.DEGRADED if wrong else CameraState.ONLINE, wrong
+            )
 
     def _check(self, run: Run, now_ns: int) -> None:
         """Ends a connection of which nothing comes, though it stands."""
@@ -172,7 +174,7 @@ class CaptureWorker(Worker):
         self._disconnect()
         if self.stopping:
             return
-        self.tally.failed(str(error))
+        self.stream_status.failed(str(error))
         played_out = isinstance(error, EndOfStream) and self.spec.kind is SourceKind.FILE
         wait_ns = 1 << 62 if played_out else ns(self._backoff.next_s())
         self._try_at_ns = self._clock.monotonic_ns() + wait_ns
@@ -209,7 +211,7 @@ class Run:
         spec: CameraSpec,
         source: Source,
         *,
-        ring: Ring,
+        ring: FrameBuffer,
         wall: WallTime,
         decoder: Decoder | None,
     ) -> None:

@@ -15,7 +15,7 @@ FPS_OVER = 50
 """Packets over which the rate is averaged."""
 
 
-class Tally:
+class StreamStatus:
     """Any thread. Outlives connections, and threads that had to be abandoned. A change of state is one log line."""
 
     def __init__(self, camera_id: str, clock: Clock) -> None:

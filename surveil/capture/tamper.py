@@ -30,7 +30,7 @@ class Viewable(Protocol):
         ...
 
 
-class Scrutiny:
+class TamperCheck:
     """Asked with pictures in the order of capture; answers with what is wrong. Looks closely once a second."""
 
     def __init__(self, frozen_after_s: float | None) -> None:

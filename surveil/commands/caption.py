@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, TextIO
 from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
 
 if TYPE_CHECKING:
-    from surveil.captioning import Captioner, Said
+    from surveil.captioning import Captioner, CaptionResult
     from surveil.captioning.image_sources import Found
 
 HELP = "caption pictures, folders, videos and addresses"
 INTERRUPTED = 130
 
-Judge = Callable[["Said"], list[str]]
+Judge = Callable[["CaptionResult"], list[str]]
 """A caption -> the patterns or rules that it matches."""
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from surveil.errors import ConfigError
 from surveil.language import Lexicon, Matcher
-from surveil.rules.scoring import Labelled, Score, Tally, score
+from surveil.rules.scoring import Labelled, PatternScore, Score, score
 
 HELP = "try patterns on captions, ask why one matched, measure them"
 
@@ -140,21 +140,21 @@ def _figures(result: Score) -> dict[str, Any]:
 def _table(result: Score, *, totals_only: bool) -> str:
     lines = [f"{'pattern':32} precision  recall     F1"]
     if not totals_only:
-        lines += [_row(pattern, tally) for pattern, tally in result.tallies.items()]
+        lines += [_row(pattern, score) for pattern, score in result.tallies.items()]
     lines += [_row("micro", result.micro), f"{'macro':32} {'':9}  {'':6}  {result.macro_f1:5.3f}"]
     if not totals_only:
         lines += _misses(result)
     return "\n".join(lines)
 
 
-def _row(name: str, tally: Tally) -> str:
-    return f"{name:32} {tally.precision:9.3f}  {tally.recall:6.3f}  {tally.f1:5.3f}"
+def _row(name: str, score: PatternScore) -> str:
+    return f"{name:32} {score.precision:9.3f}  {score.recall:6.3f}  {score.f1:5.3f}"
 
 
 def _misses(result: Score) -> Iterator[str]:
-    for pattern, tally in result.tallies.items():
-        yield from (f"missed  {pattern}: {caption}" for caption in tally.missed)
-        yield from (f"wrong   {pattern}: {caption}" for caption in tally.wrong)
+    for pattern, found in result.tallies.items():
+        yield from (f"missed  {pattern}: {caption}" for caption in found.missed)
+        yield from (f"wrong   {pattern}: {caption}" for caption in found.wrong)
 
 
 def captions_of(lines: Iterable[str]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from surveil.alerts.alert_store import AlertStore
 from surveil.api.metrics import Metrics
-from surveil.capture import Captures
+from surveil.capture import CaptureSupervisor
 from surveil.clock import Clock, WallTime, ns
 from surveil.config import Config
 from surveil.config.cameras import Camera
@@ -12,21 +12,21 @@ from surveil.daemon import wiring
 from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
 from surveil.records import CameraState, CameraStatus
 from surveil.rules.alerts_worker import AlertsWorker
-from surveil.scheduling.scheduler import Looks
+from surveil.scheduling.scheduler import Scheduler
 
 REQUEST_DETAIL_S = 5.0
 REPEAT_NS = ns(10.0)
 """A status whose words have not changed is told again this often, for its numbers."""
 
 
-class CameraDesk:
+class CameraRegistry:
     """Main thread only."""
 
     def __init__(
         self,
         *,
-        captures: Captures,
-        looks: Looks,
+        capture: CaptureSupervisor,
+        scheduler: Scheduler,
         alerts: AlertsWorker,
         store: AlertStore,
         mqtt: MqttDelivery | None,
@@ -34,8 +34,8 @@ class CameraDesk:
         clock: Clock,
         wall: WallTime,
     ) -> None:
-        self._captures = captures
-        self._looks = looks
+        self._capture = capture
+        self._scheduler = scheduler
         self._alerts = alerts
         self._store = store
         self._mqtt = mqtt
@@ -54,8 +54,8 @@ class CameraDesk:
         self._config = config
         enabled = self._enabled(config)
         self._alerts.watch(camera.id for camera in enabled)
-        self._captures.reconcile(wiring.camera_specs(config, enabled))
-        self._looks.set_plans(wiring.camera_plans(config, enabled))
+        self._capture.reconcile(wiring.camera_specs(config, enabled))
+        self._scheduler.set_plans(wiring.camera_plans(config, enabled))
         if self._mqtt is not None:
             self._mqtt.set_cameras(wiring.camera_infos(config))
             self._mqtt.set_rules(wiring.event_types(config))
@@ -73,12 +73,12 @@ class CameraDesk:
 
     def caption_now(self, camera_id: str) -> None:
         """Caption the newest frame, and have frames decoded that are not keyframes, so that it is new indeed."""
-        self._captures.want_detail(camera_id, REQUEST_DETAIL_S)
-        self._looks.request(camera_id)
+        self._capture.decode_all_for(camera_id, REQUEST_DETAIL_S)
+        self._scheduler.request(camera_id)
 
     def tell(self) -> dict[str, CameraStatus]:
         """Look after the captures, pass on every camera's status, and return them all."""
-        self._captures.supervise()
+        self._capture.supervise()
         statuses = self.statuses()
         for status in statuses.values():
             self._metrics.camera_status(status)
@@ -87,7 +87,7 @@ class CameraDesk:
 
     def statuses(self) -> dict[str, CameraStatus]:
         """Of every camera of the configuration, those switched off included."""
-        running = self._captures.statuses()
+        running = self._capture.statuses()
         cameras = self._config.cameras if self._config else ()
         return {
             camera.id: self._disabled(camera.id) if self._is_off(camera) else running[camera.id]

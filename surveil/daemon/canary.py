@@ -25,9 +25,9 @@ from surveil.clock import NS_PER_MS, NS_PER_S, Clock, WallTime, rfc3339
 from surveil.daemon.health import Health
 from surveil.errors import ConfigError
 from surveil.language import Lexicon, Matcher
-from surveil.records import Caption, Frame, Look, LookReason
+from surveil.records import Caption, Frame, Sample, SampleReason
 from surveil.rules import RuleEngine
-from surveil.scheduling.scheduler import Looks
+from surveil.scheduling.scheduler import Scheduler
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Canary:
         picture: Path | None,
         pattern: str | None,
         patience_s: float,
-        looks: Looks,
+        scheduler: Scheduler,
         store: AlertStore,
         tell: Callable[[Mapping[str, Any]], None],
         health: Health,
@@ -68,7 +68,7 @@ class Canary:
         self._picture = picture_of(_pixels(picture or BUILT_IN))
         self._pattern = pattern
         self._patience_s = patience_s
-        self._looks = looks
+        self._scheduler = scheduler
         self._store = store
         self._tell = tell
         self._health = health
@@ -97,7 +97,7 @@ class Canary:
             is_key=True,
             picture=self._picture,
         )
-        self._looks.inject(Look(frame, LookReason.REQUESTED, now_ns))
+        self._scheduler.inject(Sample(frame, SampleReason.REQUESTED, now_ns))
 
     def saw(self, caption: Caption, engine: RuleEngine) -> None:
         """Judge what came back, commit it, and tell."""

@@ -9,7 +9,7 @@ from surveil.captioning import (
     CaptionerSpec,
     CaptionerWorker,
     CaptionSink,
-    LookSource,
+    SampleSource,
     open_captioner,
 )
 from surveil.clock import Clock
@@ -24,7 +24,7 @@ def open_workers(
     *,
     resources: Resources,
     fall_back: bool,
-    source: LookSource,
+    source: SampleSource,
     sink: CaptionSink,
     clock: Clock,
     on_failure: WorkerFailed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-class FileWatch:
+class ConfigWatch:
     """Asked once a second. Editors save by renaming a new file, so the name is watched, not the inode."""
 
     def __init__(self, path: Path) -> None:

@@ -15,10 +15,10 @@ from surveil.clock import NS_PER_S, Clock, SystemClock, WallTime, ns
 from surveil.config import Config, load_config
 from surveil.daemon import wiring
 from surveil.daemon.captioners import open_workers
-from surveil.daemon.config_watch import FileWatch
+from surveil.daemon.config_watch import ConfigWatch
 from surveil.daemon.mqtt_commands import Commands, obey
-from surveil.daemon.node import House, HouseBuilder
-from surveil.daemon.node_api import Pages
+from surveil.daemon.node import Node, NodeBuilder
+from surveil.daemon.node_api import NodeApi
 from surveil.daemon.resources import Resources, plan_resources
 from surveil.errors import ConfigError, DeviceError, StoreError, SurveilError
 from surveil.redact import register_secrets_of
@@ -62,11 +62,11 @@ class Daemon:
         self._commands = Commands(self._wake)
         self._lock = InstanceLock(config.state_dir)
         self._crashes = CrashLog(config.state_dir, clock=self._clock)
-        self._file = FileWatch(config_path) if config.watch and config_path else None
+        self._file = ConfigWatch(config_path) if config.watch and config_path else None
         self._failed: list[tuple[str, BaseException]] = []
         self._late: list[str] = []
         self._ready = False
-        self._house: House | None = None
+        self._node: Node | None = None
         self._http: HttpServer | None = None
         self._next_refresh_ns = 0
         self._next_status_ns = 0
@@ -77,10 +77,10 @@ class Daemon:
         return self._failed[0] if self._failed else None
 
     @property
-    def house(self) -> House:
+    def node(self) -> Node:
         """The running rooms."""
-        assert self._house is not None, "not started"
-        return self._house
+        assert self._node is not None, "not started"
+        return self._node
 
     def ready(self) -> bool:
         """The start is complete and the stop has not begun. Any thread."""
@@ -102,7 +102,7 @@ class Daemon:
             resources = plan_resources(self._config)
             logger.info("%s", resources.memory)
             logger.info("%s", resources.cpu)
-            self._house = HouseBuilder(
+            self._node = NodeBuilder(
                 config=self._config,
                 clock=self._clock,
                 wall=self._wall,
@@ -111,7 +111,7 @@ class Daemon:
                 on_failure=self._worker_failed,
                 on_job_failure=self._failed_by,
             ).build()
-            self._start_rooms(self._house, resources, fall_back=fall_back)
+            self._start_rooms(self._node, resources, fall_back=fall_back)
         except BaseException as error:
             if isinstance(error, SurveilError):
                 self._failed.append(("start", error))
@@ -123,10 +123,10 @@ class Daemon:
 
     def tick(self) -> None:
         """Once a second: commands, statuses, wall time, watchdog."""
-        house = self.house
+        node = self.node
         for command in self._commands.take():
-            obey(command, house.cameras)
-        house.tick()
+            obey(command, node.cameras)
+        node.tick()
         self._refresh_wall()
         self._late = self._watchdog.step()
         self._tell_status()
@@ -151,12 +151,12 @@ class Daemon:
             config = load_config(self._config_path, environ=self._environ)
             register_secrets_of(config)
             refuse_restart_only(self._config, config)
-            self.house.reload(config)
+            self.node.reload(config)
         except ConfigError as error:
             self._refuse_reload(error)
         else:
             self._config = config
-            self.house.health.clear("reload")
+            self.node.health.clear("reload")
             logger.info("configuration reloaded: %s", self._summary())
         self._notifier.ready(self._summary())
 
@@ -164,45 +164,45 @@ class Daemon:
         """Stage by stage, all under one deadline; who does not end is named with its stack."""
         self._ready = False
         self._notifier.stopping("stopping")
-        if self._house is not None:
+        if self._node is not None:
             began_ns = self._clock.monotonic_ns()
-            self._stop_rooms(self._house, began_ns + ns(STOP_DEADLINE_S))
-            self._house = None
+            self._stop_rooms(self._node, began_ns + ns(STOP_DEADLINE_S))
+            self._node = None
             took_s = (self._clock.monotonic_ns() - began_ns) / NS_PER_S
             logger.info("stopped within %.1f s", took_s)
         self._end_mark()
         self._lock.release()
 
-    def _start_rooms(self, house: House, resources: Resources, *, fall_back: bool) -> None:
+    def _start_rooms(self, node: Node, resources: Resources, *, fall_back: bool) -> None:
         captioners = open_workers(
             self._config,
             resources=resources,
             fall_back=fall_back,
-            source=house.looks,
-            sink=house.inbox,
+            source=node.scheduler,
+            sink=node.caption_queue,
             clock=self._clock,
             on_failure=self._worker_failed,
             tell=self._status,
         )
-        house.employ(captioners)
+        node.attach_captioners(captioners)
         if fall_back:
-            self._tell_fall_back(house)
-        self._http = self._pages(house).server(on_failure=self._worker_failed)
-        house.upkeep.begin()
-        for worker in (*house.deliveries, house.alerts, *captioners):
+            self._tell_fall_back(node)
+        self._http = self._pages(node).server(on_failure=self._worker_failed)
+        node.retention_jobs.begin()
+        for worker in (*node.deliveries, node.alerts, *captioners):
             worker.start()
         if self._http is not None:
             self._http.start()
             logger.info("health and metrics at %s", self._http.address)
-        house.cameras.apply(self._config)
-        house.schedule()
-        self._watch(house)
+        node.cameras.apply(self._config)
+        node.schedule()
+        self._watch(node)
 
-    def _stop_rooms(self, house: House, deadline_ns: int) -> None:
-        left = house.captures.stop(deadline_ns)
-        house.looks.close()
-        left += house.jobs.stop(deadline_ns)
-        stages: list[list[Worker]] = [[*house.captioners], [house.alerts], house.deliveries]
+    def _stop_rooms(self, node: Node, deadline_ns: int) -> None:
+        left = node.capture.stop(deadline_ns)
+        node.scheduler.close()
+        left += node.jobs.stop(deadline_ns)
+        stages: list[list[Worker]] = [[*node.captioners], [node.alerts], node.deliveries]
         if self._http is not None:
             stages.append([self._http])
         for stage in stages:
@@ -213,37 +213,37 @@ class Daemon:
                 self._failed.append((worker.name, TimeoutError("did not end in time")))
         for name in left:
             logger.warning("%s did not end in time and is left behind", name)
-        house.close()
+        node.close()
 
-    def _pages(self, house: House) -> Pages:
-        return Pages(
+    def _pages(self, node: Node) -> NodeApi:
+        return NodeApi(
             self._config,
             self,
-            reporter=house.reporter,
-            herald=house.herald,
-            looks=house.looks,
-            store=house.store,
-            snapshots=house.snapshots,
-            health=house.health,
-            metrics=house.metrics,
-            destinations=house.outlets.destinations,
+            reporter=node.reporter,
+            fanout=node.fanout,
+            scheduler=node.scheduler,
+            store=node.store,
+            snapshots=node.snapshots,
+            health=node.health,
+            metrics=node.metrics,
+            destinations=node.destinations.destinations,
             clock=self._clock,
         )
 
-    def _tell_fall_back(self, house: House) -> None:
-        house.reporter.fallback = True
-        captioner = house.captioners[0].captioner
+    def _tell_fall_back(self, node: Node) -> None:
+        node.reporter.fallback = True
+        captioner = node.captioners[0].captioner
         text = (
             f"the configured captioner ended the process too often; {captioner.model_id} runs on "
             f"{captioner.device} in {captioner.precision} instead"
         )
         logger.warning("%s", text)
-        house.health.set("fallback", text)
+        node.health.set("fallback", text)
 
     def _refuse_reload(self, error: ConfigError) -> None:
         for line in str(error).splitlines():
             logger.error("reload refused, the running configuration stays: %s", line)
-        self.house.health.set("reload", f"the new configuration was refused: {error}")
+        self.node.health.set("reload", f"the new configuration was refused: {error}")
 
     def _end_mark(self) -> None:
         """Note for the next start how this one ended."""
@@ -265,10 +265,10 @@ class Daemon:
         step_ms = self._wall.refresh()
         if step_ms is not None:
             logger.warning("the wall clock was stepped by %.1f s", step_ms / 1000)
-            self.house.jobs.readd()
+            self.node.jobs.readd()
 
-    def _watch(self, house: House) -> None:
-        for worker in (*house.captioners, house.alerts, *house.deliveries):
+    def _watch(self, node: Node) -> None:
+        for worker in (*node.captioners, node.alerts, *node.deliveries):
             self._watchdog.watch(
                 worker.name,
                 worker.beat_age_s,
@@ -283,14 +283,14 @@ class Daemon:
             self._notifier.status(f"hung: {', '.join(self._late)}")
         elif now_ns >= self._next_status_ns:
             self._next_status_ns = now_ns + STATUS_NS
-            self._notifier.status(self.house.reporter.line())
+            self._notifier.status(self.node.reporter.line())
 
     def _status(self, text: str) -> None:
         self._notifier.status(text)
         logger.info("%s", text)
 
     def _summary(self) -> str:
-        watched = self.house.cameras.watched()
+        watched = self.node.cameras.watched()
         return f"watching {watched} cameras with {len(self._config.rules)} rules"
 
     def _worker_failed(self, worker: Worker, error: BaseException) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from surveil.alerts.alert_store import AlertStore
-from surveil.alerts.recorder import Route
+from surveil.alerts.recorder import Destination
 from surveil.alerts.snapshots import Snapshots
 from surveil.clock import Clock, WallTime
 from surveil.config import Config
@@ -21,13 +21,13 @@ from surveil.worker import Worker, WorkerFailed
 
 
 @dataclass
-class Outlets:
+class Destinations:
     """Workers not yet started, and the routes that the desk needs."""
 
     mqtt: MqttDelivery | None = None
     describers: list[Describer] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
-    routes: list[Route] = field(default_factory=list)
+    routes: list[Destination] = field(default_factory=list)
 
     @property
     def destinations(self) -> list[str]:
@@ -35,7 +35,7 @@ class Outlets:
 
 
 @dataclass(frozen=True)
-class OutletBuilder:
+class DestinationBuilder:
     """What all outlets are made from."""
 
     config: Config
@@ -46,30 +46,30 @@ class OutletBuilder:
     on_command: Callable[[Command], None]
     on_failure: WorkerFailed
 
-    def build(self) -> Outlets:
-        outlets = Outlets()
+    def build(self) -> Destinations:
+        destinations = Destinations()
         if self.config.mqtt is not None:
-            outlets.mqtt = self._mqtt()
-            outlets.workers.append(outlets.mqtt)
-            outlets.routes.append(Route(MQTT))
+            destinations.mqtt = self._mqtt()
+            destinations.workers.append(destinations.mqtt)
+            destinations.routes.append(Destination(MQTT))
         for entry in self.config.notify:
             if entry.enabled:
-                self._add(outlets, entry)
-        return outlets
+                self._add(destinations, entry)
+        return destinations
 
-    def _add(self, outlets: Outlets, entry: Webhook | Speech | Describe) -> None:
+    def _add(self, destinations: Destinations, entry: Webhook | Speech | Describe) -> None:
         name = entry.id or entry.type
         match entry:
             case Webhook():
-                outlets.workers.append(self._webhook(entry, name))
-                outlets.routes.append(wiring.route(entry, f"webhook:{name}"))
+                destinations.workers.append(self._webhook(entry, name))
+                destinations.routes.append(wiring.route(entry, f"webhook:{name}"))
             case Speech():
-                outlets.workers.append(self._speech(entry, name))
-                outlets.routes.append(wiring.route(entry, f"speech:{name}"))
+                destinations.workers.append(self._speech(entry, name))
+                destinations.routes.append(wiring.route(entry, f"speech:{name}"))
             case Describe():
                 describer = self._describer(entry, name)
-                outlets.workers.append(describer)
-                outlets.describers.append(describer)
+                destinations.workers.append(describer)
+                destinations.describers.append(describer)
 
     def _mqtt(self) -> MqttDelivery:
         assert self.config.mqtt is not None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from surveil.alerts.clip_maker import ClipMaker
 from surveil.api.metrics import Metrics
-from surveil.capture import Captures
+from surveil.capture import CaptureSupervisor
 from surveil.clock import NS_PER_S, Clock, ns
 from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
 from surveil.delivery.speech import Describer
@@ -31,7 +31,7 @@ class Seen:
     active_rules: tuple[str, ...] = ()
 
 
-class Herald:
+class EventFanout:
     """Alerts thread only, but `seen`. Nothing here waits for a network or a disk, but the journal's flush every 5 s."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Herald:
         mqtt: MqttDelivery | None,
         describers: Sequence[Describer],
         journal: Journal | None,
-        captures: Captures,
+        capture: CaptureSupervisor,
         clips: ClipMaker | None,
         metrics: Metrics,
         clock: Clock,
@@ -48,7 +48,7 @@ class Herald:
         self._mqtt = mqtt
         self._describers = describers
         self._journal = journal
-        self._captures = captures
+        self._capture = capture
         self._clips = clips
         self._metrics = metrics
         self._clock = clock
@@ -83,7 +83,7 @@ class Herald:
     def changed(self, change: IncidentChange) -> None:
         if change.kind is not ChangeKind.ENDED:
             self._metrics.match(change.incident.rule.rule_id)
-            self._captures.want_detail(change.incident.camera_id, DETAIL_S)
+            self._capture.decode_all_for(change.incident.camera_id, DETAIL_S)
 
     def abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
         rules = tuple(incident.rule.rule_id for incident in incidents)

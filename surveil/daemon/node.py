@@ -8,30 +8,30 @@ from dataclasses import dataclass, field
 
 from surveil.alerts.alert_store import AlertStore
 from surveil.alerts.clip_maker import ClipMaker
-from surveil.alerts.recorder import AlertDesk
+from surveil.alerts.recorder import AlertRecorder
 from surveil.alerts.snapshots import Snapshots
 from surveil.api.metrics import Metrics
 from surveil.captioning import CaptionerWorker
-from surveil.captioning.captions_worker import Inbox
-from surveil.capture import Captures, Ring
+from surveil.captioning.captions_worker import CaptionQueue
+from surveil.capture import CaptureSupervisor, FrameBuffer
 from surveil.clock import Clock, WallTime
 from surveil.config import Config
 from surveil.daemon import wiring
-from surveil.daemon.camera_registry import CameraDesk
+from surveil.daemon.camera_registry import CameraRegistry
 from surveil.daemon.canary import CAMERA_ID, Canary
-from surveil.daemon.destinations import OutletBuilder, Outlets
-from surveil.daemon.event_fanout import Herald
+from surveil.daemon.destinations import DestinationBuilder, Destinations
+from surveil.daemon.event_fanout import EventFanout
 from surveil.daemon.health import Health
 from surveil.daemon.mqtt_commands import Commands
-from surveil.daemon.node_stats import Reporter
+from surveil.daemon.node_stats import NodeStats
 from surveil.daemon.resources import Resources
-from surveil.daemon.retention_jobs import Upkeep
+from surveil.daemon.retention_jobs import RetentionJobs
 from surveil.journal.journal_store import Journal
 from surveil.language import Lexicon
 from surveil.rules import RuleEngine
 from surveil.rules.alerts_worker import AlertsWorker
 from surveil.scheduling import Sampler
-from surveil.scheduling.scheduler import Looks
+from surveil.scheduling.scheduler import Scheduler
 from surveil.service.jobs import JobFailed, Jobs
 from surveil.worker import Worker, WorkerFailed
 
@@ -44,23 +44,23 @@ CANARY_GRACE_S = 60.0
 
 
 @dataclass
-class House:
+class Node:
     """The rooms. `captioners` is filled once the models are loaded."""
 
     config: Config
     store: AlertStore
     snapshots: Snapshots | None
     journal: Journal | None
-    captures: Captures
-    looks: Looks
-    inbox: Inbox
-    outlets: Outlets
-    desk: AlertDesk
-    herald: Herald
+    capture: CaptureSupervisor
+    scheduler: Scheduler
+    caption_queue: CaptionQueue
+    destinations: Destinations
+    recorder: AlertRecorder
+    fanout: EventFanout
     alerts: AlertsWorker
-    cameras: CameraDesk
-    reporter: Reporter
-    upkeep: Upkeep
+    cameras: CameraRegistry
+    reporter: NodeStats
+    retention_jobs: RetentionJobs
     canary: Canary | None
     clips: ClipMaker | None
     jobs: Jobs
@@ -71,9 +71,9 @@ class House:
     @property
     def deliveries(self) -> list[Worker]:
         """Everything that takes alerts out, or makes what follows them."""
-        return [*self.outlets.workers, *([self.clips] if self.clips else [])]
+        return [*self.destinations.workers, *([self.clips] if self.clips else [])]
 
-    def employ(self, captioners: list[CaptionerWorker]) -> None:
+    def attach_captioners(self, captioners: list[CaptionerWorker]) -> None:
         """Take on the loaded captioners."""
         self.captioners = captioners
         self.reporter.captioners = captioners
@@ -88,12 +88,12 @@ class House:
         self.metrics.know(
             cameras=[camera.id for camera in self.config.cameras],
             rules=[rule.rule_id for rule in self.config.rules],
-            destinations=self.outlets.destinations,
+            destinations=self.destinations.destinations,
         )
 
     def schedule(self) -> None:
         """Add the wall-clock jobs and start them."""
-        self.upkeep.schedule(self.jobs)
+        self.retention_jobs.schedule(self.jobs)
         self.jobs.every("stats", STATS_S, self.reporter.publish_stats, first_after_s=FIRST_STATS_S)
         if self.canary is not None:
             every_s = self.config.canary.every_s
@@ -103,7 +103,7 @@ class House:
     def reload(self, config: Config) -> None:
         """Give running rooms what may change while they run."""
         rules, lexicon = wiring.rule_specs(config), Lexicon.load(config.synonyms)
-        self.alerts.soon(lambda engine: engine.reload(rules, lexicon))
+        self.alerts.submit(lambda engine: engine.reload(rules, lexicon))
         for captioner in self.captioners:
             captioner.set_prompts(wiring.prompts(config).get)
         self.config = config
@@ -112,13 +112,13 @@ class House:
 
     def tick(self) -> None:
         """Once a second: statuses, numbers, and what the rooms know of their own troubles."""
-        found = {problem.code: problem.text for problem in self.desk.problems()}
+        found = {problem.code: problem.text for problem in self.recorder.problems()}
         journal_problem = self.journal.problem() if self.journal else None
         if journal_problem is not None:
             found["journal"] = journal_problem.text
         known = {problem.code for problem in self.health.problems}
         if "disk" in found and "disk" not in known:
-            self.upkeep.hurry(self.jobs)
+            self.retention_jobs.hurry(self.jobs)
         for code in ("disk", "store", "journal"):
             if code in found:
                 self.health.set(code, found[code])
@@ -130,14 +130,14 @@ class House:
 
     def close(self) -> None:
         """After all threads have ended: databases last."""
-        self.herald.close()
+        self.fanout.close()
         if self.journal is not None:
             self.journal.close()
         self.store.close()
 
 
 @dataclass(frozen=True)
-class HouseBuilder:
+class NodeBuilder:
     """What every room needs to be made."""
 
     config: Config
@@ -148,15 +148,15 @@ class HouseBuilder:
     on_failure: WorkerFailed
     on_job_failure: JobFailed
 
-    def build(self) -> House:
+    def build(self) -> Node:
         """Open the databases and join everything; no thread runs yet. Raises StoreError, ConfigError."""
         with ExitStack() as undo:
-            house = self._build(undo)
+            node = self._build(undo)
             undo.pop_all()
-        house.know()
-        return house
+        node.know()
+        return node
 
-    def _build(self, undo: ExitStack) -> House:
+    def _build(self, undo: ExitStack) -> Node:
         config = self.config
         store = AlertStore(
             wiring.store_path(config.state_dir),
@@ -172,77 +172,81 @@ class HouseBuilder:
             undo.callback(journal.close)
         snapshots = self._snapshots()
         memory = self.resources.memory
-        ring = Ring(memory.ring_bytes + memory.packets_bytes, packet_bytes=memory.packets_bytes)
-        captures = Captures(ring, clock=self.clock, wall=self.wall, on_failure=self.on_failure)
-        looks = Looks(Sampler(ring), self.clock)
-        inbox = Inbox(memory.inbox)
-        metrics = Metrics(self.clock)
-        outlets = self._outlets(store, snapshots)
-        health = self._health(outlets)
-        desk = AlertDesk(
-            store, snapshots, outlets.routes, clock=self.clock, wall=self.wall, source=captures
+        ring = FrameBuffer(
+            memory.ring_bytes + memory.packets_bytes, packet_bytes=memory.packets_bytes
         )
-        clips = self._clips(store, snapshots, captures)
-        herald = Herald(
-            mqtt=outlets.mqtt,
-            describers=outlets.describers,
+        capture = CaptureSupervisor(
+            ring, clock=self.clock, wall=self.wall, on_failure=self.on_failure
+        )
+        scheduler = Scheduler(Sampler(ring), self.clock)
+        caption_queue = CaptionQueue(memory.caption_queue)
+        metrics = Metrics(self.clock)
+        destinations = self._destinations(store, snapshots)
+        health = self._health(destinations)
+        recorder = AlertRecorder(
+            store, snapshots, destinations.routes, clock=self.clock, wall=self.wall, source=capture
+        )
+        clips = self._clips(store, snapshots, capture)
+        fanout = EventFanout(
+            mqtt=destinations.mqtt,
+            describers=destinations.describers,
             journal=journal,
-            captures=captures,
+            capture=capture,
             clips=clips,
             metrics=metrics,
             clock=self.clock,
         )
         alerts = AlertsWorker(
             RuleEngine(wiring.rule_specs(config), Lexicon.load(config.synonyms)),
-            inbox=inbox,
-            desk=desk,
+            captions=caption_queue,
+            recorder=recorder,
             store=store,
-            attention=looks,
-            watched=herald,
+            bypass_gates=scheduler,
+            watched=fanout,
             clock=self.clock,
             wall=self.wall,
             on_failure=self.on_failure,
         )
-        canary = self._canary(looks, store, outlets, health=health, metrics=metrics)
+        canary = self._canary(scheduler, store, destinations, health=health, metrics=metrics)
         if canary is not None:
             alerts.proofs[CAMERA_ID] = canary
-        return House(
+        return Node(
             config=config,
             store=store,
             snapshots=snapshots,
             journal=journal,
-            captures=captures,
-            looks=looks,
-            inbox=inbox,
-            outlets=outlets,
-            desk=desk,
-            herald=herald,
+            capture=capture,
+            scheduler=scheduler,
+            caption_queue=caption_queue,
+            destinations=destinations,
+            recorder=recorder,
+            fanout=fanout,
             alerts=alerts,
-            cameras=CameraDesk(
-                captures=captures,
-                looks=looks,
+            cameras=CameraRegistry(
+                capture=capture,
+                scheduler=scheduler,
                 alerts=alerts,
                 store=store,
-                mqtt=outlets.mqtt,
+                mqtt=destinations.mqtt,
                 metrics=metrics,
                 clock=self.clock,
                 wall=self.wall,
             ),
-            reporter=Reporter(
-                looks=looks,
+            reporter=NodeStats(
+                scheduler=scheduler,
                 store=store,
-                mqtt=outlets.mqtt,
+                mqtt=destinations.mqtt,
                 metrics=metrics,
                 health=health,
                 clock=self.clock,
                 state_dir=config.state_dir,
-                destinations=outlets.destinations,
+                destinations=destinations.destinations,
             ),
-            upkeep=Upkeep(
+            retention_jobs=RetentionJobs(
                 config,
                 store=store,
                 journal=journal,
-                outlets=outlets,
+                destinations=destinations,
                 health=health,
                 clock=self.clock,
                 wall=self.wall,
@@ -271,8 +275,8 @@ class HouseBuilder:
             tz=wiring.zone(self.config),
         )
 
-    def _outlets(self, store: AlertStore, snapshots: Snapshots | None) -> Outlets:
-        return OutletBuilder(
+    def _destinations(self, store: AlertStore, snapshots: Snapshots | None) -> Destinations:
+        return DestinationBuilder(
             config=self.config,
             store=store,
             snapshots=snapshots,
@@ -282,8 +286,8 @@ class HouseBuilder:
             on_failure=self.on_failure,
         ).build()
 
-    def _health(self, outlets: Outlets) -> Health:
-        mqtt = outlets.mqtt
+    def _health(self, destinations: Destinations) -> Health:
+        mqtt = destinations.mqtt
         if mqtt is not None:
             mqtt.set_health(())
         return Health(
@@ -292,7 +296,7 @@ class HouseBuilder:
         )
 
     def _clips(
-        self, store: AlertStore, snapshots: Snapshots | None, captures: Captures
+        self, store: AlertStore, snapshots: Snapshots | None, capture: CaptureSupervisor
     ) -> ClipMaker | None:
         evidence = self.config.snapshots.evidence
         if evidence is None or snapshots is None:
@@ -302,7 +306,7 @@ class HouseBuilder:
         return ClipMaker(
             store,
             snapshots,
-            captures,
+            capture,
             Mp4ClipWriter(),
             before_s=evidence.before_s,
             after_s=evidence.after_s,
@@ -312,9 +316,9 @@ class HouseBuilder:
 
     def _canary(
         self,
-        looks: Looks,
+        scheduler: Scheduler,
         store: AlertStore,
-        outlets: Outlets,
+        destinations: Destinations,
         *,
         health: Health,
         metrics: Metrics,
@@ -326,9 +330,9 @@ class HouseBuilder:
             picture=section.picture,
             pattern=section.pattern,
             patience_s=self.config.captioner.deadline_s + CANARY_GRACE_S,
-            looks=looks,
+            scheduler=scheduler,
             store=store,
-            tell=outlets.mqtt.set_canary if outlets.mqtt else lambda result: None,
+            tell=destinations.mqtt.set_canary if destinations.mqtt else lambda result: None,
             health=health,
             metrics=metrics,
             clock=self.clock,

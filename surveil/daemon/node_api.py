@@ -16,11 +16,11 @@ from surveil.api.routes import Sources
 from surveil.api.status_page import CameraReport, status_page
 from surveil.clock import NS_PER_S, Clock
 from surveil.config import Config
-from surveil.daemon.event_fanout import Herald
+from surveil.daemon.event_fanout import EventFanout
 from surveil.daemon.health import Health
-from surveil.daemon.node_stats import Reporter, unwatched
+from surveil.daemon.node_stats import NodeStats, unwatched
 from surveil.records import CameraStatus
-from surveil.scheduling.scheduler import Looks
+from surveil.scheduling.scheduler import Scheduler
 from surveil.worker import WorkerFailed
 
 
@@ -31,7 +31,7 @@ class State(Protocol):
     def late(self) -> Sequence[str]: ...
 
 
-class Pages:
+class NodeApi:
     """Called in the HTTP server's threads."""
 
     def __init__(
@@ -39,9 +39,9 @@ class Pages:
         config: Config,
         state: State,
         *,
-        reporter: Reporter,
-        herald: Herald,
-        looks: Looks,
+        reporter: NodeStats,
+        fanout: EventFanout,
+        scheduler: Scheduler,
         store: AlertStore,
         snapshots: Snapshots | None,
         health: Health,
@@ -52,8 +52,8 @@ class Pages:
         self._config = config
         self._state = state
         self._reporter = reporter
-        self._herald = herald
-        self._looks = looks
+        self._fanout = fanout
+        self._scheduler = scheduler
         self._store = store
         self._snapshots = snapshots
         self._health = health
@@ -93,7 +93,7 @@ class Pages:
             return stream.read()
 
     def _status(self) -> dict[str, object]:
-        missed = unwatched(self._looks.report())
+        missed = unwatched(self._scheduler.report())
         return status_page(
             node=self._config.node,
             version=__version__,
@@ -112,7 +112,7 @@ class Pages:
         )
 
     def _camera(self, status: CameraStatus, unwatched_s: float) -> CameraReport:
-        seen = self._herald.seen(status.camera_id)
+        seen = self._fanout.seen(status.camera_id)
         return CameraReport(
             status=status,
             captions_total=seen.captions_total,

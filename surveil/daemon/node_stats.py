@@ -16,19 +16,19 @@ from surveil.daemon.health import Health
 from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
 from surveil.records import CameraState, CameraStatus
 from surveil.scheduling import WatchReport
-from surveil.scheduling.scheduler import Looks
+from surveil.scheduling.scheduler import Scheduler
 
 BEHIND_ENDS_NS = ns(30.0)
 """Nothing must have waited longer than its interval for this long before falling behind counts as over."""
 
 
-class Reporter:
+class NodeStats:
     """`tick` in the main thread; `stats` from any."""
 
     def __init__(
         self,
         *,
-        looks: Looks,
+        scheduler: Scheduler,
         store: AlertStore,
         mqtt: MqttDelivery | None,
         metrics: Metrics,
@@ -37,7 +37,7 @@ class Reporter:
         state_dir: Path,
         destinations: Sequence[str],
     ) -> None:
-        self._looks = looks
+        self._scheduler = scheduler
         self._store = store
         self._mqtt = mqtt
         self._metrics = metrics
@@ -67,7 +67,7 @@ class Reporter:
     def tick(self, statuses: Mapping[str, CameraStatus]) -> None:
         """Take the numbers of now."""
         self._statuses = statuses
-        reports = self._looks.report()
+        reports = self._scheduler.report()
         for camera_id, seconds in unwatched(reports).items():
             self._metrics.unwatched(camera_id, seconds)
         self._judge_pace(reports)
@@ -92,7 +92,7 @@ class Reporter:
     def stats(self) -> dict[str, Any]:
         """The last minute, and totals since the start."""
         pace = self._metrics.stats()
-        reports = self._looks.report()
+        reports = self._scheduler.report()
         return {
             "cameras": {
                 "total": len(self._statuses),

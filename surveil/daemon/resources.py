@@ -47,7 +47,7 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class MemoryBudget:
-    """Bytes, except `batch` (pictures) and `inbox` (captions, each holding its frame)."""
+    """Bytes, except `batch` (pictures) and `caption_queue` (captions, each holding its frame)."""
 
     cap_bytes: int
     process_bytes: int
@@ -55,7 +55,7 @@ class MemoryBudget:
     model_bytes: int
     batch: int
     batch_bytes: int
-    inbox: int
+    caption_queue: int
     inbox_bytes: int
     ring_bytes: int
     packets_bytes: int
@@ -64,7 +64,7 @@ class MemoryBudget:
         return (
             f"memory {_mib(self.cap_bytes)}: process {_mib(self.process_bytes)}, decoders {_mib(self.decoders_bytes)}, "
             f"model {_mib(self.model_bytes)}, batch of {self.batch} {_mib(self.batch_bytes)}, "
-            f"{self.inbox} waiting captions {_mib(self.inbox_bytes)}, frames {_mib(self.ring_bytes)}, "
+            f"{self.caption_queue} waiting captions {_mib(self.inbox_bytes)}, frames {_mib(self.ring_bytes)}, "
             f"packets {_mib(self.packets_bytes)}"
         )
 
@@ -106,8 +106,8 @@ def plan_memory(wishes: Wishes, *, cap_bytes: int, cameras: int, model_bytes: in
     spare_bytes = cap_bytes - least_bytes
     batch = 1 + min(wishes.batch - 1, spare_bytes // 3 // wishes.batch_picture_bytes)
     spare_bytes -= (batch - 1) * wishes.batch_picture_bytes
-    inbox = MIN_INBOX + min(MAX_INBOX - MIN_INBOX, spare_bytes // 4 // wishes.frame_bytes)
-    spare_bytes -= (inbox - MIN_INBOX) * wishes.frame_bytes
+    caption_queue = MIN_INBOX + min(MAX_INBOX - MIN_INBOX, spare_bytes // 4 // wishes.frame_bytes)
+    spare_bytes -= (caption_queue - MIN_INBOX) * wishes.frame_bytes
     packets_bytes = min(wishes.packets_bytes, spare_bytes // 3)
     ring_bytes = min(wishes.ring_bytes, least_ring_bytes + spare_bytes - packets_bytes)
     return MemoryBudget(
@@ -117,8 +117,8 @@ def plan_memory(wishes: Wishes, *, cap_bytes: int, cameras: int, model_bytes: in
         model_bytes=model_bytes,
         batch=batch,
         batch_bytes=batch * wishes.batch_picture_bytes,
-        inbox=inbox,
-        inbox_bytes=inbox * wishes.frame_bytes,
+        caption_queue=caption_queue,
+        inbox_bytes=caption_queue * wishes.frame_bytes,
         ring_bytes=ring_bytes,
         packets_bytes=packets_bytes,
     )

@@ -11,7 +11,7 @@ from surveil.clock import Clock, WallTime
 from surveil.config import Config
 from surveil.config.alerts import AgeLimits as AgeSection
 from surveil.daemon import wiring
-from surveil.daemon.destinations import Outlets
+from surveil.daemon.destinations import Destinations
 from surveil.daemon.health import Health
 from surveil.errors import StoreError
 from surveil.journal.journal_store import Journal
@@ -24,7 +24,7 @@ FIRST_SWEEP_S = 30.0
 PRUNE_S = 3_600.0
 
 
-class Upkeep:
+class RetentionJobs:
     """Retention of alerts, pictures and captions. `begin` in the main thread, the jobs in the scheduler's."""
 
     def __init__(
@@ -33,7 +33,7 @@ class Upkeep:
         *,
         store: AlertStore,
         journal: Journal | None,
-        outlets: Outlets,
+        destinations: Destinations,
         health: Health,
         clock: Clock,
         wall: WallTime,
@@ -44,7 +44,7 @@ class Upkeep:
         self._clock = clock
         self._wall = wall
         files = config.snapshots.retention
-        mqtt = outlets.mqtt
+        mqtt = destinations.mqtt
         self._retention = Retention(
             store,
             # With snapshots off, pictures of earlier days still leave in time.

@@ -7,14 +7,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from surveil import rules as rooms_rules
-from surveil.alerts.recorder import Route
+from surveil.alerts.recorder import Destination
 from surveil.captioning import CaptionerSpec, GenerationSpec, RemoteSpec
 from surveil.capture import CameraSpec, CropRegion, DecodeMode, Transport
 from surveil.config import Config
 from surveil.config.cameras import Camera, Sampling
 from surveil.config.captioner import Captioner, Engine, Generation, Remote
 from surveil.config.mqtt import Mqtt, Tls
-from surveil.config.notify import Destination
+from surveil.config.notify import Destination as NotifyEntry
 from surveil.config.rules import Rule, Window
 from surveil.delivery.mqtt.discovery import CameraInfo
 from surveil.delivery.mqtt.mqtt_session import MqttSpec, TlsSpec
@@ -109,10 +109,10 @@ def mqtt_spec(config: Config, mqtt: Mqtt) -> MqttSpec:
     )
 
 
-def route(entry: Destination, destination: str) -> Route:
+def route(entry: NotifyEntry, destination: str) -> Destination:
     """Which alerts one `notify:` entry gets."""
     least = entry.min_severity.rank
-    return Route(
+    return Destination(
         destination,
         rules=frozenset(entry.rules) or None,
         severities=frozenset(s for s in Severity if s.rank >= least),

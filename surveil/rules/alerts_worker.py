@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from surveil.alerts.alert_store import AlertStore
-from surveil.alerts.recorder import AlertDesk, OpenedIncident
-from surveil.captioning.captions_worker import Inbox
+from surveil.alerts.recorder import AlertRecorder, OpenedIncident
+from surveil.captioning.captions_worker import CaptionQueue
 from surveil.clock import Clock, WallTime, ns
 from surveil.records import Alert, Caption, Unchanged
 from surveil.rules.incidents import ChangeKind, Incident, IncidentChange
@@ -22,7 +22,7 @@ SAVE_HITS_NS = ns(10.0)
 """Hit counts and quiet times of open incidents are saved this often, to spare the flash; openings and ends at once."""
 
 
-class Watched(Protocol):
+class EventReceiver(Protocol):
     """Told what was seen; none of these blocks. The daemon fans out to MQTT, journal and metrics."""
 
     def captioned(self, caption: Caption) -> None: ...
@@ -41,44 +41,44 @@ class Watched(Protocol):
         ...
 
 
-class Attention(Protocol):
+class SamplingControl(Protocol):
     """The sampler's side of an incident."""
 
     def hit(self, caption: Caption) -> None: ...
-    def set_attention(self, camera_id: str, region_id: str | None, *, on: bool) -> None: ...
+    def set_bypass_gates(self, camera_id: str, region_id: str | None, *, on: bool) -> None: ...
 
 
-class Proof(Protocol):
+class CaptionJudge(Protocol):
     """The canary: a caption that is no camera's."""
 
     def saw(self, caption: Caption, engine: RuleEngine) -> None: ...
 
 
 class AlertsWorker(Worker):
-    """Owns the rule engine: nothing else touches it. `soon` runs a function in this thread."""
+    """Owns the rule engine: nothing else touches it. `submit` runs a function in this thread."""
 
     def __init__(
         self,
         engine: RuleEngine,
         *,
-        inbox: Inbox,
-        desk: AlertDesk,
+        captions: CaptionQueue,
+        recorder: AlertRecorder,
         store: AlertStore,
-        attention: Attention,
-        watched: Watched,
+        bypass_gates: SamplingControl,
+        watched: EventReceiver,
         clock: Clock,
         wall: WallTime,
         on_failure: WorkerFailed | None = None,
     ) -> None:
         super().__init__(NAME, clock=clock, on_failure=on_failure)
         self._engine = engine
-        self._inbox = inbox
-        self._desk = desk
+        self._captions = captions
+        self._recorder = recorder
         self._store = store
-        self._attention = attention
+        self._sampling = bypass_gates
         self._watched = watched
         self._wall = wall
-        self._errands: queue.SimpleQueue[Callable[[RuleEngine], list[IncidentChange]]] = (
+        self._tasks: queue.SimpleQueue[Callable[[RuleEngine], list[IncidentChange]]] = (
             queue.SimpleQueue()
         )
         self._next_tick_ns = 0
@@ -86,24 +86,24 @@ class AlertsWorker(Worker):
         self._unsaved = False
         self._cameras: frozenset[str] | None = None
         """None: not told yet, all count."""
-        self.proofs: dict[str, Proof] = {}
+        self.proofs: dict[str, CaptionJudge] = {}
         """camera_id -> who judges its captions instead of the rules. Set before the start."""
 
-    def soon(self, errand: Callable[[RuleEngine], list[IncidentChange]]) -> None:
-        """Run `errand` on the rule engine in the alerts thread; its changes are handled as any. Any thread."""
-        self._errands.put(errand)
+    def submit(self, task: Callable[[RuleEngine], list[IncidentChange]]) -> None:
+        """Run `task` on the rule engine in the alerts thread; its changes are handled as any. Any thread."""
+        self._tasks.put(task)
 
     def watch(self, camera_ids: Iterable[str]) -> None:
         """From now on only these cameras count: incidents of others end, and captions of them that are still on their
         way are dropped, or a camera just switched off would alert once more. Any thread."""
         watched = frozenset(camera_ids)
 
-        def errand(engine: RuleEngine) -> list[IncidentChange]:
+        def task(engine: RuleEngine) -> list[IncidentChange]:
             gone = engine.cameras() - watched
             self._cameras = watched
             return [change for camera_id in gone for change in engine.forget_camera(camera_id)]
 
-        self.soon(errand)
+        self.submit(task)
 
     def begin(self) -> None:
         """Take up the incidents that were open when the daemon last ended."""
@@ -119,8 +119,8 @@ class AlertsWorker(Worker):
             self._save()
 
     def step(self) -> None:
-        item = self._inbox.get(INBOX_WAIT_S)
-        self._run_errands()
+        item = self._captions.get(INBOX_WAIT_S)
+        self._run_tasks()
         if isinstance(item, Caption):
             self._caption(item)
         elif item is not None:
@@ -129,7 +129,7 @@ class AlertsWorker(Worker):
 
     def finish(self) -> None:
         """Captions are not perishable: what the captioners handed over is judged before the end."""
-        while (item := self._inbox.get(0)) is not None:
+        while (item := self._captions.get(0)) is not None:
             if isinstance(item, Caption):
                 self._caption(item)
             else:
@@ -147,22 +147,22 @@ class AlertsWorker(Worker):
         self._watched.captioned(caption)
         changes = self._engine.observe(caption, self._wall.unix_ms_at(now_ns))
         if any(change.kind is not ChangeKind.ENDED for change in changes):
-            self._attention.hit(caption)
+            self._sampling.hit(caption)
         self._handle(changes)
         frame = caption.frame
-        self._attention.set_attention(
+        self._sampling.set_bypass_gates(
             frame.camera_id,
             frame.region_id,
-            on=self._engine.attention(frame.camera_id, frame.region_id),
+            on=self._engine.bypass_gates(frame.camera_id, frame.region_id),
         )
 
     def _unchanged(self, unchanged: Unchanged) -> None:
         self._watched.looked(unchanged)
         self._handle(self._engine.unchanged(unchanged))
 
-    def _run_errands(self) -> None:
-        while not self._errands.empty():
-            self._handle(self._errands.get()(self._engine))
+    def _run_tasks(self) -> None:
+        while not self._tasks.empty():
+            self._handle(self._tasks.get()(self._engine))
 
     def _tick(self) -> None:
         now_ns = self._clock.monotonic_ns()
@@ -171,7 +171,7 @@ class AlertsWorker(Worker):
         self._next_tick_ns = now_ns + TICK_NS
         changes = self._engine.tick(now_ns, self._wall.unix_ms_at(now_ns))
         self._handle(changes)
-        self._desk.tick()
+        self._recorder.tick()
         self._watched.tick()
         if self._unsaved and now_ns >= self._next_save_ns:
             self._save()
@@ -206,15 +206,15 @@ class AlertsWorker(Worker):
             caption=incident.caption,
             evidence=incident.evidence,
         )
-        alert = self._desk.opened(opened, open_incidents=still_open)
+        alert = self._recorder.opened(opened, open_incidents=still_open)
         self._watched.alerted(alert, incident.caption)
 
     def _calm(self, changes: Sequence[IncidentChange]) -> None:
         """Cameras whose incidents ended go back behind the gates."""
         for change in changes:
             camera_id, region_id = change.incident.camera_id, change.incident.region_id
-            on = self._engine.attention(camera_id, region_id)
-            self._attention.set_attention(camera_id, region_id, on=on)
+            on = self._engine.bypass_gates(camera_id, region_id)
+            self._sampling.set_bypass_gates(camera_id, region_id, on=on)
 
     def _tell_abnormal(self, camera_id: str) -> None:
         self._watched.abnormal(camera_id, self._engine.active(camera_id))

@@ -85,7 +85,7 @@ class RuleEngine:
         changes = [self._tracks.pop(key).end() for key in gone]
         return [change for change in changes if change is not None]
 
-    def attention(self, camera_id: str, region_id: str | None) -> bool:
+    def bypass_gates(self, camera_id: str, region_id: str | None) -> bool:
         """Whether an incident is open or half confirmed, so that every look should be captioned."""
         return any(track.wants_attention for track in self._tracks_of(camera_id, region_id))
 

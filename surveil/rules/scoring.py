@@ -16,7 +16,7 @@ class Labelled:
 
 
 @dataclass(slots=True)
-class Tally:
+class PatternScore:
     """Of one pattern, or of all together."""
 
     right: int = 0
@@ -42,28 +42,28 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    tallies: dict[str, Tally]
+    tallies: dict[str, PatternScore]
 
     @property
     def macro_f1(self) -> float:
         """Mean of the patterns' F1: rare patterns count as much as common ones."""
-        return sum(tally.f1 for tally in self.tallies.values()) / max(1, len(self.tallies))
+        return sum(score.f1 for score in self.tallies.values()) / max(1, len(self.tallies))
 
     @property
-    def micro(self) -> Tally:
+    def micro(self) -> PatternScore:
         """All patterns thrown together."""
-        total = Tally()
-        for tally in self.tallies.values():
-            total.right += tally.right
-            total.missed += tally.missed
-            total.wrong += tally.wrong
+        total = PatternScore()
+        for score in self.tallies.values():
+            total.right += score.right
+            total.missed += score.missed
+            total.wrong += score.wrong
         return total
 
 
 def score(rows: Sequence[Labelled], matches: Callable[[str, str], bool]) -> Score:
     """Ask `matches(pattern, caption)` for every caption and every pattern that any row names."""
     patterns = sorted({pattern for row in rows for pattern in row.patterns | row.unsure})
-    tallies = {pattern: Tally() for pattern in patterns}
+    tallies = {pattern: PatternScore() for pattern in patterns}
     for row in rows:
         for pattern in patterns:
             if pattern not in row.unsure:
@@ -73,13 +73,13 @@ def score(rows: Sequence[Labelled], matches: Callable[[str, str], bool]) -> Scor
     return Score(tallies)
 
 
-def _count(tally: Tally, row: Labelled, asserted: bool, matched: bool) -> None:
+def _count(counts: PatternScore, row: Labelled, asserted: bool, matched: bool) -> None:
     if asserted and matched:
-        tally.right += 1
+        counts.right += 1
     elif asserted:
-        tally.missed.append(row.caption)
+        counts.missed.append(row.caption)
     elif matched:
-        tally.wrong.append(row.caption)
+        counts.wrong.append(row.caption)
 
 
 def _ratio(part: int, whole: int) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from surveil.clock import NS_PER_S, ns
-from surveil.records import Caption, Frame, Look, LookReason, Luma, Unchanged
+from surveil.records import Caption, Frame, Luma, Sample, SampleReason, Unchanged
 from surveil.scheduling.camera_plan import CameraPlan, Region
 from surveil.scheduling.motion_gate import thumbnail
 
@@ -26,7 +26,7 @@ class FrameStore(Protocol):
 class Pull:
     """What one call of `Sampler.pull` found."""
 
-    looks: list[Look] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
     unchanged: list[Unchanged] = field(default_factory=list)
 
 
@@ -40,21 +40,21 @@ class Sampler:
 
     def __init__(self, frames: FrameStore) -> None:
         self._frames = frames
-        self._watches: dict[tuple[str, str | None], Watch] = {}
+        self._pictures: dict[tuple[str, str | None], WatchedPicture] = {}
 
     def set_plans(self, plans: Iterable[CameraPlan], now_ns: int) -> None:
         """Replace the plans; what stays keeps its state."""
-        watches: dict[tuple[str, str | None], Watch] = {}
+        pictures: dict[tuple[str, str | None], WatchedPicture] = {}
         for plan in plans:
             for region in plan.regions or (None,):
                 watch = self._adopted(plan, region, now_ns)
-                watches[watch.key] = watch
-        self._watches = watches
+                pictures[watch.key] = watch
+        self._pictures = pictures
 
     def pull(self, now_ns: int, limit: int) -> Pull:
         """At most `limit` looks, most urgent first, and every due look that the gates found unchanged."""
         found = Pull()
-        due = [watch for watch in self._watches.values() if watch.is_due(now_ns)]
+        due = [watch for watch in self._pictures.values() if watch.is_due(now_ns)]
         for watch in sorted(due, key=lambda watch: watch.urgency(now_ns)):
             frame = self._frame(watch)
             if frame is None:
@@ -64,66 +64,66 @@ class Sampler:
             if reason is None:
                 watch.pass_over(glimpse, now_ns)
                 found.unchanged.append(Unchanged(frame))
-            elif len(found.looks) < limit:
-                found.looks.append(watch.take(glimpse, reason, now_ns))
+            elif len(found.samples) < limit:
+                found.samples.append(watch.take(glimpse, reason, now_ns))
             elif watch.waiting_since_ns is None:
                 watch.waiting_since_ns = now_ns
         return found
 
     def seconds_to_next(self, now_ns: int) -> float:
         """How long the captioner may sleep before `pull` can have something new, 0.05..1 s."""
-        free = [watch.due_ns for watch in self._watches.values() if not watch.in_flight]
+        free = [watch.due_ns for watch in self._pictures.values() if not watch.in_flight]
         if not free:
             return MAX_WAIT_S
         return min(MAX_WAIT_S, max(WAIT_FOR_FRAME_S, (min(free) - now_ns) / NS_PER_S))
 
-    def captioned(self, look: Look, now_ns: int) -> None:
+    def captioned(self, sample: Sample, now_ns: int) -> None:
         """The look's caption is ready."""
-        if watch := self._watch_of(look.frame):
-            watch.captioned(look, now_ns)
+        if watch := self._picture_of(sample.frame):
+            watch.captioned(sample, now_ns)
 
-    def failed(self, look: Look) -> None:
+    def failed(self, sample: Sample) -> None:
         """The look's caption will not come."""
-        if watch := self._watch_of(look.frame):
+        if watch := self._picture_of(sample.frame):
             watch.failed()
 
     def hit(self, caption: Caption, now_ns: int) -> None:
         """A rule matched: the camera keeps its interval for a minute."""
-        if watch := self._watch_of(caption.frame):
+        if watch := self._picture_of(caption.frame):
             watch.hit(now_ns)
 
-    def set_attention(self, camera_id: str, region_id: str | None, *, on: bool) -> None:
+    def set_bypass_gates(self, camera_id: str, region_id: str | None, *, on: bool) -> None:
         """An incident is open or half confirmed: the gates are bypassed until it is not."""
-        if watch := self._watches.get((camera_id, region_id)):
-            watch.attention = on
+        if watch := self._pictures.get((camera_id, region_id)):
+            watch.bypass_gates = on
 
     def request(self, camera_id: str) -> None:
         """Caption the camera's newest frame (each of its regions) as soon as possible."""
-        for watch in self._watches.values():
+        for watch in self._pictures.values():
             if watch.plan.camera_id == camera_id:
                 watch.requested = True
 
     def report(self, now_ns: int) -> list[WatchReport]:
         """How well each picture is being watched."""
-        return [watch.report(now_ns) for watch in self._watches.values()]
+        return [watch.report(now_ns) for watch in self._pictures.values()]
 
-    def _adopted(self, plan: CameraPlan, region: Region | None, now_ns: int) -> Watch:
+    def _adopted(self, plan: CameraPlan, region: Region | None, now_ns: int) -> WatchedPicture:
         key = (plan.camera_id, region.region_id if region else None)
-        watch = self._watches.get(key)
+        watch = self._pictures.get(key)
         if watch is None:
-            return Watch(plan, region, now_ns)
+            return WatchedPicture(plan, region, now_ns)
         watch.adopt(plan, region)
         return watch
 
-    def _frame(self, watch: Watch) -> Frame | None:
+    def _frame(self, watch: WatchedPicture) -> Frame | None:
         """The newest frame of the watch's picture, unless it was looked at already and nobody asks again."""
         frame = self._frames.newest(watch.plan.camera_id)
         if frame is None or not (watch.requested or watch.fresh(frame)):
             return None
         return watch.region.cut(frame) if watch.region else frame
 
-    def _watch_of(self, frame: Frame) -> Watch | None:
-        return self._watches.get((frame.camera_id, frame.region_id))
+    def _picture_of(self, frame: Frame) -> WatchedPicture | None:
+        return self._pictures.get((frame.camera_id, frame.region_id))
 
 
 class Glimpse(NamedTuple):
@@ -152,7 +152,7 @@ class WatchReport:
     """How long a look that is worth a caption has been waiting for its turn."""
 
 
-class Watch:
+class WatchedPicture:
     """Mutable state of one picture. Times are nanoseconds on the monotonic clock."""
 
     def __init__(self, plan: CameraPlan, region: Region | None, now_ns: int) -> None:
@@ -160,7 +160,7 @@ class Watch:
         self.region = region
         self.due_ns = now_ns
         self.in_flight = False
-        self.attention = False
+        self.bypass_gates = False
         self.requested = False
         self.waiting_since_ns: int | None = None
         """Since when a look that passed the gates could not be taken; None when none waits."""
@@ -194,20 +194,20 @@ class Watch:
     def is_due(self, now_ns: int) -> bool:
         return not self.in_flight and (self.requested or self.due_ns <= now_ns)
 
-    def reason(self, glimpse: Glimpse, now_ns: int) -> LookReason | None:
+    def reason(self, glimpse: Glimpse, now_ns: int) -> SampleReason | None:
         """Why this frame is worth a caption; None when the gates find it unchanged."""
         if self.requested:
-            return LookReason.REQUESTED
-        if self.attention:
-            return LookReason.INCIDENT
+            return SampleReason.REQUESTED
+        if self.bypass_gates:
+            return SampleReason.INCIDENT
         if self.overdue(now_ns):
-            return LookReason.OVERDUE
+            return SampleReason.OVERDUE
         closed = self.plan.gates.closed(
             glimpse.thumbnail,
             last_look=self._last_look,
             last_captioned=self._last_captioned,
         )
-        return None if closed else LookReason.DUE
+        return None if closed else SampleReason.DUE
 
     def overdue(self, now_ns: int) -> bool:
         """No caption for `max_interval_s`: the floor that no camera falls below."""
@@ -223,22 +223,22 @@ class Watch:
             rank = 0
         elif self.overdue(now_ns):
             rank = 1
-        elif self.attention or recent_hit:
+        elif self.bypass_gates or recent_hit:
             rank = 2
         else:
             rank = 3
         return rank, -lateness
 
-    def take(self, glimpse: Glimpse, reason: LookReason, now_ns: int) -> Look:
+    def take(self, glimpse: Glimpse, reason: SampleReason, now_ns: int) -> Sample:
         """Send the frame off to the captioner."""
-        look = Look(frame=glimpse.frame, reason=reason, due_mono_ns=min(self.due_ns, now_ns))
+        sample = Sample(frame=glimpse.frame, reason=reason, due_mono_ns=min(self.due_ns, now_ns))
         self.in_flight = True
         self.requested = False
         self.waiting_since_ns = None
         self._remember(glimpse)
         self._last_captioned = glimpse.thumbnail
         self._next_turn(now_ns)
-        return look
+        return sample
 
     def pass_over(self, glimpse: Glimpse, now_ns: int) -> None:
         """The gates found the frame unchanged: a look without a caption."""
@@ -247,10 +247,10 @@ class Watch:
         self._looked(glimpse.frame, now_ns)
         self._next_turn(now_ns)
 
-    def captioned(self, look: Look, now_ns: int) -> None:
+    def captioned(self, sample: Sample, now_ns: int) -> None:
         self.in_flight = False
         self._captioned_ns = now_ns
-        self._looked(look.frame, now_ns)
+        self._looked(sample.frame, now_ns)
 
     def failed(self) -> None:
         """The caption did not come about: the picture is as good as never seen, and due at once."""

@@ -7,30 +7,30 @@ from collections.abc import Iterable
 
 from surveil.clock import Clock
 from surveil.errors import CaptionError
-from surveil.records import Caption, Look
+from surveil.records import Caption, Sample
 from surveil.scheduling import CameraPlan, Pull, Sampler, WatchReport
 
 
-class Looks:
-    """The pure sampler behind one lock. Any thread. Satisfies captioning's LookSource."""
+class Scheduler:
+    """The pure sampler behind one lock. Any thread. Satisfies captioning's SampleSource."""
 
     def __init__(self, sampler: Sampler, clock: Clock) -> None:
         self._sampler = sampler
         self._clock = clock
         self._changed = threading.Condition()
         self._closed = False
-        self._injected: list[Look] = []
+        self._injected: list[Sample] = []
 
     def pull(self, limit: int) -> Pull:
         with self._changed:
             first, self._injected = self._injected[:limit], self._injected[limit:]
             pull = self._sampler.pull(self._clock.monotonic_ns(), limit - len(first))
-            return Pull([*first, *pull.looks], pull.unchanged)
+            return Pull([*first, *pull.samples], pull.unchanged)
 
-    def inject(self, look: Look) -> None:
+    def inject(self, sample: Sample) -> None:
         """Caption a frame that comes from no camera, before all others."""
         with self._changed:
-            self._injected.append(look)
+            self._injected.append(sample)
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> None:
@@ -40,23 +40,23 @@ class Looks:
                 next_s = self._sampler.seconds_to_next(self._clock.monotonic_ns())
                 self._changed.wait(min(seconds, next_s))
 
-    def captioned(self, look: Look) -> None:
+    def captioned(self, sample: Sample) -> None:
         with self._changed:
-            self._sampler.captioned(look, self._clock.monotonic_ns())
+            self._sampler.captioned(sample, self._clock.monotonic_ns())
 
-    def failed(self, look: Look, error: CaptionError) -> None:
+    def failed(self, sample: Sample, error: CaptionError) -> None:
         """The worker has told of the error; here the look only becomes due again."""
         with self._changed:
-            self._sampler.failed(look)
+            self._sampler.failed(sample)
 
     def hit(self, caption: Caption) -> None:
         """A rule matched the caption."""
         with self._changed:
             self._sampler.hit(caption, self._clock.monotonic_ns())
 
-    def set_attention(self, camera_id: str, region_id: str | None, *, on: bool) -> None:
+    def set_bypass_gates(self, camera_id: str, region_id: str | None, *, on: bool) -> None:
         with self._changed:
-            self._sampler.set_attention(camera_id, region_id, on=on)
+            self._sampler.set_bypass_gates(camera_id, region_id, on=on)
 
     def request(self, camera_id: str) -> None:
         """Caption the camera's newest frame now."""

@@ -1,4 +1,4 @@
-"""AlertDesk and Snapshots: a picture that is durable before its row, and an alert whatever the disk says."""
+"""AlertRecorder and Snapshots: a picture that is durable before its row, and an alert whatever the disk says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from surveil.alerts.recorder import AlertDesk, Route
+from surveil.alerts.recorder import AlertRecorder, Destination
 from surveil.alerts.snapshots import TEMPORARY, Snapshots, safe_name, write_durably
 from surveil.errors import StoreError, StoreFullError
 from surveil.records import Frame, Severity
@@ -108,9 +108,9 @@ def test_a_disk_that_takes_no_picture_still_lets_the_alert_out(
         alert = room.open()
         assert (alert.snapshot, alert.durable) == (None, True)
         assert "disk is full" in (alert.snapshot_reason or "")
-        assert [problem.code for problem in room.desk.problems()] == ["disk"]
+        assert [problem.code for problem in room.recorder.problems()] == ["disk"]
     assert room.open().snapshot is not None
-    assert room.desk.problems() == ()
+    assert room.recorder.problems() == ()
 
 
 def test_text_only_mode_keeps_words_and_no_pictures(tmp_path: Path) -> None:
@@ -122,9 +122,9 @@ def test_text_only_mode_keeps_words_and_no_pictures(tmp_path: Path) -> None:
 
 def test_routes_choose_by_rule_severity_and_camera(tmp_path: Path) -> None:
     routes = (
-        Route("mqtt"),
-        Route("webhook:desk", severities=frozenset({Severity.CRITICAL})),
-        Route("speech:hall", rules=frozenset({"fire"}), cameras=frozenset({"gate"})),
+        Destination("mqtt"),
+        Destination("webhook:desk", severities=frozenset({Severity.CRITICAL})),
+        Destination("speech:hall", rules=frozenset({"fire"}), cameras=frozenset({"gate"})),
     )
     room = Room(tmp_path, routes=routes)
     room.open("yard", rule_id="fire")
@@ -139,16 +139,16 @@ def test_the_better_picture_of_the_main_stream_is_taken(tmp_path: Path) -> None:
             return make_frame("yard", picture=flat_picture(width_px=1280, height_px=720)), 40
 
     room = Room(tmp_path)
-    desk = AlertDesk(
+    recorder = AlertRecorder(
         room.store,
         Snapshots(tmp_path / "snapshots", burn_in=True),
-        [Route("mqtt")],
+        [Destination("mqtt")],
         clock=room.clock,
         wall=room.wall,
         source=MainStream(),
         boxes={("yard", "door"): (0.1, 0.1, 0.5, 0.5)},
     )
-    snapshot = desk.opened(make_incident(room.clock, region_id="door")).snapshot
+    snapshot = recorder.opened(make_incident(room.clock, region_id="door")).snapshot
     assert snapshot is not None
     assert (snapshot.width_px, snapshot.offset_ms) == (1280, 40)
     image = Image.open(tmp_path / "snapshots" / snapshot.path).convert("RGB")

@@ -110,15 +110,15 @@ class Daemon:
 class Scene:
     """Broker, subscriber and daemon, and the proof at the end."""
 
-    def __init__(self, broker: Broker, desk: Subscriber, daemon: Daemon) -> None:
+    def __init__(self, broker: Broker, subscriber: Subscriber, daemon: Daemon) -> None:
         self.broker = broker
-        self.desk = desk
+        self.subscriber = subscriber
         self.daemon = daemon
         self.dice = random.Random(SEED)
 
     def prove(self) -> None:
         """Everything is up: one more alert a camera shows the subscriber where it stands, and it asks for the rest."""
-        self.desk.in_touch()
+        self.subscriber.in_touch()
         self.daemon.start("--count", str(len(CAMERAS)))
         started = time.monotonic()
         before = len(self.daemon.rows())
@@ -129,7 +129,7 @@ class Scene:
         self._check_files()
         rows = len(self.daemon.rows())
         print(
-            f"seed {SEED}: {rows} alerts, {len(self.desk.alerts())} arrivals, {repeats} replays asked, "
+            f"seed {SEED}: {rows} alerts, {len(self.subscriber.alerts())} arrivals, {repeats} replays asked, "
             f"settled in {time.monotonic() - started:.1f} s"
         )
 
@@ -141,13 +141,13 @@ class Scene:
 
     def more_alerts(self, count: int) -> None:
         """Wait until so many more have arrived."""
-        goal = len(self.desk.alerts()) + count
-        eventually(lambda: len(self.desk.alerts()) >= goal, 30)
+        goal = len(self.subscriber.alerts()) + count
+        eventually(lambda: len(self.subscriber.alerts()) >= goal, 30)
 
     def heard(self) -> Numbers:
         return {
             (store, camera, sequence): alert_id
-            for (store, camera), numbers in self.desk.numbers().items()
+            for (store, camera), numbers in self.subscriber.numbers().items()
             for sequence, alert_id in numbers.items()
         }
 
@@ -157,7 +157,7 @@ class Scene:
         until = time.monotonic() + 60
         while not self._has(committed):
             assert time.monotonic() < until, self._missing(committed)
-            self.desk.ask_for_losses(PREFIX)
+            self.subscriber.ask_for_losses(PREFIX)
             asked += 1
             try:
                 eventually(lambda: self._has(committed), 3)
@@ -195,11 +195,11 @@ def scene(folder: Path, *, state: Path | None = None, rate: float = 20.0) -> Ite
     topics = (f"{PREFIX}/+/alert", f"{PREFIX}/+/gap")
     with (
         Broker(folder / "broker", persistence=True) as broker,
-        Subscriber(broker.port, *topics, client_id="desk", persistent=True) as desk,
+        Subscriber(broker.port, *topics, client_id="desk", persistent=True) as subscriber,
         Daemon(state or folder / "state", broker, "--rate", str(rate)) as daemon,
     ):
         daemon.state.mkdir(exist_ok=True)
-        yield Scene(broker, desk, daemon)
+        yield Scene(broker, subscriber, daemon)
 
 
 def pause(seconds: float) -> None:
@@ -228,7 +228,7 @@ def test_the_daemon_is_killed_at_random_moments(tmp_path: Path) -> None:
             it.daemon.kill()
         it.prove()
         for camera in CAMERAS:  # nothing was lost on the way, so the first arrivals are in order
-            first = list(dict.fromkeys(alert["sequence"] for alert in it.desk.alerts(camera)))
+            first = list(dict.fromkeys(alert["sequence"] for alert in it.subscriber.alerts(camera)))
             assert first == sorted(first)
 
 
@@ -262,10 +262,10 @@ def test_the_clock_steps_by_an_hour_both_ways(tmp_path: Path) -> None:
             step.write_text(offset)
             it.more_alerts(20)
         it.daemon.stop()
-        moments = [alert["captured_ms"] for alert in it.desk.alerts()]
+        moments = [alert["captured_ms"] for alert in it.subscriber.alerts()]
         assert max(moments) - min(moments) > 3_600_000
         for camera in CAMERAS:
-            numbers = [alert["sequence"] for alert in it.desk.alerts(camera)]
+            numbers = [alert["sequence"] for alert in it.subscriber.alerts(camera)]
             assert numbers == list(range(1, len(numbers) + 1))
         it.prove()
 
@@ -273,14 +273,14 @@ def test_the_clock_steps_by_an_hour_both_ways(tmp_path: Path) -> None:
 def test_the_database_is_locked_by_another_process_for_5_seconds(tmp_path: Path) -> None:
     with scene(tmp_path) as it:
         it.daemon.start()
-        eventually(lambda: len(it.desk.alerts()) > 10, 20)
+        eventually(lambda: len(it.subscriber.alerts()) > 10, 20)
         with closing(sqlite3.connect(it.daemon.state / "alerts.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            count = len(it.desk.alerts())
+            count = len(it.subscriber.alerts())
             pause(5)
             other.execute("ROLLBACK")
-        assert len(it.desk.alerts()) > count + 20, "alerts stood still"
-        eventually(lambda: it.desk.alerts()[-1]["durable"], 20)
+        assert len(it.subscriber.alerts()) > count + 20, "alerts stood still"
+        eventually(lambda: it.subscriber.alerts()[-1]["durable"], 20)
         it.daemon.stop()
         it.prove()
 
@@ -288,7 +288,7 @@ def test_the_database_is_locked_by_another_process_for_5_seconds(tmp_path: Path)
 def test_a_damaged_database_is_set_aside_and_everything_goes_on(tmp_path: Path) -> None:
     with scene(tmp_path) as it:
         it.daemon.start()
-        eventually(lambda: len(it.desk.alerts()) > 10, 20)
+        eventually(lambda: len(it.subscriber.alerts()) > 10, 20)
         it.daemon.kill()
         for suffix in ("-wal", "-shm"):
             (it.daemon.state / f"alerts.db{suffix}").unlink(missing_ok=True)
@@ -296,7 +296,7 @@ def test_a_damaged_database_is_set_aside_and_everything_goes_on(tmp_path: Path) 
         database.write_bytes(os.urandom(max(4096, database.stat().st_size)))
         pictures = len(list((it.daemon.state / "snapshots").rglob("*.jpg")))
         it.daemon.start()
-        eventually(lambda: len({alert["store"] for alert in it.desk.alerts()}) == 2, 20)
+        eventually(lambda: len({alert["store"] for alert in it.subscriber.alerts()}) == 2, 20)
         it.daemon.stop()
         assert list(it.daemon.state.glob("alerts.db.damaged-*"))
         assert "put aside as" in it.daemon.log.read_text()
@@ -332,18 +332,21 @@ def test_the_disk_is_full_and_freed(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "12m") as disk, scene(tmp_path, state=disk / "state") as it:
         it.daemon.log = tmp_path / "driver.log"
         it.daemon.start()
-        eventually(lambda: len(it.desk.alerts()) > 10, 20)
+        eventually(lambda: len(it.subscriber.alerts()) > 10, 20)
         for _ in range(3 if FULL else 1):
             fill(disk / "fill")
-            eventually(lambda: it.desk.alerts()[-1]["snapshot"] is None, 20)
-            assert "full" in it.desk.alerts()[-1]["snapshot_reason"]
+            eventually(lambda: it.subscriber.alerts()[-1]["snapshot"] is None, 20)
+            assert "full" in it.subscriber.alerts()[-1]["snapshot_reason"]
             fill(disk / "fill-again")  # the reserve's room, too
-            eventually(lambda: not it.desk.alerts()[-1]["durable"], 30)
+            eventually(lambda: not it.subscriber.alerts()[-1]["durable"], 30)
             it.more_alerts(40)
             (disk / "fill").unlink()
             (disk / "fill-again").unlink()
             eventually(
-                lambda: it.desk.alerts()[-1]["durable"] and it.desk.alerts()[-1]["snapshot"], 20
+                lambda: (
+                    it.subscriber.alerts()[-1]["durable"] and it.subscriber.alerts()[-1]["snapshot"]
+                ),
+                20,
             )
         it.daemon.stop()
         it.prove()
@@ -354,17 +357,17 @@ def test_a_refused_password_then_the_right_one(tmp_path: Path) -> None:
     with (
         Broker(tmp_path / "broker", users=users) as broker,
         Daemon(tmp_path / "state", broker, "--rate", "20", "--username", "surveil") as daemon,
-        Subscriber(broker.port, f"{PREFIX}/+/alert", username="desk", password="d") as desk,
+        Subscriber(broker.port, f"{PREFIX}/+/alert", username="desk", password="d") as subscriber,
     ):
         daemon.start("--password", "wrong")
         eventually(lambda: daemon.waiting() > 20, 20)
-        assert desk.alerts() == []
+        assert subscriber.alerts() == []
         assert "refused the connection" in daemon.log.read_text()
         daemon.stop()
         daemon.start("--password", "right", "--count", "3")
-        eventually(lambda: len(desk.alerts()) >= len(daemon.rows()), 20)
+        eventually(lambda: len(subscriber.alerts()) >= len(daemon.rows()), 20)
         daemon.stop()
-        assert {a["id"] for a in desk.alerts()} >= {r["alert_id"] for r in daemon.rows()}
+        assert {a["id"] for a in subscriber.alerts()} >= {r["alert_id"] for r in daemon.rows()}
 
 
 def test_what_is_on_the_disk_is_there_in_the_right_order(tmp_path: Path) -> None:

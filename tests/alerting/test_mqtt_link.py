@@ -1,4 +1,4 @@
-"""MqttLink on a clock moved by hand, against brokers that say only what the test wants."""
+"""MqttConnection on a clock moved by hand, against brokers that say only what the test wants."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from surveil.delivery.mqtt.mqtt_connection import MqttLink
+from surveil.delivery.mqtt.mqtt_connection import MqttConnection
 from surveil.delivery.mqtt.mqtt_session import (
     Connected,
     Event,
@@ -17,7 +17,7 @@ from surveil.delivery.mqtt.mqtt_session import (
     TlsSpec,
     default_client_id,
 )
-from surveil.delivery.mqtt.topics import Post
+from surveil.delivery.mqtt.topics import Message
 from tests.fakes import FakeClock
 from tests.support.broker import free_port
 from tests.support.waiting import eventually
@@ -80,15 +80,15 @@ class Rig:
         self.script = script
         port = script.port if script else free_port()
         spec = MqttSpec("127.0.0.1", "edge-01", port=port, **values)  # type: ignore[arg-type]
-        will = Post("surveil/edge-01/status", b"offline")
-        self.link = MqttLink(spec, self.clock, will=will, jitter=lambda: 1.0)
+        will = Message("surveil/edge-01/status", b"offline")
+        self.connection = MqttConnection(spec, self.clock, will=will, jitter=lambda: 1.0)
 
     def asked(self) -> bool:
         """CONNECT has arrived, and the link waits for the answer."""
         assert self.script is not None
-        self.link.poll(0.01)
+        self.connection.poll(0.01)
         self.script.serve()
-        return bool(self.script.versions) and self.link._session is not None
+        return bool(self.script.versions) and self.connection._session is not None
 
     def until_event(self) -> Event:
         """Poll until something happens; the fake clock stands still."""
@@ -97,7 +97,7 @@ class Rig:
         def happened() -> bool:
             if self.script:
                 self.script.serve()
-            found.extend(self.link.poll(0.01))
+            found.extend(self.connection.poll(0.01))
             return bool(found)
 
         eventually(happened)
@@ -112,16 +112,16 @@ def test_waits_double_up_to_the_cap_and_start_again_after_a_connection() -> None
         event = rig.until_event()
         assert isinstance(event, Lost)
         assert event.unreachable
-        assert "refused" in (rig.link.problem or "")
+        assert "refused" in (rig.connection.problem or "")
         waited = 0.0
-        while rig.link._connector is None and waited < 10:
+        while rig.connection._connector is None and waited < 10:
             rig.clock.advance(0.5)
             waited += 0.5
-            rig.link.poll(0.0)
+            rig.connection.poll(0.0)
         delays.append(waited)
     assert delays == [1.0, 2.0, 4.0, 5.0, 5.0]
     rig.until_event()
-    rig.link.close(politely=False)
+    rig.connection.close(politely=False)
 
 
 def test_a_broker_that_knows_only_version_3_is_asked_again_at_once(scripts: list[Script]) -> None:
@@ -132,7 +132,7 @@ def test_a_broker_that_knows_only_version_3_is_asked_again_at_once(scripts: list
     rig.clock.advance(0.01)
     assert isinstance(rig.until_event(), Connected)
     assert script.versions == [5, 4]
-    rig.link.close(politely=False)
+    rig.connection.close(politely=False)
 
 
 def test_a_broker_that_hangs_up_on_version_5_is_tried_with_3(scripts: list[Script]) -> None:
@@ -143,7 +143,7 @@ def test_a_broker_that_hangs_up_on_version_5_is_tried_with_3(scripts: list[Scrip
     rig.clock.advance(2)
     assert isinstance(rig.until_event(), Connected)
     assert script.versions == [5, 4]
-    rig.link.close(politely=False)
+    rig.connection.close(politely=False)
 
 
 def test_a_configured_version_is_kept(scripts: list[Script]) -> None:
@@ -154,7 +154,7 @@ def test_a_configured_version_is_kept(scripts: list[Script]) -> None:
     rig.clock.advance(2)
     rig.until_event()
     assert script.versions == [4, 4]
-    rig.link.close(politely=False)
+    rig.connection.close(politely=False)
 
 
 def test_a_session_taken_over_is_named_and_waits_long(scripts: list[Script]) -> None:
@@ -162,14 +162,14 @@ def test_a_session_taken_over_is_named_and_waits_long(scripts: list[Script]) -> 
     scripts.append(script)
     rig = Rig(script, retry_max_s=60.0)
     assert isinstance(rig.until_event(), Connected)
-    if rig.link.limits is not None:
+    if rig.connection.limits is not None:
         lost = rig.until_event()
         assert isinstance(lost, Lost)
-    assert "taken over" in (rig.link.problem or "")
+    assert "taken over" in (rig.connection.problem or "")
     rig.clock.advance(59)
-    assert rig.link.poll(0) == []
-    assert rig.link._connector is None
-    rig.link.close(politely=False)
+    assert rig.connection.poll(0) == []
+    assert rig.connection._connector is None
+    rig.connection.close(politely=False)
 
 
 def test_a_broker_that_accepts_the_connection_and_says_nothing_is_given_up(
@@ -181,8 +181,8 @@ def test_a_broker_that_accepts_the_connection_and_says_nothing_is_given_up(
     eventually(rig.asked)
     rig.clock.advance(11)
     assert isinstance(rig.until_event(), Lost)
-    assert "does not answer" in (rig.link.problem or "")
-    rig.link.close(politely=False)
+    assert "does not answer" in (rig.connection.problem or "")
+    rig.connection.close(politely=False)
 
 
 def test_bytes_that_are_no_mqtt_lose_the_connection_and_nothing_else(scripts: list[Script]) -> None:
@@ -190,7 +190,7 @@ def test_bytes_that_are_no_mqtt_lose_the_connection_and_nothing_else(scripts: li
     scripts.append(script)
     rig = Rig(script)
     assert isinstance(rig.until_event(), Lost)
-    rig.link.close(politely=False)
+    rig.connection.close(politely=False)
 
 
 def test_a_name_that_does_not_exist_is_said_without_the_password() -> None:
@@ -198,17 +198,17 @@ def test_a_name_that_does_not_exist_is_said_without_the_password() -> None:
     spec = MqttSpec("broker.invalid", "edge-01", username="u", password="geheim")
     assert "geheim" not in repr(spec)
     assert "geheim" not in repr(TlsSpec(key_password="geheim"))
-    link = MqttLink(spec, clock, will=Post("s", b"offline"), jitter=lambda: 1.0)
-    eventually(lambda: (link.poll(0.05), link.problem)[-1], 20)
-    assert "broker.invalid:1883" in (link.problem or "")
-    assert "geheim" not in (link.problem or "")
-    link.close(politely=False)
+    connection = MqttConnection(spec, clock, will=Message("s", b"offline"), jitter=lambda: 1.0)
+    eventually(lambda: (connection.poll(0.05), connection.problem)[-1], 20)
+    assert "broker.invalid:1883" in (connection.problem or "")
+    assert "geheim" not in (connection.problem or "")
+    connection.close(politely=False)
 
 
 def test_waking_a_closed_link_means_nothing() -> None:
     rig = Rig()
-    rig.link.close(politely=True)
-    rig.link.wake()
+    rig.connection.close(politely=True)
+    rig.connection.wake()
 
 
 def test_client_ids_hide_the_machine_id(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from surveil.alerts.alert_tables import alert_from_json, alert_to_json, snapshot_to_json
 from surveil.alerts.recorder import uuid7
 from surveil.delivery import payloads
-from surveil.delivery.mqtt.topics import Board, CaptionNow, Post, Replay, SetEnabled, Topics
+from surveil.delivery.mqtt.topics import (
+    CaptionNow,
+    Message,
+    Replay,
+    RetainedTopics,
+    SetEnabled,
+    Topics,
+)
 from surveil.records import Alert, CameraState, Evidence, Match, Outgoing, Severity, Snapshot
 from tests.fakes import FakeClock
 from tests.support.alerts import make_draft
@@ -125,32 +132,32 @@ def test_wrong_commands_say_what_is_allowed(topic: str, payload: bytes) -> None:
         TOPICS.read_command(f"surveil/edge-01/{topic}", payload)
 
 
-def drain(board: Board) -> list[bytes]:
+def drain(retained: RetainedTopics) -> list[bytes]:
     found = []
-    while post := board.take():
-        found.append(post.payload)
+    while message := retained.take():
+        found.append(message.payload)
     return found
 
 
 def test_a_state_that_changed_often_is_sent_once_as_it_is() -> None:
-    board = Board()
+    retained = RetainedTopics()
     for payload in (b"offline", b"online", b"degraded"):
-        board.put(Post("a", payload))
-    board.put(Post("b", b"ON"))
-    assert drain(board) == [b"degraded", b"ON"]
-    board.put(Post("b", b"ON"))
-    assert drain(board) == []
+        retained.put(Message("a", payload))
+    retained.put(Message("b", b"ON"))
+    assert drain(retained) == [b"degraded", b"ON"]
+    retained.put(Message("b", b"ON"))
+    assert drain(retained) == []
 
 
 def test_a_new_connection_sends_all_states_and_no_stale_event() -> None:
-    board = Board()
-    board.put(Post("a", b"1"))
-    board.put_default(Post("a", b"default"))
-    drain(board)
-    board.once(Post("stats", b"old", retain=False))
-    board.drop_transient()
-    board.resend()
-    assert drain(board) == [b"1"]
-    board.drop("a")
-    board.resend()
-    assert drain(board) == []
+    retained = RetainedTopics()
+    retained.put(Message("a", b"1"))
+    retained.put_default(Message("a", b"default"))
+    drain(retained)
+    retained.once(Message("stats", b"old", retain=False))
+    retained.drop_transient()
+    retained.resend()
+    assert drain(retained) == [b"1"]
+    retained.drop("a")
+    retained.resend()
+    assert drain(retained) == []

@@ -332,7 +332,7 @@ def test_a_destination_that_refuses_a_held_alert_leaves_a_gap(room: Room) -> Non
 
 
 def test_memory_is_bounded_and_tells_what_it_drops(room: Room) -> None:
-    room.store._file.unwritten.max_held = 2
+    room.store._file.pending.max_held = 2
     for severity in (Severity.INFO, Severity.CRITICAL, Severity.CRITICAL):
         room.store.hold(make_draft(room.clock, severity=severity), ["mqtt"])
     assert room.waiting() == [2, 3]

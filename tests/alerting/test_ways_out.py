@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import pytest
 
 from surveil.alerts.clip_maker import ClipMaker
-from surveil.alerts.recorder import AlertDesk, Route
+from surveil.alerts.recorder import AlertRecorder, Destination
 from surveil.capture.mp4_writer import WrittenClip
 from surveil.delivery.speech import Describer, EspeakSpeaker, SpeechDelivery, sentence
 from surveil.delivery.webhook import WebhookDelivery, WebhookSpec
@@ -28,7 +28,7 @@ from tests.support.alerts import Room, make_caption, make_draft, make_incident
 HOOK = "webhook:desk"
 
 
-class Desk(http.server.ThreadingHTTPServer):
+class WebhookReceiver(http.server.ThreadingHTTPServer):
     """Answers with the next of `answers` (then 204) and keeps what it was told."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Desk(http.server.ThreadingHTTPServer):
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    server: Desk
+    server: WebhookReceiver
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -55,8 +55,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    with Desk() as server:
+def receiver() -> Iterator[WebhookReceiver]:
+    with WebhookReceiver() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield server
@@ -64,22 +64,24 @@ def desk() -> Iterator[Desk]:
         thread.join()
 
 
-def hook(room: Room, desk: Desk, **values: Any) -> WebhookDelivery:
-    url = f"http://127.0.0.1:{desk.server_port}/t0ken"
+def hook(room: Room, receiver: WebhookReceiver, **values: Any) -> WebhookDelivery:
+    url = f"http://127.0.0.1:{receiver.server_port}/t0ken"
     spec = WebhookSpec(url, node="edge-01", name="desk", timeout_s=2.0, **values)
     return WebhookDelivery(
         room.store, spec, clock=room.clock, snapshots=room.snapshots, jitter=lambda: 1.0
     )
 
 
-def test_a_webhook_gets_each_alert_in_order_signed(tmp_path: Path, desk: Desk) -> None:
-    room = Room(tmp_path, routes=(Route(HOOK),))
-    worker = hook(room, desk, secret="geheim", snapshot=True)
+def test_a_webhook_gets_each_alert_in_order_signed(
+    tmp_path: Path, receiver: WebhookReceiver
+) -> None:
+    room = Room(tmp_path, routes=(Destination(HOOK),))
+    worker = hook(room, receiver, secret="geheim", snapshot=True)
     ids = [room.open().alert_id for _ in range(3)]
     for _ in ids:
         worker.step()
-    assert [json.loads(body)["id"] for _, body in desk.told] == ids
-    headers, body = desk.told[0]
+    assert [json.loads(body)["id"] for _, body in receiver.told] == ids
+    headers, body = receiver.told[0]
     signed = headers["X-Surveil-Timestamp"].encode() + b"." + body
     expected = hmac.new(b"geheim", signed, sha256).hexdigest()
     assert headers["X-Surveil-Signature"] == f"sha256={expected}"
@@ -89,13 +91,13 @@ def test_a_webhook_gets_each_alert_in_order_signed(tmp_path: Path, desk: Desk) -
 
 
 def test_a_webhook_that_is_down_is_tried_again_and_told_without_its_address(
-    tmp_path: Path, desk: Desk
+    tmp_path: Path, receiver: WebhookReceiver
 ) -> None:
-    room = Room(tmp_path, routes=(Route(HOOK),))
+    room = Room(tmp_path, routes=(Destination(HOOK),))
     clock = room.clock
     assert isinstance(clock, FakeClock)
-    worker = hook(room, desk)
-    desk.answers = [(503, {"Retry-After": "30"}), (429, {})]
+    worker = hook(room, receiver)
+    receiver.answers = [(503, {"Retry-After": "30"}), (429, {})]
     room.open()
     worker.step()
     assert worker.problem == "127.0.0.1 answered 503"
@@ -105,29 +107,29 @@ def test_a_webhook_that_is_down_is_tried_again_and_told_without_its_address(
     worker.step()
     clock.advance(2)
     worker.step()
-    assert len(desk.told) == 1
+    assert len(receiver.told) == 1
     assert worker.problem is None
 
 
 @pytest.mark.parametrize(("code", "headers"), [(400, {}), (302, {"Location": "/elsewhere"})])
 def test_an_answer_that_never_changes_parks_the_alert_and_goes_on(
-    tmp_path: Path, desk: Desk, code: int, headers: dict[str, str]
+    tmp_path: Path, receiver: WebhookReceiver, code: int, headers: dict[str, str]
 ) -> None:
-    room = Room(tmp_path, routes=(Route(HOOK),))
-    worker = hook(room, desk)
-    desk.answers = [(code, headers)]
+    room = Room(tmp_path, routes=(Destination(HOOK),))
+    worker = hook(room, receiver)
+    receiver.answers = [(code, headers)]
     room.open()
     room.open()
     worker.step()
     worker.step()
-    gap, alert = (json.loads(body) for _, body in desk.told)
+    gap, alert = (json.loads(body) for _, body in receiver.told)
     assert (gap["schema"], gap["from"], gap["to"]) == ("surveil.gap/1", 1, 1)
     assert "t0ken" not in gap["reason"]
     assert alert["sequence"] == 2
 
 
 def test_an_address_that_nobody_answers_is_named_by_its_host_only(tmp_path: Path) -> None:
-    room = Room(tmp_path, routes=(Route(HOOK),))
+    room = Room(tmp_path, routes=(Destination(HOOK),))
     spec = WebhookSpec("http://127.0.0.1:9/t0ken", name="desk", secret="geheim")
     assert "t0ken" not in repr(spec)
     assert "geheim" not in repr(spec)
@@ -149,7 +151,7 @@ class Voice:
 
 
 def test_alerts_are_spoken_by_the_template_and_old_ones_are_not(tmp_path: Path) -> None:
-    room = Room(tmp_path, routes=(Route("speech:hall"),))
+    room = Room(tmp_path, routes=(Destination("speech:hall"),))
     clock = room.clock
     assert isinstance(clock, FakeClock)
     voice = Voice()
@@ -166,7 +168,7 @@ def test_alerts_are_spoken_by_the_template_and_old_ones_are_not(tmp_path: Path) 
 
 
 def test_a_voice_that_fails_is_tried_again(tmp_path: Path) -> None:
-    room = Room(tmp_path, routes=(Route("speech:hall"),))
+    room = Room(tmp_path, routes=(Destination("speech:hall"),))
     assert isinstance(room.clock, FakeClock)
     voice = Voice()
     worker = SpeechDelivery(room.store, "hall", voice, clock=room.clock, wall=room.wall)
@@ -237,8 +239,8 @@ def clip_room(tmp_path: Path, clock: FakeClock, muxer: Muxer) -> tuple[Room, Pac
     room = Room(tmp_path, clock)
     source = Packets()
     maker = ClipMaker(room.store, room.snapshots, source, muxer, before_s=3, after_s=3, clock=clock)
-    room.desk = AlertDesk(
-        room.store, room.snapshots, [Route("mqtt")], clock=clock, wall=room.wall, clips=maker
+    room.recorder = AlertRecorder(
+        room.store, room.snapshots, [Destination("mqtt")], clock=clock, wall=room.wall, clips=maker
     )
     return room, source, maker
 
@@ -246,7 +248,7 @@ def clip_room(tmp_path: Path, clock: FakeClock, muxer: Muxer) -> tuple[Room, Pac
 def test_a_clip_follows_its_alert_when_its_time_has_passed(tmp_path: Path) -> None:
     clock = FakeClock()
     room, source, maker = clip_room(tmp_path, clock, Muxer())
-    alert = room.desk.opened(make_incident(clock))
+    alert = room.recorder.opened(make_incident(clock))
     moment_ns = clock.monotonic_ns()
     assert [outgoing.kind for outgoing in room.store.waiting("mqtt")] == ["alert"]
     clock.advance(4)
@@ -266,7 +268,7 @@ def test_a_clip_that_cannot_be_made_says_why(tmp_path: Path) -> None:
     muxer = Muxer()
     muxer.problem = "the camera sent no keyframe"
     room, _, maker = clip_room(tmp_path, clock, muxer)
-    room.desk.opened(make_incident(clock))
+    room.recorder.opened(make_incident(clock))
     clock.advance(4)
     maker.step()
     clip = room.store.waiting("mqtt")[1].clip
@@ -278,7 +280,7 @@ def test_a_clip_that_cannot_be_made_says_why(tmp_path: Path) -> None:
 def test_a_clip_that_a_restart_cut_short_is_told(tmp_path: Path) -> None:
     clock = FakeClock()
     room, _, _ = clip_room(tmp_path, clock, Muxer())
-    room.desk.opened(make_incident(clock))
+    room.recorder.opened(make_incident(clock))
     room.store.close()
     again, _, maker = clip_room(tmp_path, clock, Muxer())
     maker.begin()

@@ -14,7 +14,7 @@ from transformers import (
     BlipProcessor,
 )
 
-from surveil.captioning import CaptionerSpec, GenerationSpec, Said, open_captioner
+from surveil.captioning import CaptionerSpec, CaptionResult, GenerationSpec, open_captioner
 from surveil.captioning.blip.blip_engine import BlipCaptioner
 from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
 from surveil.records import Rgb
@@ -113,7 +113,7 @@ def test_a_full_memory_is_told_as_such(tiny_model: Path, monkeypatch: pytest.Mon
     """torch's out-of-memory leaves the room as ours, so that the worker can halve the batch."""
     captioner = opened(tiny_model)
 
-    def full(*args: object, **kwargs: object) -> list[Said]:
+    def full(*args: object, **kwargs: object) -> list[CaptionResult]:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(captioner, "_caption", full)
@@ -159,7 +159,7 @@ def test_confidence_is_the_mean_token_log_probability(
     kept: list[tuple[list[list[int]], int]] = []
     say = captioner._say
 
-    def keep(found: object, *, prompt_tokens: int) -> list[Said]:
+    def keep(found: object, *, prompt_tokens: int) -> list[CaptionResult]:
         kept.append((found.sequences.tolist(), prompt_tokens))  # type: ignore[attr-defined]
         return say(found, prompt_tokens=prompt_tokens)
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from surveil.captioning import CaptionerSpec, RemoteSpec, Said, open_captioner
+from surveil.captioning import CaptionerSpec, CaptionResult, RemoteSpec, open_captioner
 from surveil.captioning.fallback import FallbackCaptioner
 from surveil.captioning.remote_engine import RemoteCaptioner
 from surveil.errors import CaptionError, ConfigError
@@ -111,7 +111,7 @@ def test_the_picture_arrives_and_the_sentence_comes_back(endpoint: Endpoint, ope
 
     said = opened(api_key="s3cret").caption([PICTURE])
 
-    assert said == [Said("A red wall.", None)]
+    assert said == [CaptionResult("A red wall.", None)]
     asked = endpoint.asked[0]
     assert asked["path"] == "/v1/chat/completions"
     assert asked["model"] == "vlm"
@@ -124,7 +124,7 @@ def test_the_picture_arrives_and_the_sentence_comes_back(endpoint: Endpoint, ope
 
 def test_a_prompt_is_asked_for_and_removed(endpoint: Endpoint, opened: Open) -> None:
     endpoint.answers = [saying("A picture of a dog")]
-    assert opened().caption([PICTURE], prompt="a picture of") == [Said("a dog", None)]
+    assert opened().caption([PICTURE], prompt="a picture of") == [CaptionResult("a dog", None)]
     assert 'Begin the sentence with "a picture of"' in json.dumps(
         endpoint.asked[0]["messages"][0]["content"][0]["text"]
     ).replace('\\"', '"')
@@ -133,7 +133,7 @@ def test_a_prompt_is_asked_for_and_removed(endpoint: Endpoint, opened: Open) -> 
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_passing_trouble_is_tried_again(endpoint: Endpoint, opened: Open, status: int) -> None:
     endpoint.answers = [(status, {"Retry-After": "0"}, {}), (status, {}, {}), saying("a cat")]
-    assert opened().caption([PICTURE]) == [Said("a cat", None)]
+    assert opened().caption([PICTURE]) == [CaptionResult("a cat", None)]
     assert len(endpoint.asked) == 3
 
 
@@ -181,7 +181,7 @@ def test_no_more_requests_at_once_than_allowed(endpoint: Endpoint, opened: Open)
     """Eight pictures, two at a time: both places are used, never a third."""
     endpoint.hold = threading.Event()
     captioner = opened(concurrency=2)
-    answers: list[list[Said]] = []
+    answers: list[list[CaptionResult]] = []
     thread = threading.Thread(target=lambda: answers.append(captioner.caption([PICTURE] * 8)))
     thread.start()
     deadline = threading.Event()
@@ -206,7 +206,7 @@ def test_another_engine_takes_over_and_hands_back(endpoint: Endpoint, opened: Op
     both = FallbackCaptioner(first, second, retry_s=30, now_s=lambda: now_s[0])
 
     endpoint.answers = [(503, {}, {}), saying("from second")]
-    assert both.caption([PICTURE]) == [Said("from second", None)]
+    assert both.caption([PICTURE]) == [CaptionResult("from second", None)]
     assert both.model_id == "second"
     assert "HTTP 503" in str(both.trouble)
 
@@ -216,5 +216,5 @@ def test_another_engine_takes_over_and_hands_back(endpoint: Endpoint, opened: Op
 
     now_s[0] = 30.0
     endpoint.answers = [saying("from first")]
-    assert both.caption([PICTURE]) == [Said("from first", None)]
+    assert both.caption([PICTURE]) == [CaptionResult("from first", None)]
     assert (both.model_id, both.trouble) == ("first", None)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from surveil.captioning import CaptionerSpec, Said, open_captioner
+from surveil.captioning import CaptionerSpec, CaptionResult, open_captioner
 from surveil.captioning.script_engine import ScriptCaptioner
 from surveil.errors import CaptionError, ModelError, OutOfMemoryError
 
@@ -32,11 +32,11 @@ def test_lines_are_said_in_order_and_again(tmp_path: Path) -> None:
     )
 
     assert captioner.caption([PICTURE] * 3) == [
-        Said("a dog", 0.5),
-        Said("a cat", None),
-        Said("a cat", None),
+        CaptionResult("a dog", 0.5),
+        CaptionResult("a cat", None),
+        CaptionResult("a cat", None),
     ]
-    assert captioner.caption([PICTURE]) == [Said("a dog", 0.5)]
+    assert captioner.caption([PICTURE]) == [CaptionResult("a dog", 0.5)]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_an_error_line_raises_and_is_used_up(
 
     with pytest.raises(kind, match=word):
         captioner.caption([PICTURE])
-    assert captioner.caption([PICTURE]) == [Said("after", None)]
+    assert captioner.caption([PICTURE]) == [CaptionResult("after", None)]
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from surveil.captioning import CaptionerWorker, Said
+from surveil.captioning import CaptionerWorker, CaptionResult
 from surveil.clock import ns
 from surveil.errors import CaptionError, OutOfMemoryError
-from surveil.records import Caption, Look, LookReason, Rgb, Unchanged
+from surveil.records import Caption, Rgb, Sample, SampleReason, Unchanged
 from tests.fakes import FakeClock, make_frame
 
 
@@ -30,7 +30,7 @@ class FakeEngine:
     batches: list[tuple[int, str | None]] = field(default_factory=list)
     closed: bool = False
 
-    def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[Said]:
+    def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[CaptionResult]:
         assert all(picture.shape == (16, 16, 3) for picture in pictures)
         if len(pictures) > self.room:
             raise OutOfMemoryError("cpu has no room")
@@ -38,7 +38,7 @@ class FakeEngine:
             raise CaptionError("endpoint is away")
         self.batches.append((len(pictures), prompt))
         self.clock.advance(self.takes_s)
-        return [Said(f"{prompt} {number}", 0.5) for number in range(len(pictures))]
+        return [CaptionResult(f"{prompt} {number}", 0.5) for number in range(len(pictures))]
 
     def warm_up(self) -> None: ...
 
@@ -48,7 +48,7 @@ class FakeEngine:
 
 @dataclass
 class Pulled:
-    looks: list[Look]
+    samples: list[Sample]
     unchanged: list[Unchanged]
 
 
@@ -57,12 +57,12 @@ class FakeSource:
     """A due list; `arrivals` come in one by one as the worker waits."""
 
     clock: FakeClock
-    due: list[Look] = field(default_factory=list)
+    due: list[Sample] = field(default_factory=list)
     unchanged: list[Unchanged] = field(default_factory=list)
-    arrivals: list[Look] = field(default_factory=list)
+    arrivals: list[Sample] = field(default_factory=list)
     waits_s: list[float] = field(default_factory=list)
-    done: list[Look] = field(default_factory=list)
-    gone: list[tuple[Look, str]] = field(default_factory=list)
+    done: list[Sample] = field(default_factory=list)
+    gone: list[tuple[Sample, str]] = field(default_factory=list)
 
     def pull(self, limit: int) -> Pulled:
         pulled = Pulled(self.due[:limit], self.unchanged)
@@ -75,11 +75,11 @@ class FakeSource:
         self.due += self.arrivals[:1]
         self.arrivals = self.arrivals[1:]
 
-    def captioned(self, look: Look) -> None:
-        self.done.append(look)
+    def captioned(self, sample: Sample) -> None:
+        self.done.append(sample)
 
-    def failed(self, look: Look, error: CaptionError) -> None:
-        self.gone.append((look, str(error)))
+    def failed(self, sample: Sample, error: CaptionError) -> None:
+        self.gone.append((sample, str(error)))
 
 
 @dataclass
@@ -105,10 +105,10 @@ def look_at(
     clock: FakeClock,
     captured_s_ago: float = 0.0,
     due_s_ago: float = 0.0,
-) -> Look:
+) -> Sample:
     now = clock.monotonic_ns()
     frame = make_frame(camera_id, mono_ns=now - ns(captured_s_ago))
-    return Look(frame, LookReason.DUE, now - ns(due_s_ago))
+    return Sample(frame, SampleReason.DUE, now - ns(due_s_ago))
 
 
 def test_a_caption_carries_its_times() -> None:
@@ -128,7 +128,7 @@ def test_a_caption_carries_its_times() -> None:
     assert {caption.inferred_ms for caption in captions} == {250}
     assert {caption.done_mono_ns for caption in captions} == {clock.monotonic_ns()}
     assert {caption.batch_size for caption in captions} == {2}
-    assert [look.frame.camera_id for look in source.done] == ["old-frame", "long-due"]
+    assert [sample.frame.camera_id for sample in source.done] == ["old-frame", "long-due"]
 
 
 def test_batches_are_grouped_by_prompt() -> None:
@@ -191,7 +191,7 @@ def test_out_of_memory_halves_the_batch_and_tries_again() -> None:
 
     assert [size for size, _ in engine.batches] == [2, 2, 2, 2, 2]
     assert worker.stats.batch_limit == 2
-    assert [look.frame.camera_id for look in source.done] == [f"camera-{n}" for n in range(10)]
+    assert [sample.frame.camera_id for sample in source.done] == [f"camera-{n}" for n in range(10)]
     assert source.gone == []
 
 
@@ -203,7 +203,7 @@ def test_one_picture_too_many_is_a_failure_and_the_thread_lives() -> None:
 
     worker.step()
 
-    assert [(look.frame.camera_id, told) for look, told in source.gone] == [
+    assert [(sample.frame.camera_id, told) for sample, told in source.gone] == [
         ("a", "cpu has no room"),
         ("b", "cpu has no room"),
     ]

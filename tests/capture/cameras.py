@@ -8,13 +8,13 @@ from typing import TypeAlias
 
 import av
 
-from surveil.capture.buffer import Ring
+from surveil.capture.buffer import FrameBuffer
 from surveil.capture.camera_spec import CameraSpec
 from surveil.capture.decoder import revived
 from surveil.capture.packets import StreamInfo, StreamPacket
 from surveil.capture.session import CaptureWorker
 from surveil.capture.sources import Arrival, VideoPacket, Wait, describe
-from surveil.capture.stream_status import Tally
+from surveil.capture.stream_status import StreamStatus
 from surveil.clock import Clock, WallTime
 from surveil.errors import SourceError
 from surveil.records import CameraStatus
@@ -98,17 +98,17 @@ class Bench:
 
     def __init__(self, spec: CameraSpec, *scripts: tuple[StreamInfo, Script] | Exception) -> None:
         self.clock = FakeClock()
-        self.ring = Ring(256 << 20, keep_s=1e6)
+        self.ring = FrameBuffer(256 << 20, keep_s=1e6)
         self.ring.add_camera(spec.camera_id)
         self.camera = ScriptedCamera(self.clock, *scripts)
-        self.tally = Tally(spec.camera_id, self.clock)
+        self.stream_status = StreamStatus(spec.camera_id, self.clock)
         self.worker = SteppedWorker(
             spec,
             self.ring,
             clock=self.clock,
             wall=WallTime(self.clock),
             opener=self.camera,
-            tally=self.tally,
+            stream_status=self.stream_status,
         )
 
     def steps(self, count: int) -> CameraStatus:
@@ -118,7 +118,7 @@ class Bench:
 
     def status(self) -> CameraStatus:
         camera_id = self.worker.spec.camera_id
-        return self.tally.status(dropped_total=self.ring.dropped_total(camera_id))
+        return self.stream_status.status(dropped_total=self.ring.dropped_total(camera_id))
 
     def seqs(self) -> list[int]:
         """Numbers of the frames that became pictures."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from surveil.capture import CameraSpec, Captures, CropRegion, DecodeMode, Ring
-from surveil.capture.supervisor import MOST_LEFT_BEHIND
+from surveil.capture import CameraSpec, CaptureSupervisor, CropRegion, DecodeMode, FrameBuffer
+from surveil.capture.supervisor import MAX_ABANDONED
 from surveil.clock import SystemClock, WallTime, ns
 from surveil.records import CameraState, Frame
 from surveil.scheduling import Region
@@ -28,11 +28,11 @@ class Room:
 
     def __init__(self, clock: SystemClock | FakeClock | None = None) -> None:
         self.clock = clock or SystemClock()
-        self.ring = Ring(64 << 20)
-        self.captures = Captures(self.ring, clock=self.clock, wall=WallTime(self.clock))
+        self.ring = FrameBuffer(64 << 20)
+        self.capture = CaptureSupervisor(self.ring, clock=self.clock, wall=WallTime(self.clock))
 
     def stop(self, within_s: float = STOP_S) -> list[str]:
-        return self.captures.stop(self.clock.monotonic_ns() + ns(within_s))
+        return self.capture.stop(self.clock.monotonic_ns() + ns(within_s))
 
     def frame(self, camera_id: str, *, after: Frame | None = None) -> Frame:
         """The camera's newest frame, as soon as there is one later than `after`."""
@@ -41,12 +41,12 @@ class Room:
             found = self.ring.newest(camera_id)
             return found if found is not after else None
 
-        found = eventually(newest, what=lambda: self.captures.statuses())
+        found = eventually(newest, what=lambda: self.capture.statuses())
         assert found
         return found
 
     def state(self, camera_id: str) -> CameraState:
-        return self.captures.statuses()[camera_id].state
+        return self.capture.statuses()[camera_id].state
 
 
 @pytest.fixture
@@ -66,11 +66,11 @@ def test_cameras_are_added_changed_and_removed_without_touching_the_others(
     """Given two cameras, when one changes, one is added and one removed, the fourth goes on in the same run without
     a gap in its numbers."""
     kept = spec("kept", clip, decode=DecodeMode.ALL)
-    room.captures.reconcile([kept, spec("old", clip), spec("changed", clip)])
+    room.capture.reconcile([kept, spec("old", clip), spec("changed", clip)])
     before = room.frame("kept")
     changed_before = room.frame("changed")
-    room.captures.reconcile([kept, spec("changed", clip, rotate=90), spec("new", clip)])
-    assert set(room.captures.statuses()) == {"kept", "changed", "new"}
+    room.capture.reconcile([kept, spec("changed", clip, rotate=90), spec("new", clip)])
+    assert set(room.capture.statuses()) == {"kept", "changed", "new"}
     assert room.ring.newest("old") is None
     changed = room.frame("changed", after=changed_before)
     assert (changed.width_px, changed.height_px) == (180, 320)
@@ -82,10 +82,10 @@ def test_cameras_are_added_changed_and_removed_without_touching_the_others(
 
 
 def test_frames_from_before_a_mask_was_drawn_are_gone(room: Room, clip: Path) -> None:
-    room.captures.reconcile([spec("yard", clip)])
+    room.capture.reconcile([spec("yard", clip)])
     bare = room.frame("yard")
     whole = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
-    room.captures.reconcile([spec("yard", clip, mask=(whole,))])
+    room.capture.reconcile([spec("yard", clip, mask=(whole,))])
     masked = room.frame("yard", after=bare)
     assert masked.rgb().max() == 0
     everything = room.ring.frames_between("yard", 0, 1 << 62)
@@ -98,10 +98,10 @@ def test_frames_of_the_3_s_before_a_trigger_can_be_had_in_keyframes_mode(
     """Given keyframes every second and only those decoded, when something happens, each of the 75 pictures of the 3 s
     before it can be looked at, in order and with its own time."""
     clip = render_clip(clips / "long.mp4", frames=500)
-    room.captures.reconcile([spec("yard", clip, decode=DecodeMode.KEYFRAMES)])
+    room.capture.reconcile([spec("yard", clip, decode=DecodeMode.KEYFRAMES)])
     trigger = eventually(
         lambda: (f := room.ring.newest("yard")) and f.seq >= 100 and f,
-        what=lambda: room.captures.statuses(),
+        what=lambda: room.capture.statuses(),
     )
     assert isinstance(trigger, Frame)
     at_ns = trigger.captured_mono_ns
@@ -114,12 +114,12 @@ def test_frames_of_the_3_s_before_a_trigger_can_be_had_in_keyframes_mode(
 
 def test_packets_of_a_masked_camera_are_not_given_away(room: Room, clip: Path) -> None:
     square = ((0.0, 0.0), (0.2, 0.0), (0.2, 0.2))
-    room.captures.reconcile([spec("bare", clip), spec("masked", clip, mask=(square,))])
+    room.capture.reconcile([spec("bare", clip), spec("masked", clip, mask=(square,))])
     for camera_id in ("bare", "masked"):
         room.frame(camera_id)
-    assert room.captures.packets("bare", 0, 1 << 62)
-    assert room.captures.packets("masked", 0, 1 << 62) == []
-    assert room.captures.packets("unknown", 0, 1 << 62) == []
+    assert room.capture.packets("bare", 0, 1 << 62)
+    assert room.capture.packets("masked", 0, 1 << 62) == []
+    assert room.capture.packets("unknown", 0, 1 << 62) == []
 
 
 def test_a_snapshot_comes_from_the_big_stream_at_the_same_moment(room: Room, clips: Path) -> None:
@@ -128,34 +128,34 @@ def test_a_snapshot_comes_from_the_big_stream_at_the_same_moment(room: Room, cli
     small = render_clip(clips / "small.mp4", frames=250)
     big = render_clip(clips / "big.mp4", frames=250, width_px=640, height_px=360)
     region = CropRegion("upper", 0.0, 0.0, 1.0, 0.5)
-    room.captures.reconcile(
+    room.capture.reconcile(
         [spec("yard", small, snapshot_url=str(big), regions=(region,)), spec("plain", small)]
     )
     eventually(lambda: (f := room.ring.newest("yard")) and f.seq >= 50)
     frame = room.ring.frames_between("yard", 0, 1 << 62)[-20]
-    snapshot, offset_ms = room.captures.snapshot_frame(frame)
+    snapshot, offset_ms = room.capture.snapshot_frame(frame)
     assert (snapshot.camera_id, snapshot.width_px, snapshot.height_px) == ("yard", 640, 360)
     assert abs(offset_ms) <= 20
     assert offset_ms == round((snapshot.captured_mono_ns - frame.captured_mono_ns) / 1e6)
     pictures_apart = read_number(snapshot.rgb()) - read_number(frame.rgb())
     assert abs(pictures_apart) <= 5, "the two players start within 200 ms of each other"
     cut = Region("upper", 0.0, 0.0, 1.0, 0.5).cut(frame)
-    part, _ = room.captures.snapshot_frame(cut)
+    part, _ = room.capture.snapshot_frame(cut)
     assert (part.region_id, part.width_px, part.height_px) == ("upper", 640, 180)
     plain = room.frame("plain")
-    assert room.captures.snapshot_frame(plain) == (plain, 0)
-    assert set(room.captures.statuses()) == {"yard", "plain"}
+    assert room.capture.snapshot_frame(plain) == (plain, 0)
+    assert set(room.capture.statuses()) == {"yard", "plain"}
 
 
 def test_a_big_stream_that_is_down_is_said_and_the_captioned_frame_is_the_snapshot(
     room: Room, clip: Path
 ) -> None:
-    room.captures.reconcile([spec("yard", clip, snapshot_url="/nowhere/big.mp4")])
+    room.capture.reconcile([spec("yard", clip, snapshot_url="/nowhere/big.mp4")])
     frame = room.frame("yard")
     told = "snapshots come from the small stream: file /nowhere/big.mp4 does not exist; check `url`"
-    eventually(lambda: room.captures.statuses()["yard"].reason == told)
+    eventually(lambda: room.capture.statuses()["yard"].reason == told)
     assert room.state("yard") is CameraState.ONLINE
-    assert room.captures.snapshot_frame(frame) == (frame, 0)
+    assert room.capture.snapshot_frame(frame) == (frame, 0)
 
 
 def test_a_missing_file_and_a_bad_one_are_statuses_and_the_others_play(
@@ -163,13 +163,13 @@ def test_a_missing_file_and_a_bad_one_are_statuses_and_the_others_play(
 ) -> None:
     garbage = tmp_path / "garbage.mp4"
     garbage.write_bytes(os.urandom(9_999))
-    room.captures.reconcile(
+    room.capture.reconcile(
         [spec("good", clip), spec("lost", tmp_path / "none.mp4"), spec("bad", garbage)]
     )
     room.frame("good")
     eventually(lambda: room.state("lost") is room.state("bad") is CameraState.OFFLINE)
-    assert "does not exist" in (room.captures.statuses()["lost"].reason or "")
-    assert "FFmpeg" in (room.captures.statuses()["bad"].reason or "")
+    assert "does not exist" in (room.capture.statuses()["lost"].reason or "")
+    assert "FFmpeg" in (room.capture.statuses()["bad"].reason or "")
 
 
 @pytest.fixture
@@ -200,18 +200,18 @@ def test_a_thread_that_hangs_in_native_code_is_left_behind_and_replaced(
     over, no more than a few are left behind, other cameras go on, and the stop is not held up."""
     clock = FakeClock()
     room = Room(clock)
-    room.captures.reconcile([spec("hung", pipe)])
+    room.capture.reconcile([spec("hung", pipe)])
     eventually(lambda: room.state("hung") is CameraState.CONNECTING)
-    _supervised(room, clock, until=lambda: room.captures.left_behind_total >= 1)
+    _supervised(room, clock, until=lambda: room.capture.abandoned_total >= 1)
     assert room.state("hung") is CameraState.STUCK
-    assert "hung for more than" in (room.captures.statuses()["hung"].reason or "")
-    _supervised(room, clock, until=lambda: room.captures.left_behind_total >= MOST_LEFT_BEHIND)
-    _supervised(room, clock, until=lambda: "threads hang" in str(room.captures.statuses()["hung"]))
-    assert room.captures.left_behind_total == MOST_LEFT_BEHIND
-    assert len(_hung_threads()) == MOST_LEFT_BEHIND + 1
+    assert "hung for more than" in (room.capture.statuses()["hung"].reason or "")
+    _supervised(room, clock, until=lambda: room.capture.abandoned_total >= MAX_ABANDONED)
+    _supervised(room, clock, until=lambda: "threads hang" in str(room.capture.statuses()["hung"]))
+    assert room.capture.abandoned_total == MAX_ABANDONED
+    assert len(_hung_threads()) == MAX_ABANDONED + 1
 
     began = time.monotonic()
-    assert room.stop(within_s=0.3) == ["cap-hung"] * (MOST_LEFT_BEHIND + 1)
+    assert room.stop(within_s=0.3) == ["cap-hung"] * (MAX_ABANDONED + 1)
     assert time.monotonic() - began < 2.0
 
 
@@ -220,18 +220,18 @@ def _supervised(room: Room, clock: FakeClock, *, until: Callable[[], object]) ->
 
     def passed() -> object:
         clock.advance(10)
-        room.captures.supervise()
+        room.capture.supervise()
         return until()
 
-    eventually(passed, what=lambda: room.captures.statuses())
+    eventually(passed, what=lambda: room.capture.statuses())
 
 
 def test_a_hung_camera_does_not_slow_the_others(clip: Path, pipe: Path) -> None:
     room = Room()
-    room.captures.reconcile([spec("hung", pipe), spec("good", clip, decode=DecodeMode.ALL)])
+    room.capture.reconcile([spec("hung", pipe), spec("good", clip, decode=DecodeMode.ALL)])
     first = room.frame("good")
-    throughout(lambda: (room.captures.statuses()["good"].last_frame_age_ms or 0) < 1_000, for_s=1.0)
+    throughout(lambda: (room.capture.statuses()["good"].last_frame_age_ms or 0) < 1_000, for_s=1.0)
     assert room.frame("good", after=first).run_id == first.run_id
-    room.captures.reconcile([spec("good", clip, decode=DecodeMode.ALL)])
-    assert set(room.captures.statuses()) == {"good"}
+    room.capture.reconcile([spec("good", clip, decode=DecodeMode.ALL)])
+    assert set(room.capture.statuses()) == {"good"}
     assert room.stop(within_s=0.5) == ["cap-hung"]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from surveil.capture import CameraSpec, Captures, DecodeMode, Ring
+from surveil.capture import CameraSpec, CaptureSupervisor, DecodeMode, FrameBuffer
 from surveil.capture.decoder import revived
 from surveil.capture.packets import StreamInfo
 from surveil.capture.sources import Arrival, Wait
@@ -74,25 +74,25 @@ def test_a_read_that_hangs_is_a_stall_then_stuck_then_replaced(driver: Driver) -
     """Given a device whose read does not return, after the stall time its status says that nothing comes, after all
     deadlines another thread takes over and pictures come again; when the read returns at last, its thread ends and
     shows nothing."""
-    clock, ring = FakeClock(), Ring(32 << 20)
-    captures = Captures(ring, clock=clock, wall=WallTime(clock), opener=driver)
-    captures.reconcile([CameraSpec("yard", "/dev/video0", decode=DecodeMode.ALL)])
+    clock, ring = FakeClock(), FrameBuffer(32 << 20)
+    capture = CaptureSupervisor(ring, clock=clock, wall=WallTime(clock), opener=driver)
+    capture.reconcile([CameraSpec("yard", "/dev/video0", decode=DecodeMode.ALL)])
     first = eventually(lambda: (f := ring.newest("yard")) and f.seq == 4 and f)
     assert first
 
     clock.advance(10.5)
-    captures.supervise()
-    assert captures.statuses()["yard"].state is CameraState.OFFLINE
-    assert captures.statuses()["yard"].reason == "stalled: no frame for 10 s"
+    capture.supervise()
+    assert capture.statuses()["yard"].state is CameraState.OFFLINE
+    assert capture.statuses()["yard"].reason == "stalled: no frame for 10 s"
     assert driver.opened == 1
 
     clock.advance(15)
-    captures.supervise()
-    assert captures.left_behind_total == 1
+    capture.supervise()
+    assert capture.abandoned_total == 1
     replaced = eventually(lambda: (f := ring.newest("yard")) and f.run_id != first.run_id and f)
     assert replaced
-    eventually(lambda: captures.statuses()["yard"].state is CameraState.ONLINE)
-    assert captures.statuses()["yard"].reconnects_total == 1
+    eventually(lambda: capture.statuses()["yard"].state is CameraState.ONLINE)
+    assert capture.statuses()["yard"].reconnects_total == 1
 
     driver.released.set()
     assert driver.returned.wait(5.0), "the thread that hung ends when it can"
@@ -100,4 +100,4 @@ def test_a_read_that_hangs_is_a_stall_then_stuck_then_replaced(driver: Driver) -
     late = [f for f in ring.frames_between("yard", 0, 1 << 62) if f.run_id == first.run_id]
     assert len(runs) <= 2
     assert [f.seq for f in late] in ([], [0, 1, 2, 3, 4])
-    assert captures.stop(clock.monotonic_ns() + ns(5.0)) == []
+    assert capture.stop(clock.monotonic_ns() + ns(5.0)) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from surveil.capture.decoder import DecoderShop, revived, slot_of
+from surveil.capture.decoder import DecoderFactory, revived, slot_of
 from tests.capture.cameras import packets_of
 
 
@@ -15,7 +15,7 @@ from tests.capture.cameras import packets_of
 def test_without_the_hardware_software_decodes_and_one_line_says_so(
     hwaccel: str, clip: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    shop = DecoderShop("yard", hwaccel)
+    shop = DecoderFactory("yard", hwaccel)
     packets = packets_of(clip)
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
@@ -29,5 +29,5 @@ def test_without_the_hardware_software_decodes_and_one_line_says_so(
 def test_nothing_is_said_when_no_hardware_was_asked_for(
     clip: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    DecoderShop("yard", None).decoder(packets_of(clip)[0].stream)
+    DecoderFactory("yard", None).decoder(packets_of(clip)[0].stream)
     assert caplog.records == []

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from surveil.capture.buffer import Ring
+from surveil.capture.buffer import FrameBuffer
 from surveil.capture.packets import StreamInfo, StreamPacket
 from surveil.clock import NS_PER_S, ns
 from surveil.records import Frame
@@ -48,7 +48,7 @@ class RingMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ring = Ring(20 * FRAME_BYTES, packet_bytes=8_000, keep_s=1e6, packet_keep_s=1e6)
+        self.ring = FrameBuffer(20 * FRAME_BYTES, packet_bytes=8_000, keep_s=1e6, packet_keep_s=1e6)
         self.now_s = 0.0
         self.put: dict[str, list[Frame]] = {}
         self.seq = 0
@@ -120,7 +120,7 @@ TestRing = RingMachine.TestCase
 
 def test_a_busy_camera_does_not_push_out_a_quiet_one() -> None:
     """Given one frame of a quiet camera, when a busy one sends a hundred, the quiet one's is still there."""
-    ring = Ring(5 * FRAME_BYTES, packet_bytes=0)
+    ring = FrameBuffer(5 * FRAME_BYTES, packet_bytes=0)
     ring.add_camera("quiet")
     ring.add_camera("busy")
     quiet = frame_at("quiet", 0, 0)
@@ -133,7 +133,7 @@ def test_a_busy_camera_does_not_push_out_a_quiet_one() -> None:
 
 
 def test_with_room_for_fewer_frames_than_cameras_the_stalest_goes() -> None:
-    ring = Ring(2 * FRAME_BYTES, packet_bytes=0)
+    ring = FrameBuffer(2 * FRAME_BYTES, packet_bytes=0)
     for at_s, camera in enumerate(CAMERAS):
         ring.add_camera(camera)
         ring.put(frame_at(camera, 0, at_s))
@@ -143,7 +143,7 @@ def test_with_room_for_fewer_frames_than_cameras_the_stalest_goes() -> None:
 
 
 def test_old_frames_leave_without_being_counted_as_dropped_but_the_newest_stays_for_ever() -> None:
-    ring = Ring(100 * FRAME_BYTES, keep_s=2.0)
+    ring = FrameBuffer(100 * FRAME_BYTES, keep_s=2.0)
     ring.add_camera("yard")
     for seq in range(5):
         ring.put(frame_at("yard", seq, seq))
@@ -155,7 +155,7 @@ def test_old_frames_leave_without_being_counted_as_dropped_but_the_newest_stays_
 
 
 def test_a_frame_larger_than_the_ring_is_a_drop_not_an_error() -> None:
-    ring = Ring(FRAME_BYTES - 1, packet_bytes=0)
+    ring = FrameBuffer(FRAME_BYTES - 1, packet_bytes=0)
     ring.add_camera("yard")
     assert not ring.put(frame_at("yard", 0, 0))
     assert ring.dropped_total("yard") == 1
@@ -163,7 +163,7 @@ def test_a_frame_larger_than_the_ring_is_a_drop_not_an_error() -> None:
 
 def test_a_group_of_packets_stays_until_its_last_one_is_too_old() -> None:
     """Given three groups of a second, when 2 s are kept, the group in which the 2 s begin is kept whole."""
-    ring = Ring(1 << 20, packet_keep_s=2.0)
+    ring = FrameBuffer(1 << 20, packet_keep_s=2.0)
     ring.add_camera("yard")
     for seq in range(40):
         ring.put_packet(packet_at("yard", seq, seq / 10, key=seq % 10 == 0))
@@ -174,7 +174,7 @@ def test_a_group_of_packets_stays_until_its_last_one_is_too_old() -> None:
 
 def test_packets_after_a_lost_keyframe_are_refused() -> None:
     """Given a group larger than the room, when it was dropped, what builds on it is not kept either."""
-    ring = Ring(10_000, packet_bytes=2_000)
+    ring = FrameBuffer(10_000, packet_bytes=2_000)
     ring.add_camera("yard")
     assert ring.put_packet(packet_at("yard", 0, 0, key=True, size=1_000))
     assert not ring.put_packet(packet_at("yard", 1, 1, size=1_000))
@@ -186,7 +186,7 @@ def test_packets_after_a_lost_keyframe_are_refused() -> None:
 def test_many_cameras_and_readers_at_once_tear_nothing() -> None:
     """Given eight threads that put and one that reads, when they are done, every camera's frames are in order and all
     are accounted for."""
-    ring = Ring(50 * FRAME_BYTES, keep_s=1e6)
+    ring = FrameBuffer(50 * FRAME_BYTES, keep_s=1e6)
     names = [f"camera-{n}" for n in range(8)]
     for name in names:
         ring.add_camera(name)
@@ -236,7 +236,7 @@ class SeqDecoder:
 
 def test_frames_between_are_decoded_from_the_keyframe_before() -> None:
     """Given keyframes each second and only those decoded, when asked for 1.5..2.2 s, every frame in it comes."""
-    ring, decoder = Ring(1 << 24), SeqDecoder()
+    ring, decoder = FrameBuffer(1 << 24), SeqDecoder()
     ring.use_decoder(decoder)
     ring.add_camera("yard")
     for seq in range(40):
@@ -250,7 +250,7 @@ def test_frames_between_are_decoded_from_the_keyframe_before() -> None:
 
 
 def test_frames_between_crosses_a_reconnection() -> None:
-    ring, decoder = Ring(1 << 24), SeqDecoder()
+    ring, decoder = FrameBuffer(1 << 24), SeqDecoder()
     ring.use_decoder(decoder)
     ring.add_camera("yard")
     for run, start_s in (("a", 0.0), ("b", 1.0)):
@@ -264,7 +264,7 @@ def test_frames_between_crosses_a_reconnection() -> None:
 
 @pytest.mark.parametrize("camera", ["never added", "removed"])
 def test_a_camera_that_was_not_let_in_is_refused(camera: str) -> None:
-    ring = Ring(1 << 20)
+    ring = FrameBuffer(1 << 20)
     ring.add_camera("removed")
     ring.remove_camera("removed")
     assert not ring.put(frame_at(camera, 0, 0))
@@ -275,7 +275,7 @@ def test_a_camera_that_was_not_let_in_is_refused(camera: str) -> None:
 
 @given(sizes=st.lists(st.integers(1, 500), min_size=1, max_size=60))
 def test_bytes_held_is_what_is_held(sizes: list[int]) -> None:
-    ring = Ring(4_000, packet_bytes=4_000)
+    ring = FrameBuffer(4_000, packet_bytes=4_000)
     ring.add_camera("yard")
     for seq, size in enumerate(sizes):
         ring.put_packet(packet_at("yard", seq, seq, key=True, size=size))

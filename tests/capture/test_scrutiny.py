@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from surveil.capture.tamper import Scrutiny, flat_colour
+from surveil.capture.tamper import TamperCheck, flat_colour
 from surveil.clock import ns
 from surveil.records import Rgb
 from tests.support.clips import numbered_picture
@@ -36,22 +36,22 @@ def scene(number: int) -> Sight:
 
 
 def test_a_live_picture_is_sound() -> None:
-    scrutiny = Scrutiny(10.0)
-    assert {scrutiny.verdict(scene(second), ns(second)) for second in range(60)} == {None}
+    tamper_check = TamperCheck(10.0)
+    assert {tamper_check.verdict(scene(second), ns(second)) for second in range(60)} == {None}
 
 
 def test_a_frozen_picture_is_told_until_it_moves() -> None:
     """Given a picture that stays the same to the last bit, after 10 s it is told, and no longer once it changes."""
-    scrutiny = Scrutiny(10.0)
-    verdicts = [scrutiny.verdict(scene(1), ns(second)) for second in range(20)]
+    tamper_check = TamperCheck(10.0)
+    verdicts = [tamper_check.verdict(scene(1), ns(second)) for second in range(20)]
     assert verdicts[:10] == [None] * 10
     assert set(verdicts[10:]) == {"frozen picture: not one pixel has changed for 10 s"}
-    assert scrutiny.verdict(scene(2), ns(21)) is None
+    assert tamper_check.verdict(scene(2), ns(21)) is None
 
 
 def test_frozen_is_never_told_when_switched_off() -> None:
-    scrutiny = Scrutiny(None)
-    assert {scrutiny.verdict(scene(1), ns(second)) for second in range(0, 9_000, 100)} == {None}
+    tamper_check = TamperCheck(None)
+    assert {tamper_check.verdict(scene(1), ns(second)) for second in range(0, 9_000, 100)} == {None}
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_frozen_is_never_told_when_switched_off() -> None:
     ],
 )
 def test_an_empty_picture_is_told_after_a_moment(rgb: tuple[int, int, int], name: str) -> None:
-    scrutiny = Scrutiny(None)
-    verdicts = [scrutiny.verdict(one_colour(*rgb), ns(second)) for second in range(8)]
+    tamper_check = TamperCheck(None)
+    verdicts = [tamper_check.verdict(one_colour(*rgb), ns(second)) for second in range(8)]
     assert verdicts[:5] == [None] * 5
     assert all(v and v.startswith(f"{name} picture") for v in verdicts[5:])
-    assert scrutiny.verdict(scene(3), ns(9)) is None
+    assert tamper_check.verdict(scene(3), ns(9)) is None
 
 
 def test_a_dark_noisy_night_is_a_picture() -> None:
@@ -87,7 +87,7 @@ def test_pictures_in_quick_succession_are_looked_at_once_a_second() -> None:
             asked += 1
             return asked
 
-    scrutiny = Scrutiny(10.0)
+    tamper_check = TamperCheck(10.0)
     for seq in range(100):
-        scrutiny.verdict(Counted(numbered_picture(seq)), ns(seq / 25))
+        tamper_check.verdict(Counted(numbered_picture(seq)), ns(seq / 25))
     assert asked == 4

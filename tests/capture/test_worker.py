@@ -58,7 +58,7 @@ def test_detail_begins_with_the_last_keyframe(clip: Path) -> None:
     bench = Bench(KEYS, playing(clip))
     bench.steps(11)
     assert bench.seqs() == [0]
-    bench.worker.want_detail(0.5)
+    bench.worker.decode_all_for(0.5)
     bench.steps(1)
     assert bench.seqs() == list(range(11))
     bench.steps(20)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from surveil.alerts.alert_store import AlertStore
-from surveil.alerts.recorder import AlertDesk, Route
-from surveil.captioning.captions_worker import Inbox
+from surveil.alerts.recorder import AlertRecorder, Destination
+from surveil.captioning.captions_worker import CaptionQueue
 from surveil.clock import WallTime
 from surveil.language import Lexicon
 from surveil.records import Alert, Caption, Unchanged
@@ -31,7 +31,7 @@ class Told:
         self.unchanged = 0
         self.kinds: list[ChangeKind] = []
         self.active: dict[str, list[str]] = {}
-        self.attention: dict[tuple[str, str | None], bool] = {}
+        self.bypass_gates: dict[tuple[str, str | None], bool] = {}
         self.hits = 0
 
     def captioned(self, caption: Caption) -> None:
@@ -55,8 +55,8 @@ class Told:
     def hit(self, caption: Caption) -> None:
         self.hits += 1
 
-    def set_attention(self, camera_id: str, region_id: str | None, *, on: bool) -> None:
-        self.attention[camera_id, region_id] = on
+    def set_bypass_gates(self, camera_id: str, region_id: str | None, *, on: bool) -> None:
+        self.bypass_gates[camera_id, region_id] = on
 
 
 class Bench:
@@ -74,15 +74,17 @@ class Bench:
 
     def _begin(self) -> None:
         self.told = Told()
-        self.inbox = Inbox()
+        self.caption_queue = CaptionQueue()
         self.store = AlertStore(self.path, self.clock, self.wall, reserve_bytes=0)
-        desk = AlertDesk(self.store, None, [Route("desk")], clock=self.clock, wall=self.wall)
+        recorder = AlertRecorder(
+            self.store, None, [Destination("desk")], clock=self.clock, wall=self.wall
+        )
         self.worker = AlertsWorker(
             RuleEngine(RULES, Lexicon.load({})),
-            inbox=self.inbox,
-            desk=desk,
+            captions=self.caption_queue,
+            recorder=recorder,
             store=self.store,
-            attention=self.told,
+            bypass_gates=self.told,
             watched=self.told,
             clock=self.clock,
             wall=self.wall,
@@ -91,7 +93,7 @@ class Bench:
 
     def see(self, text: str, *, camera_id: str = "yard", after_s: float = 1.0) -> None:
         self.clock.advance(after_s)
-        assert self.inbox.put(caption_of(text, self.clock, camera_id=camera_id), 0)
+        assert self.caption_queue.put(caption_of(text, self.clock, camera_id=camera_id), 0)
         self.worker.step()
 
     def wait(self, seconds: float) -> None:
@@ -129,7 +131,7 @@ def test_an_unchanged_look_keeps_the_incident_open(bench: Bench) -> None:
     for seq in range(1, 5):
         bench.clock.advance(6)
         frame = make_frame("yard", seq=seq, mono_ns=bench.clock.monotonic_ns())
-        bench.inbox.put(Unchanged(frame), 0)
+        bench.caption_queue.put(Unchanged(frame), 0)
         bench.worker.step()
     assert bench.told.unchanged == 4
     assert bench.told.active["yard"] == ["person-climbing"]
@@ -138,10 +140,10 @@ def test_an_unchanged_look_keeps_the_incident_open(bench: Bench) -> None:
 
 def test_attention_follows_the_incident(bench: Bench) -> None:
     bench.see(CLIMBING)
-    assert bench.told.attention["yard", None]
+    assert bench.told.bypass_gates["yard", None]
     assert bench.told.hits == 1
     bench.wait(11)
-    assert not bench.told.attention["yard", None]
+    assert not bench.told.bypass_gates["yard", None]
 
 
 def test_a_restart_in_the_middle_of_an_incident_raises_no_second_alert(bench: Bench) -> None:
@@ -182,14 +184,14 @@ def test_two_rules_hit_by_one_caption_are_two_alerts_each_saved_with_its_own(
 
 def test_errands_run_in_the_thread_and_their_changes_are_told(bench: Bench) -> None:
     bench.see(CLIMBING)
-    bench.worker.soon(lambda engine: engine.forget_camera("yard"))
+    bench.worker.submit(lambda engine: engine.forget_camera("yard"))
     bench.see("an empty yard", camera_id="elsewhere")
     assert bench.told.active["yard"] == []
     assert bench.told.kinds[-1] is ChangeKind.ENDED
 
 
 def test_captions_that_were_handed_over_are_judged_before_the_end(bench: Bench) -> None:
-    bench.inbox.put(caption_of(CLIMBING, bench.clock), 0)
+    bench.caption_queue.put(caption_of(CLIMBING, bench.clock), 0)
     bench.worker.stop()
     bench.worker.finish()
     assert [alert.rule_id for alert in bench.told.alerts] == ["person-climbing"]
@@ -198,11 +200,11 @@ def test_captions_that_were_handed_over_are_judged_before_the_end(bench: Bench) 
 def test_a_proof_sees_its_captions_and_nobody_else_does(bench: Bench) -> None:
     seen: list[str] = []
 
-    class Proof:
+    class CaptionJudge:
         def saw(self, caption: Caption, engine: RuleEngine) -> None:
             seen.append(caption.text)
 
-    bench.worker.proofs["(canary)"] = Proof()
+    bench.worker.proofs["(canary)"] = CaptionJudge()
     bench.see(CLIMBING, camera_id="(canary)")
     assert seen == [CLIMBING]
     assert bench.told.captions == []

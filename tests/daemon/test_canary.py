@@ -15,10 +15,10 @@ from surveil.daemon.canary import CAMERA_ID, Canary
 from surveil.daemon.health import Health
 from surveil.errors import ConfigError
 from surveil.language import Lexicon
-from surveil.records import Caption, Look
+from surveil.records import Caption, Sample
 from surveil.rules import RuleEngine, RuleSpec
 from surveil.scheduling import Sampler
-from surveil.scheduling.scheduler import Looks
+from surveil.scheduling.scheduler import Scheduler
 from tests.daemon.builders import rule
 from tests.fakes import FakeClock
 
@@ -37,7 +37,7 @@ class Bench:
         self.folder = folder
         self.clock = FakeClock()
         wall = WallTime(self.clock)
-        self.looks = Looks(Sampler(NoCameras()), self.clock)
+        self.scheduler = Scheduler(Sampler(NoCameras()), self.clock)
         self.store = AlertStore(folder / "alerts.db", self.clock, wall, reserve_bytes=0)
         self.told: list[Mapping[str, Any]] = []
         self.health = Health(self.clock.unix_ms)
@@ -45,7 +45,7 @@ class Bench:
             picture=None,
             pattern=pattern,
             patience_s=60,
-            looks=self.looks,
+            scheduler=self.scheduler,
             store=self.store,
             tell=self.told.append,
             health=self.health,
@@ -58,14 +58,14 @@ class Bench:
     def run(self, text: str, *rules: RuleSpec, model_id: str = "blip") -> Mapping[str, Any]:
         """One round, captioned so, under these rules."""
         self.canary.send()
-        (look,) = self.looks.pull(4).looks
+        (sample,) = self.scheduler.pull(4).samples
         self.clock.advance(0.4)
-        self.canary.saw(self._caption(look, text, model_id), RuleEngine(rules, Lexicon.load({})))
+        self.canary.saw(self._caption(sample, text, model_id), RuleEngine(rules, Lexicon.load({})))
         return self.told[-1]
 
-    def _caption(self, look: Look, text: str, model_id: str) -> Caption:
+    def _caption(self, sample: Sample, text: str, model_id: str) -> Caption:
         return Caption(
-            frame=look.frame,
+            frame=sample.frame,
             text=text,
             confidence=0.9,
             model_id=model_id,
@@ -158,7 +158,7 @@ def test_a_file_that_is_no_picture_is_a_configuration_error(tmp_path: Path) -> N
             picture=text,
             pattern=None,
             patience_s=1,
-            looks=Looks(Sampler(NoCameras()), clock),
+            scheduler=Scheduler(Sampler(NoCameras()), clock),
             store=None,  # type: ignore[arg-type] # never reached
             tell=print,
             health=Health(clock.unix_ms),

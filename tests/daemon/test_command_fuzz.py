@@ -97,15 +97,15 @@ class Node(logging.Handler):
     def _connected(self) -> bool:
         self.mqtt.step()
         self.broker.serve()
-        return (f"{PREFIX}status", b"online") in self.broker.heard and self.mqtt._flow.idle
+        return (f"{PREFIX}status", b"online") in self.broker.heard and self.mqtt._publisher.idle
 
     def _drained(self) -> bool:
         self.mqtt.step()
         self.broker.serve()
         return (
             self.broker.acknowledged == self.packet_id
-            and self.mqtt._flow.idle
-            and not self.mqtt._board._unsent
+            and self.mqtt._publisher.idle
+            and not self.mqtt._retained._unsent
         )
 
     def done(self) -> list[object]:

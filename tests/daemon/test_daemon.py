@@ -68,12 +68,12 @@ def ticking(daemon: Daemon, condition: Any, timeout_s: float = 20) -> None:
 
 def test_frames_become_captions_become_one_alert_on_the_right_camera(tmp_path: Path) -> None:
     with running(write_config(tmp_path)) as daemon:
-        herald = daemon.house.herald
+        fanout = daemon.node.fanout
         ticking(
-            daemon, lambda: herald.seen("yard").alerts_total and herald.seen("gate").captions_total
+            daemon, lambda: fanout.seen("yard").alerts_total and fanout.seen("gate").captions_total
         )
-        assert herald.seen("gate").alerts_total == 0
-        assert herald.seen("yard").active_rules == ("person-climbing",)
+        assert fanout.seen("gate").alerts_total == 0
+        assert fanout.seen("yard").active_rules == ("person-climbing",)
         assert daemon.ready()
     pictures = list((tmp_path / "state" / "snapshots").rglob("*.jpg"))
     assert [picture.parent.parent.name for picture in pictures] == ["yard"]
@@ -116,7 +116,7 @@ def test_a_thread_that_dies_is_the_daemons_failure(tmp_path: Path) -> None:
         def broken(_engine: object) -> list[Any]:
             raise ZeroDivisionError("rules went wrong")
 
-        daemon.house.alerts.soon(broken)
+        daemon.node.alerts.submit(broken)
         ticking(daemon, lambda: daemon.failure)
         assert daemon.failure is not None
         assert daemon.failure[0] == "alerts"
@@ -126,7 +126,7 @@ def test_a_thread_that_dies_is_the_daemons_failure(tmp_path: Path) -> None:
 def test_reload_adds_and_removes_cameras_and_leaves_the_rest_alone(tmp_path: Path) -> None:
     path = write_config(tmp_path)
     with running(path) as daemon:
-        statuses = daemon.house.cameras.statuses
+        statuses = daemon.node.cameras.statuses
         ticking(daemon, lambda: statuses()["yard"].state is CameraState.ONLINE)
         before = statuses()["yard"]
         write_config(
@@ -137,7 +137,7 @@ def test_reload_adds_and_removes_cameras_and_leaves_the_rest_alone(tmp_path: Pat
         ticking(daemon, lambda: statuses()["roof"].state is CameraState.ONLINE)
         assert set(statuses()) == {"yard", "roof"}
         assert statuses()["yard"].since_unix_ms == before.since_unix_ms
-        assert daemon.house.health.problems == ()
+        assert daemon.node.health.problems == ()
 
 
 def test_a_reload_with_an_error_changes_nothing_and_is_told(tmp_path: Path) -> None:
@@ -145,31 +145,31 @@ def test_a_reload_with_an_error_changes_nothing_and_is_told(tmp_path: Path) -> N
     with running(path) as daemon:
         path.write_text("camras: []\n", encoding="utf-8")
         daemon.reload()
-        (problem,) = daemon.house.health.problems
+        (problem,) = daemon.node.health.problems
         assert problem.code == "reload"
         assert "camras" in problem.text
-        assert set(daemon.house.cameras.statuses()) == {"yard", "gate"}
+        assert set(daemon.node.cameras.statuses()) == {"yard", "gate"}
         write_config(tmp_path)
         daemon.reload()
-        assert daemon.house.health.problems == ()
+        assert daemon.node.health.problems == ()
 
 
 def test_a_rule_removed_by_reload_ends_its_incident(tmp_path: Path) -> None:
     with running(write_config(tmp_path)) as daemon:
-        herald = daemon.house.herald
-        ticking(daemon, lambda: herald.seen("yard").active_rules)
+        fanout = daemon.node.fanout
+        ticking(daemon, lambda: fanout.seen("yard").active_rules)
         write_config(tmp_path, rules=[{"patterns": ["fire"]}])
         daemon.reload()
-        ticking(daemon, lambda: not herald.seen("yard").active_rules)
+        ticking(daemon, lambda: not fanout.seen("yard").active_rules)
 
 
 def test_a_camera_switched_off_is_disabled_and_its_incident_over(tmp_path: Path) -> None:
     with running(write_config(tmp_path)) as daemon:
-        cameras, herald = daemon.house.cameras, daemon.house.herald
-        ticking(daemon, lambda: herald.seen("yard").active_rules)
+        cameras, fanout = daemon.node.cameras, daemon.node.fanout
+        ticking(daemon, lambda: fanout.seen("yard").active_rules)
         assert cameras.set_enabled("yard", on=False)
         assert cameras.statuses()["yard"].state is CameraState.DISABLED
-        ticking(daemon, lambda: not herald.seen("yard").active_rules)
+        ticking(daemon, lambda: not fanout.seen("yard").active_rules)
         assert not cameras.set_enabled("no-such-camera", on=False)
         assert cameras.set_enabled("yard", on=True)
         ticking(daemon, lambda: cameras.statuses()["yard"].state is CameraState.ONLINE)
@@ -178,7 +178,7 @@ def test_a_camera_switched_off_is_disabled_and_its_incident_over(tmp_path: Path)
 def test_a_camera_off_in_the_configuration_can_be_switched_on(tmp_path: Path) -> None:
     path = write_config(tmp_path, cameras=[{"id": "yard", "url": "clip.mp4", "enabled": False}])
     with running(path) as daemon:
-        cameras = daemon.house.cameras
+        cameras = daemon.node.cameras
         assert cameras.statuses()["yard"].state is CameraState.DISABLED
         cameras.set_enabled("yard", on=True)
         ticking(daemon, lambda: cameras.statuses()["yard"].state is CameraState.ONLINE)
@@ -204,8 +204,8 @@ def test_what_only_a_restart_can_change_is_named(
 def test_stop_ends_every_thread_well_within_its_deadline(tmp_path: Path) -> None:
     clock = SystemClock()
     with running(write_config(tmp_path)) as daemon:
-        ticking(daemon, lambda: daemon.house.herald.seen("yard").captions_total)
-        workers = [daemon.house.alerts, *daemon.house.captioners]
+        ticking(daemon, lambda: daemon.node.fanout.seen("yard").captions_total)
+        workers = [daemon.node.alerts, *daemon.node.captioners]
         began_ns = clock.monotonic_ns()
         daemon.stop()
         assert clock.monotonic_ns() - began_ns < ns(10)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 
 from surveil.clock import SystemClock, ns
-from surveil.records import Frame, Look, LookReason
+from surveil.records import Frame, Sample, SampleReason
 from surveil.scheduling import CameraPlan, Gates, Sampler
-from surveil.scheduling.scheduler import Looks
+from surveil.scheduling.scheduler import Scheduler
 from tests.fakes import FakeClock, make_frame
 
 
@@ -25,30 +25,30 @@ def plan() -> CameraPlan:
 
 def test_an_injected_look_comes_first_and_counts_against_the_limit() -> None:
     clock = FakeClock()
-    looks = Looks(Sampler(OneCamera(make_frame("yard"))), clock)
-    looks.set_plans([plan()])
-    canary = Look(make_frame("(canary)"), LookReason.REQUESTED, clock.monotonic_ns())
-    looks.inject(canary)
-    assert looks.pull(1).looks == [canary]
-    assert [look.frame.camera_id for look in looks.pull(1).looks] == ["yard"]
-    looks.captioned(canary)
+    scheduler = Scheduler(Sampler(OneCamera(make_frame("yard"))), clock)
+    scheduler.set_plans([plan()])
+    canary = Sample(make_frame("(canary)"), SampleReason.REQUESTED, clock.monotonic_ns())
+    scheduler.inject(canary)
+    assert scheduler.pull(1).samples == [canary]
+    assert [sample.frame.camera_id for sample in scheduler.pull(1).samples] == ["yard"]
+    scheduler.captioned(canary)
 
 
 def test_a_request_ends_the_captioners_wait() -> None:
-    looks = Looks(Sampler(OneCamera(None)), SystemClock())
-    looks.set_plans([])
-    waiting = threading.Thread(target=looks.wait, args=(30.0,))
+    scheduler = Scheduler(Sampler(OneCamera(None)), SystemClock())
+    scheduler.set_plans([])
+    waiting = threading.Thread(target=scheduler.wait, args=(30.0,))
     waiting.start()
-    looks.request("yard")
-    looks.close()
+    scheduler.request("yard")
+    scheduler.close()
     waiting.join(5)
     assert not waiting.is_alive()
 
 
 def test_after_close_nobody_waits() -> None:
     clock = SystemClock()
-    looks = Looks(Sampler(OneCamera(None)), clock)
-    looks.close()
+    scheduler = Scheduler(Sampler(OneCamera(None)), clock)
+    scheduler.close()
     began_ns = clock.monotonic_ns()
-    looks.wait(30.0)
+    scheduler.wait(30.0)
     assert clock.monotonic_ns() - began_ns < ns(10)

@@ -119,9 +119,9 @@ def test_the_table_has_a_row_a_camera() -> None:
 def test_lines_tell_changes_of_state_once_and_the_end_names_what_is_missing() -> None:
     console = recorder()
     view = LineView(console, Path("/snaps"))
-    desk = subscriber()
-    view.refresh(desk, left_s=10)
-    view.refresh(desk, left_s=9)
+    listener = subscriber()
+    view.refresh(listener, left_s=10)
+    view.refresh(listener, left_s=9)
     view.alert(received("gate", "fire"))
     print_summary(console, summary())
     text = console.export_text()

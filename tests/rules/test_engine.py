@@ -64,7 +64,7 @@ def test_cameras_and_regions_have_incidents_of_their_own() -> None:
 def test_confirmation_needs_hits_of_the_last_looks() -> None:
     engine = RuleEngine([replace(FIRE, confirm=Confirm(2, 3))], LEXICON)
     assert look(engine, "a fire", 0) == []
-    assert engine.attention("yard", None)
+    assert engine.bypass_gates("yard", None)
     assert look(engine, "a yard", 1) == []
     assert look(engine, "a yard", 2) == []
     assert look(engine, "a fire", 3) == []
@@ -77,7 +77,7 @@ def test_a_half_confirmed_incident_is_forgotten_when_it_goes_quiet() -> None:
     engine = RuleEngine([replace(FIRE, confirm=Confirm(2, 3))], LEXICON)
     look(engine, "a fire", 0)
     tick(engine, 30)
-    assert not engine.attention("yard", None)
+    assert not engine.bypass_gates("yard", None)
     assert look(engine, "a fire", 31) == []
 
 
@@ -147,7 +147,7 @@ def test_a_wall_clock_that_starts_in_1970_keeps_the_incident() -> None:
     notes = engine.open_incidents(now_mono_ns=0, wall_unix_ms=UNIX_MS)
     rebooted = RuleEngine([FIRE], LEXICON)
     assert rebooted.restore(notes, now_mono_ns=0, wall_unix_ms=0) == []
-    assert rebooted.attention("yard", None)
+    assert rebooted.bypass_gates("yard", None)
 
 
 def test_reload_keeps_unchanged_rules_and_ends_the_incidents_of_others() -> None:
@@ -163,7 +163,7 @@ def test_a_camera_that_leaves_takes_its_incidents_along() -> None:
     engine = RuleEngine([FIRE], LEXICON)
     look(engine, "a fire", 0)
     assert kinds(engine.forget_camera("yard")) == [ChangeKind.ENDED.value]
-    assert not engine.attention("yard", None)
+    assert not engine.bypass_gates("yard", None)
 
 
 def test_all_of_unless_and_regex_join_as_documented() -> None:

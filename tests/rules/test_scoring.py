@@ -14,9 +14,9 @@ ROWS = (
 
 def test_unsure_captions_do_not_count_and_misses_are_listed() -> None:
     result = score(ROWS, lambda pattern, caption: pattern == "a" and caption != "one")
-    tally = result.tallies["a"]
-    assert (tally.right, tally.missed, tally.wrong) == (1, ["one"], ["three"])
-    assert (tally.precision, tally.recall, tally.f1) == (0.5, 0.5, 0.5)
+    one = result.tallies["a"]
+    assert (one.right, one.missed, one.wrong) == (1, ["one"], ["three"])
+    assert (one.precision, one.recall, one.f1) == (0.5, 0.5, 0.5)
     assert result.tallies["b"].f1 == 0.0
     assert result.macro_f1 == 0.25
     assert result.micro.recall == 1 / 3

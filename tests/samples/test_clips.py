@@ -8,7 +8,7 @@ import av
 import pytest
 
 from samples.captioner import DemoCaptioner
-from samples.check_clips import CLIPS_FOLDER, QUIET_CLIP, TARGET, Look, class_at, look_at
+from samples.check_clips import CLIPS_FOLDER, QUIET_CLIP, TARGET, Sample, class_at, look_at
 from samples.make_clips import FPS, HEIGHT_PX, WIDTH_PX, manifest_entry
 from samples.render.wording import RULES
 from samples.stories import STORIES
@@ -75,9 +75,9 @@ def test_frames_near_a_change_are_not_judged() -> None:
 
 
 def test_an_alarm_said_of_a_quiet_scene_is_a_false_alarm_and_a_missed_one_is_not() -> None:
-    assert Look("c", 1.0, "walking", "a man running across a yard").is_false_alarm
-    assert not Look("c", 1.0, "running", "a man walking across a yard").is_false_alarm
-    assert not Look("c", 1.0, "hydrant", "a fire hydrant beside a road").is_false_alarm
+    assert Sample("c", 1.0, "walking", "a man running across a yard").is_false_alarm
+    assert not Sample("c", 1.0, "running", "a man walking across a yard").is_false_alarm
+    assert not Sample("c", 1.0, "hydrant", "a fire hydrant beside a road").is_false_alarm
 
 
 def test_the_demo_model_says_of_each_clip_what_the_manifest_says() -> None:

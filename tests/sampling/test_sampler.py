@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surveil.clock import ns
-from surveil.records import Frame, LookReason
+from surveil.records import Frame, SampleReason
 from surveil.scheduling import CameraPlan, Gates, Pull, Region, Sampler
 from tests.fakes import ArrayPicture, flat_picture, make_frame
 
@@ -49,8 +49,8 @@ class Bench:
         for plan in self.plans if send else ():
             self.cameras.send(plan.camera_id, now_s, marked=marked)
         pull = self.sampler.pull(ns(now_s), limit)
-        for look in pull.looks:
-            self.sampler.captioned(look, ns(now_s))
+        for sample in pull.samples:
+            self.sampler.captioned(sample, ns(now_s))
         return pull
 
 
@@ -65,12 +65,12 @@ def plan(
 
 
 def cameras_of(pull: Pull) -> list[str]:
-    return [look.frame.camera_id for look in pull.looks]
+    return [sample.frame.camera_id for sample in pull.samples]
 
 
 def test_a_look_is_due_at_once_and_then_every_interval() -> None:
     bench = Bench(plan())
-    looked_at = [now_s for now_s in range(21) if bench.at(now_s).looks]
+    looked_at = [now_s for now_s in range(21) if bench.at(now_s).samples]
     assert looked_at == [0, 5, 10, 15, 20]
 
 
@@ -78,40 +78,40 @@ def test_the_frame_taken_is_the_newest() -> None:
     bench = Bench(plan())
     bench.cameras.send("yard", 1)
     bench.cameras.send("yard", 2)
-    (look,) = bench.sampler.pull(ns(3), 1).looks
-    assert look.frame.captured_mono_ns == ns(2)
+    (sample,) = bench.sampler.pull(ns(3), 1).samples
+    assert sample.frame.captured_mono_ns == ns(2)
 
 
 def test_a_camera_that_stands_still_is_not_captioned_again() -> None:
     bench = Bench(plan())
-    assert bench.at(0).looks
-    assert not bench.at(5, send=False).looks
+    assert bench.at(0).samples
+    assert not bench.at(5, send=False).samples
 
 
 def test_nothing_is_pulled_twice_while_in_flight() -> None:
     bench = Bench(plan())
     bench.cameras.send("yard", 0)
-    (look,) = bench.sampler.pull(0, 4).looks
+    (sample,) = bench.sampler.pull(0, 4).samples
     bench.cameras.send("yard", 9)
-    assert not bench.sampler.pull(ns(9), 4).looks
-    bench.sampler.captioned(look, ns(9))
-    assert bench.sampler.pull(ns(9), 4).looks
+    assert not bench.sampler.pull(ns(9), 4).samples
+    bench.sampler.captioned(sample, ns(9))
+    assert bench.sampler.pull(ns(9), 4).samples
 
 
 def test_a_failed_look_is_due_again_with_the_same_frame() -> None:
     bench = Bench(plan())
     bench.cameras.send("yard", 0)
-    (look,) = bench.sampler.pull(0, 4).looks
-    bench.sampler.failed(look)
-    assert bench.sampler.pull(ns(5), 4).looks[0].frame is look.frame
+    (sample,) = bench.sampler.pull(0, 4).samples
+    bench.sampler.failed(sample)
+    assert bench.sampler.pull(ns(5), 4).samples[0].frame is sample.frame
 
 
 def test_unchanged_looks_are_told_and_count_as_watched() -> None:
     bench = Bench(plan(gates=Gates()))
-    assert bench.at(0).looks
+    assert bench.at(0).samples
     for now_s in (5, 10, 15):
         pull = bench.at(now_s)
-        assert not pull.looks
+        assert not pull.samples
         assert [u.frame.captured_mono_ns for u in pull.unchanged] == [ns(now_s)]
     assert bench.sampler.report(ns(20))[0].unwatched_s == 0
 
@@ -119,23 +119,29 @@ def test_unchanged_looks_are_told_and_count_as_watched() -> None:
 def test_a_change_is_captioned_and_so_is_its_end() -> None:
     bench = Bench(plan(gates=Gates()))
     bench.at(0)
-    assert bench.at(5, marked=True).looks[0].reason is LookReason.DUE
+    assert bench.at(5, marked=True).samples[0].reason is SampleReason.DUE
     assert bench.at(10, marked=True).unchanged
-    assert bench.at(15).looks
+    assert bench.at(15).samples
 
 
 def test_every_camera_is_captioned_at_least_every_max_interval() -> None:
     bench = Bench(plan(gates=Gates(), max_interval_s=30))
-    reasons = [(now_s, look.reason) for now_s in range(0, 65, 5) for look in bench.at(now_s).looks]
-    assert reasons == [(0, LookReason.OVERDUE), (30, LookReason.OVERDUE), (60, LookReason.OVERDUE)]
+    reasons = [
+        (now_s, sample.reason) for now_s in range(0, 65, 5) for sample in bench.at(now_s).samples
+    ]
+    assert reasons == [
+        (0, SampleReason.OVERDUE),
+        (30, SampleReason.OVERDUE),
+        (60, SampleReason.OVERDUE),
+    ]
 
 
 def test_an_incident_bypasses_the_gates_until_it_ends() -> None:
     bench = Bench(plan(gates=Gates()))
     bench.at(0)
-    bench.sampler.set_attention("yard", None, on=True)
-    assert bench.at(5).looks[0].reason is LookReason.INCIDENT
-    bench.sampler.set_attention("yard", None, on=False)
+    bench.sampler.set_bypass_gates("yard", None, on=True)
+    assert bench.at(5).samples[0].reason is SampleReason.INCIDENT
+    bench.sampler.set_bypass_gates("yard", None, on=False)
     assert bench.at(10).unchanged
 
 
@@ -145,7 +151,7 @@ def test_a_request_is_captioned_before_its_time_and_first() -> None:
     bench.sampler.request("b")
     pull = bench.at(1)
     assert cameras_of(pull) == ["b"]
-    assert pull.looks[0].reason is LookReason.REQUESTED
+    assert pull.samples[0].reason is SampleReason.REQUESTED
     assert cameras_of(bench.at(6, limit=1)) == ["a"]
 
 
@@ -153,7 +159,7 @@ def test_a_request_is_answered_even_when_the_camera_sent_nothing_new() -> None:
     bench = Bench(plan())
     bench.at(0)
     bench.sampler.request("yard")
-    assert bench.at(1, send=False).looks
+    assert bench.at(1, send=False).samples
 
 
 def test_short_capacity_is_shared_alike() -> None:
@@ -170,7 +176,7 @@ def test_a_camera_with_an_incident_keeps_its_interval_and_the_others_keep_their_
     bench = Bench(*(plan(f"c{i}", interval_s=1, max_interval_s=10) for i in range(6)))
     times: dict[str, list[int]] = {f"c{i}": [] for i in range(6)}
     for now_s in range(121):
-        bench.sampler.set_attention("c0", None, on=True)
+        bench.sampler.set_bypass_gates("c0", None, on=True)
         for camera_id in cameras_of(bench.at(now_s, limit=2)):
             times[camera_id].append(now_s)
     gaps = {camera_id: np.diff(at).max() for camera_id, at in times.items()}
@@ -202,9 +208,9 @@ def test_regions_are_looked_at_as_pictures_of_their_own() -> None:
     bench = Bench(
         CameraPlan("yard", interval_s=5, max_interval_s=60, gates=OFF, regions=(left, right))
     )
-    looks = bench.at(0).looks
-    assert {look.frame.region_id for look in looks} == {"door", "gate"}
-    assert {(look.frame.width_px, look.frame.height_px) for look in looks} == {(48, 54)}
+    samples = bench.at(0).samples
+    assert {sample.frame.region_id for sample in samples} == {"door", "gate"}
+    assert {(sample.frame.width_px, sample.frame.height_px) for sample in samples} == {(48, 54)}
 
 
 def test_a_changed_plan_keeps_the_rhythm_and_a_removed_camera_is_forgotten() -> None:
@@ -219,8 +225,8 @@ def test_a_shorter_interval_takes_effect_at_once() -> None:
     bench = Bench(plan(interval_s=60))
     bench.at(0)
     bench.sampler.set_plans([plan(interval_s=5)], ns(4))
-    assert not bench.at(4).looks
-    assert bench.at(5).looks
+    assert not bench.at(4).samples
+    assert bench.at(5).samples
 
 
 def test_seconds_to_next_follows_the_due_list() -> None:
@@ -251,13 +257,13 @@ def test_no_camera_starves_and_no_look_exceeds_the_limit(
         for i, (interval_s, _) in enumerate(wishes)
     ]
     bench = Bench(*plans)
-    for i, (_, attention) in enumerate(wishes):
-        bench.sampler.set_attention(f"c{i}", None, on=attention)
+    for i, (_, bypass_gates) in enumerate(wishes):
+        bench.sampler.set_bypass_gates(f"c{i}", None, on=bypass_gates)
     seen: dict[str, int] = {}
     for now_s in range(60):
-        looks = bench.at(now_s, limit=limit)
-        assert len(looks.looks) <= limit
-        for camera_id in cameras_of(looks):
+        samples = bench.at(now_s, limit=limit)
+        assert len(samples.samples) <= limit
+        for camera_id in cameras_of(samples):
             assert now_s - seen.get(camera_id, 0) <= 30
             seen[camera_id] = now_s
     assert len(seen) == len(plans)

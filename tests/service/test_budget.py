@@ -60,7 +60,7 @@ def test_the_parts_never_exceed_the_cap_or_the_wish(
     )
     assert parts <= cap_bytes
     assert 1 <= plan.batch <= wishes.batch
-    assert plan.inbox >= 4
+    assert plan.caption_queue >= 4
     assert plan.ring_bytes <= wishes.ring_bytes
     assert plan.packets_bytes <= wishes.packets_bytes
     least_ring = cameras * MIN_FRAMES * wishes.frame_bytes
@@ -71,7 +71,7 @@ def test_with_room_to_spare_every_wish_is_granted() -> None:
     plan = plan_memory(WISHES, cap_bytes=16 * GIB, cameras=4, model_bytes=GIB)
     assert (plan.ring_bytes, plan.packets_bytes) == (256 * MIB, 128 * MIB)
     assert plan.batch == 8
-    assert plan.inbox == 64
+    assert plan.caption_queue == 64
 
 
 def test_a_cap_that_is_too_small_names_the_least_that_would_do() -> None:

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 from surveil.alerts.alert_store import AlertStore
-from surveil.alerts.recorder import AlertDesk, Route
+from surveil.alerts.recorder import AlertRecorder, Destination
 from surveil.alerts.retention import AgeLimits, FileLimits, Retention
 from surveil.alerts.snapshots import Snapshots
 from surveil.clock import SystemClock, WallTime, ns
@@ -58,14 +58,14 @@ def main() -> int:
     mqtt = MqttDelivery(store, spec, clock=clock, snapshots=snapshots, patience_s=0.1)
     mqtt.set_cameras([CameraInfo(camera, camera) for camera in CAMERAS])
     mqtt.start()
-    desk = AlertDesk(store, snapshots, [Route("mqtt")], clock=clock, wall=wall)
+    recorder = AlertRecorder(store, snapshots, [Destination("mqtt")], clock=clock, wall=wall)
     number = 0
     while not ended.wait(1 / args.rate):
         wall.refresh()
         if number < args.count:
-            desk.opened(make_incident(clock, CAMERAS[number % len(CAMERAS)]))
+            recorder.opened(make_incident(clock, CAMERAS[number % len(CAMERAS)]))
             number += 1
-        desk.tick()
+        recorder.tick()
         if mqtt.failure is not None:
             return 1
     mqtt.stop()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from surveil.alerts.alert_store import AlertStore
-from surveil.alerts.recorder import AlertDesk, OpenedIncident, Route, uuid7
+from surveil.alerts.recorder import AlertRecorder, Destination, OpenedIncident, uuid7
 from surveil.alerts.snapshots import Snapshots
 from surveil.clock import Clock, WallTime
 from surveil.records import Alert, Caption, Evidence, Match, Severity, Timings
@@ -102,7 +102,7 @@ class Room:
         folder: Path,
         clock: Clock | None = None,
         *,
-        routes: tuple[Route, ...] = (Route("mqtt"),),
+        routes: tuple[Destination, ...] = (Destination("mqtt"),),
         max_waiting: int = 10_000,
         snapshots: bool = True,
     ) -> None:
@@ -118,7 +118,7 @@ class Room:
             reserve_bytes=64 << 10,
         )
         self.snapshots = Snapshots(folder / "snapshots")
-        self.desk = AlertDesk(
+        self.recorder = AlertRecorder(
             self.store,
             self.snapshots if snapshots else None,
             routes,
@@ -128,7 +128,7 @@ class Room:
 
     def open(self, camera_id: str = "yard", **kwargs: object) -> Alert:
         """One incident through the desk."""
-        return self.desk.opened(make_incident(self.clock, camera_id, **kwargs))  # type: ignore[arg-type]
+        return self.recorder.opened(make_incident(self.clock, camera_id, **kwargs))  # type: ignore[arg-type]
 
     def waiting(self, destination: str = "mqtt") -> list[int]:
         """Sequence numbers that wait, in order."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from types import TracebackType
 
 from surveil.backoff import Backoff
-from surveil.capture import CameraSpec, Captures, Ring
+from surveil.capture import CameraSpec, CaptureSupervisor, FrameBuffer
 from surveil.clock import SystemClock, WallTime, ns
 from surveil.records import CameraState, CameraStatus, Frame
 from tests.support.clips import read_number
@@ -21,8 +21,8 @@ class CaptureRoom:
 
     def __init__(self, specs: Iterable[CameraSpec], *, max_bytes: int = 128 << 20) -> None:
         self.clock = SystemClock()
-        self.ring = Ring(max_bytes, keep_s=60.0)
-        self.captures = Captures(
+        self.ring = FrameBuffer(max_bytes, keep_s=60.0)
+        self.capture = CaptureSupervisor(
             self.ring,
             clock=self.clock,
             wall=WallTime(self.clock),
@@ -33,7 +33,7 @@ class CaptureRoom:
         self._main = threading.Thread(target=self._supervise)
 
     def __enter__(self) -> CaptureRoom:
-        self.captures.reconcile(self._specs)
+        self.capture.reconcile(self._specs)
         self._main.start()
         return self
 
@@ -45,12 +45,12 @@ class CaptureRoom:
     ) -> None:
         self._stopping.set()
         self._main.join()
-        left = self.captures.stop(self.clock.monotonic_ns() + ns(10.0))
+        left = self.capture.stop(self.clock.monotonic_ns() + ns(10.0))
         if error is None:
             assert left == []
 
     def status(self, camera_id: str) -> CameraStatus:
-        return self.captures.statuses()[camera_id]
+        return self.capture.statuses()[camera_id]
 
     def frame(self, camera_id: str, *, after: Frame | None = None) -> Frame:
         """The newest frame as soon as there is one, of a later capture than `after`."""
@@ -89,7 +89,7 @@ class CaptureRoom:
 
     def _supervise(self) -> None:
         while not self._stopping.wait(0.1):
-            self.captures.supervise()
+            self.capture.supervise()
 
 
 class Bystander:

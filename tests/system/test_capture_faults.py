@@ -173,7 +173,7 @@ def test_reconnecting_leaks_neither_threads_nor_descriptors(neighbour: RtspServe
             room.back("yard", reconnects=nth)
         eventually(lambda: _held() <= before, what=lambda: f"{_held()} after, {before} before")
         bystander.check()
-        assert room.captures.left_behind_total == 0
+        assert room.capture.abandoned_total == 0
 
 
 def _held() -> tuple[int, int]:

@@ -40,7 +40,7 @@ def test_sixty_four_cameras_share_the_ring_and_none_is_starved(tmp_path: Path) -
             WATCHED_S,
             what="newest pictures under 2 s, ring within its cap",
         )
-        statuses = room.captures.statuses().values()
+        statuses = room.capture.statuses().values()
         print(f"{CAMERAS} cameras: {(time.process_time() - cpu_s) / WATCHED_S:.2f} cores")
         assert {status.state for status in statuses} == {CameraState.ONLINE}
         assert all(status.reconnects_total == 0 for status in statuses)

@@ -128,7 +128,7 @@ def test_auto_decodes_keyframes_only_once_it_knows_the_stream(server: RtspServer
         frame = eventually(lambda: (f := room.frame("yard")).seq >= 75 and f, 20.0)
         assert frame
         assert frame.is_key
-        room.captures.want_detail("yard", 5.0)
+        room.capture.decode_all_for("yard", 5.0)
         eventually(lambda: not room.frame("yard").is_key)
 
 

@@ -15,9 +15,9 @@ from PIL import Image
 
 from tests.support.broker import Broker
 from tests.support.daemon import DaemonProcess
-from tests.support.desk import Desk
 from tests.support.node import PREFIX, SAMPLES, clip, write_config
 from tests.support.rtsp import RtspServer
+from tests.support.security_desk import SecurityDesk
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(180)
@@ -54,7 +54,7 @@ def test_an_event_on_an_rtsp_camera_becomes_one_alert_with_the_right_picture(
 ) -> None:
     """Given two RTSP cameras, when somebody climbs on one, its alert arrives, with the frame that shows it on disk."""
     clips = {"/entrance": clip("entrance.mp4"), "/quiet": clip("quiet.mp4")}
-    with RtspServer(clips) as rtsp, Desk(broker.port, PREFIX) as desk:
+    with RtspServer(clips) as rtsp, SecurityDesk(broker.port, PREFIX) as desk:
         cameras = {"entrance": rtsp.url("/entrance"), "yard": rtsp.url("/quiet")}
         config = write_config(tmp_path, cameras, port=broker.port)
         with DaemonProcess(config) as daemon:
@@ -86,7 +86,7 @@ def test_alerts_raised_while_the_broker_is_away_arrive_when_it_comes(
         snapshots = tmp_path / "state" / "snapshots"
         eventually(lambda: list(snapshots.rglob("*person-climbing*.jpg")), timeout_s=60)
         broker.start()
-        with Desk(broker.port, PREFIX) as desk:
+        with SecurityDesk(broker.port, PREFIX) as desk:
             alert = desk.wait_for_alert("entrance", "person-climbing", 60)
             assert min(one["sequence"] for one in desk.alerts("entrance")) == 1
             assert alert["durable"] is True
@@ -103,7 +103,7 @@ def test_a_camera_that_is_down_is_a_status_and_stops_nothing(
         "square": clip("square.mp4"),
     }
     config = write_config(tmp_path, cameras, port=broker.port)
-    with Desk(broker.port, PREFIX) as desk, DaemonProcess(config) as daemon:
+    with SecurityDesk(broker.port, PREFIX) as desk, DaemonProcess(config) as daemon:
         desk.wait_for("square/status", "online")
         desk.wait_for_alert("square", "person-fighting", 60)
         for camera_id in ("down", "gone"):
@@ -120,7 +120,7 @@ def test_ctrl_c_ends_it_within_the_deadline_with_exit_code_0(
     tmp_path: Path, broker: Broker
 ) -> None:
     config = write_config(tmp_path, {"entrance": clip("entrance.mp4")}, port=broker.port)
-    with Desk(broker.port, PREFIX) as desk, DaemonProcess(config) as daemon:
+    with SecurityDesk(broker.port, PREFIX) as desk, DaemonProcess(config) as daemon:
         desk.wait_for("entrance/status", "online")
         daemon.send(signal.SIGINT)
         assert daemon.wait(12) == 0
@@ -130,7 +130,7 @@ def test_ctrl_c_ends_it_within_the_deadline_with_exit_code_0(
 
 def test_a_camera_switched_off_stays_off_over_a_restart(tmp_path: Path, broker: Broker) -> None:
     config = write_config(tmp_path, {"square": clip("square.mp4")}, port=broker.port)
-    with Desk(broker.port, PREFIX) as desk:
+    with SecurityDesk(broker.port, PREFIX) as desk:
         with DaemonProcess(config):
             desk.wait_for("square/status", "online")
             desk.publish("square/enabled/set", "OFF")
@@ -148,7 +148,7 @@ def test_reload_adds_a_camera_without_touching_the_other(tmp_path: Path, broker:
     """SIGHUP: the new camera comes, the old one keeps its connection, a broken file changes nothing and is told."""
     both = {"entrance": clip("entrance.mp4"), "yard": clip("quiet.mp4")}
     config = write_config(tmp_path, {"entrance": clip("entrance.mp4")}, port=broker.port)
-    with Desk(broker.port, PREFIX) as desk, DaemonProcess(config) as daemon:
+    with SecurityDesk(broker.port, PREFIX) as desk, DaemonProcess(config) as daemon:
         desk.wait_for("entrance/status", "online")
         write_config(tmp_path, both, port=broker.port)
         daemon.send(signal.SIGHUP)

@@ -17,7 +17,7 @@ from surveil.captioning.blip.text_decoder import TextDecoder
 from surveil.captioning.blip.token_search import Search, longest, search_of
 from surveil.captioning.blip.vision_encoder import TorchVision
 from surveil.captioning.devices import Device
-from surveil.captioning.engine import CaptionerSpec, GenerationSpec, Said
+from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec
 from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
 from surveil.records import Rgb
 
@@ -106,7 +106,7 @@ class BlipCaptioner:
                 f"{self.model_id} writes at most {self._positions} tokens; {needed} are asked for"
             )
 
-    def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[Said]:
+    def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[CaptionResult]:
         if not pictures:
             return []
         try:
@@ -145,7 +145,7 @@ class BlipCaptioner:
     def _grey(self) -> Rgb:
         return np.full((self.input_px, self.input_px, 3), 128, dtype=np.uint8)
 
-    def _caption(self, pictures: Sequence[Rgb], prompt: str | None) -> list[Said]:
+    def _caption(self, pictures: Sequence[Rgb], prompt: str | None) -> list[CaptionResult]:
         if self._decoder is None or self._see is None:
             raise CaptionError("the captioner is closed")
         pixels = to_pixels(pictures, self._pictures, device=self._device, dtype=self._decoder.dtype)
@@ -164,7 +164,7 @@ class BlipCaptioner:
             )
         return torch.tensor([tokens], device=self._device.target)
 
-    def _say(self, found: Any, *, prompt_tokens: int) -> list[Said]:
+    def _say(self, found: Any, *, prompt_tokens: int) -> list[CaptionResult]:
         generated = found.sequences[:, prompt_tokens:]
         sure = confidences(
             found.logits,
@@ -174,7 +174,8 @@ class BlipCaptioner:
         )
         texts = self._tokenizer.batch_decode(generated, skip_special_tokens=True)
         return [
-            Said(" ".join(text.split()), value) for text, value in zip(texts, sure, strict=True)
+            CaptionResult(" ".join(text.split()), value)
+            for text, value in zip(texts, sure, strict=True)
         ]
 
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from surveil.captioning.blip.model_loading import find_model
-from surveil.captioning.engine import CaptionerSpec, GenerationSpec, Said, is_quantized
+from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec, is_quantized
 from surveil.captioning.openvino.rounding import Told, import_nncf, write_int8
 from surveil.captioning.registry import open_captioner
 from surveil.errors import ModelError
@@ -101,20 +101,20 @@ def quantize(
 
 def _captions(
     model: Path, engine: str, pictures: list[Rgb], generation: GenerationSpec
-) -> list[Said]:
+) -> list[CaptionResult]:
     captioner = open_captioner(
         CaptionerSpec(
             model=str(model), engine=engine, device="cpu", generation=generation, max_batch=4
         )
     )
-    found: list[Said] = []
+    found: list[CaptionResult] = []
     for at in range(0, len(pictures), captioner.max_batch):
         found += captioner.caption(pictures[at : at + captioner.max_batch])
     captioner.close()
     return found
 
 
-def _drift(original: list[Said], copy: list[Said]) -> Drift:
+def _drift(original: list[CaptionResult], copy: list[CaptionResult]) -> Drift:
     pairs = list(zip(original, copy, strict=True))
     moved = [
         abs(_log(was.confidence) - _log(now.confidence))

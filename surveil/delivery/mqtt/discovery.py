@@ -12,7 +12,7 @@ from typing import Any
 from surveil import __version__
 from surveil.alerts.alert_store import AlertStore
 from surveil.delivery import payloads
-from surveil.delivery.mqtt.topics import Board, Post, Topics
+from surveil.delivery.mqtt.topics import Message, RetainedTopics, Topics
 from surveil.delivery.payloads import encode
 
 SUPPORT_URL = "https://github.com/surveil/surveil"
@@ -116,16 +116,16 @@ def _components(
     return components
 
 
-class Roster:
+class DiscoveryAnnouncer:
     """`set_*` and `knows` from any thread; `refresh` in the delivery thread."""
 
     def __init__(
-        self, store: AlertStore, board: Board, topics: Topics, *, has_pictures: bool
+        self, store: AlertStore, retained: RetainedTopics, topics: Topics, *, has_pictures: bool
     ) -> None:
         self.changed = False
         """`refresh` has something to do."""
         self._store = store
-        self._board = board
+        self._retained = retained
         self._topics = topics
         self._has_pictures = has_pictures
         self._cameras: dict[str, CameraInfo] | None = None
@@ -175,21 +175,21 @@ class Roster:
             ("abnormal", b"OFF"),
             ("abnormal/attributes", payloads.nothing_abnormal()),
         ):
-            self._board.put_default(Post(self._topics.of_camera(camera_id, leaf), payload))
+            self._retained.put_default(Message(self._topics.of_camera(camera_id, leaf), payload))
         if not self._has_pictures:  # an earlier run with pictures may have left one
-            self._board.put(Post(self._topics.of_camera(camera_id, "snapshot"), b""))
+            self._retained.put(Message(self._topics.of_camera(camera_id, "snapshot"), b""))
         discovery = self._topics.discovery(camera_id)
         if discovery is not None:
             payload = discovery_payload(camera, self._topics, self._event_types)
-            self._board.put(Post(discovery, payload))
+            self._retained.put(Message(discovery, payload))
 
     def _clear(self, key: str, topics: list[str]) -> None:
         """Empty retained messages; forgotten when the broker has the last of them."""
         if not topics:
             self._store.forget(key)
         for topic in topics:
-            self._board.drop(topic)
-            self._board.once(Post(topic, b"", note=key if topic == topics[-1] else None))
+            self._retained.drop(topic)
+            self._retained.once(Message(topic, b"", note=key if topic == topics[-1] else None))
 
     def _key(self, camera_id: str) -> str:
         return f"{self._topics.prefix}/{camera_id}"

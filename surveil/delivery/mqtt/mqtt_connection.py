@@ -20,7 +20,7 @@ from surveil.delivery.mqtt.mqtt_session import (
     Protocol,
     wait_for,
 )
-from surveil.delivery.mqtt.topics import Post
+from surveil.delivery.mqtt.topics import Message
 from surveil.errors import DeliveryError
 
 logger = logging.getLogger(__name__)
@@ -31,11 +31,11 @@ TOO_MANY_SHORT = 3
 a second client with our id looks like this."""
 
 
-class MqttLink:
+class MqttConnection:
     """One session after another. The delivery thread only, but `wake` and `problem` from any."""
 
     def __init__(
-        self, spec: MqttSpec, clock: Clock, *, will: Post, jitter: Callable[[], float]
+        self, spec: MqttSpec, clock: Clock, *, will: Message, jitter: Callable[[], float]
     ) -> None:
         """`jitter` gives numbers from 0 to 1."""
         self.problem: str | None = None
@@ -73,9 +73,9 @@ class MqttLink:
             self._note(event)
         return events
 
-    def publish(self, post: Post) -> int | None:
+    def publish(self, message: Message) -> int | None:
         """The message's id, or None when there is no connection (any more)."""
-        return None if self._session is None else self._session.publish(post)
+        return None if self._session is None else self._session.publish(message)
 
     def subscribe(self, filters: Sequence[str]) -> None:
         if self._session is not None:

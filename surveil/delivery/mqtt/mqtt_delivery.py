@@ -17,15 +17,15 @@ from surveil.alerts.alert_store import AlertStore
 from surveil.alerts.snapshots import Snapshots
 from surveil.clock import Clock, ns
 from surveil.delivery import payloads
-from surveil.delivery.mqtt.discovery import CameraInfo, Roster
-from surveil.delivery.mqtt.mqtt_connection import MqttLink
-from surveil.delivery.mqtt.mqtt_flow import RECEIPTS_A_COMMIT, MqttFlow, PictureMaker
+from surveil.delivery.mqtt.discovery import CameraInfo, DiscoveryAnnouncer
+from surveil.delivery.mqtt.mqtt_connection import MqttConnection
+from surveil.delivery.mqtt.mqtt_flow import RECEIPTS_A_COMMIT, MqttPublisher, SnapshotScaler
 from surveil.delivery.mqtt.mqtt_session import Connected, Event, Lost, MqttSpec, Published, Received
 from surveil.delivery.mqtt.topics import (
-    Board,
     Command,
-    Post,
+    Message,
     Replay,
+    RetainedTopics,
     Topics,
     shown_payload,
     shown_topic,
@@ -66,19 +66,19 @@ class MqttDelivery(Worker):
         self._patience_s = patience_s
         self._news = threading.Event()  # the store may have something for us
         self._look_again_mono_ns = clock.monotonic_ns()
-        self._board = Board()
-        self._pictures: PictureMaker | None = None
+        self._retained = RetainedTopics()
+        self._pictures: SnapshotScaler | None = None
         if spec.snapshots and snapshots is not None:
-            self._pictures = PictureMaker(store, snapshots, max_px=spec.snapshot_max_px)
-        self._roster = Roster(
-            store, self._board, self.topics, has_pictures=self._pictures is not None
+            self._pictures = SnapshotScaler(store, snapshots, max_px=spec.snapshot_max_px)
+        self._discovery = DiscoveryAnnouncer(
+            store, self._retained, self.topics, has_pictures=self._pictures is not None
         )
-        will = Post(self.topics.of_node("status"), b"offline")
-        self._link = MqttLink(spec, clock, will=will, jitter=jitter)
-        self._flow = MqttFlow(
+        will = Message(self.topics.of_node("status"), b"offline")
+        self._connection = MqttConnection(spec, clock, will=will, jitter=jitter)
+        self._publisher = MqttPublisher(
             store,
-            self._link,
-            self._board,
+            self._connection,
+            self._retained,
             self.topics,
             pictures=self._pictures,
             tz=tz,
@@ -91,21 +91,21 @@ class MqttDelivery(Worker):
     @property
     def connected(self) -> bool:
         """The broker accepted us and the connection stands."""
-        return self._link.limits is not None
+        return self._connection.limits is not None
 
     @property
     def problem(self) -> str | None:
         """Why there is no connection, fit for a person; None while there is one."""
-        return self._link.problem
+        return self._connection.problem
 
     def set_cameras(self, infos: Sequence[CameraInfo]) -> None:
         """All cameras of the configuration; those that left are cleared at the broker, also after a restart."""
-        self._roster.set_cameras(infos)
+        self._discovery.set_cameras(infos)
         self.wake()
 
     def set_rules(self, event_types: Sequence[str]) -> None:
         """The event type of every armed rule."""
-        self._roster.set_event_types(event_types)
+        self._discovery.set_event_types(event_types)
         self.wake()
 
     def set_camera_status(self, status: CameraStatus) -> None:
@@ -147,18 +147,18 @@ class MqttDelivery(Worker):
         """Sent once, if there is a connection."""
         if self.connected:
             payload = payloads.encode(dict(stats))
-            self._board.once(Post(self.topics.of_node("stats"), payload, qos=0, retain=False))
+            self._retained.once(Message(self.topics.of_node("stats"), payload, qos=0, retain=False))
             self.wake()
 
     def pictures_changed(self) -> None:
         """Snapshots were removed: look again which picture of each camera is the newest."""
         if self._pictures is not None:
-            self._pictures.check(self._roster.camera_ids())
+            self._pictures.check(self._discovery.camera_ids())
             self.wake()
 
     def wake(self) -> None:
         """Cut the worker's wait short."""
-        self._link.wake()
+        self._connection.wake()
 
     def stop(self) -> None:
         super().stop()
@@ -170,8 +170,8 @@ class MqttDelivery(Worker):
         """Hand over what the broker may have, then wait at most `patience_s` for news from either side."""
         if self.connected:
             self._look_for_news()
-            self._flow.pump()
-        self._handle(self._link.poll(0.0 if self._flow.busy else self._patience_s))
+            self._publisher.pump()
+        self._handle(self._connection.poll(0.0 if self._publisher.busy else self._patience_s))
 
     def finish(self) -> None:
         """Flush for at most 2 s, say `stopped`, disconnect; the rest stays on disk."""
@@ -179,19 +179,19 @@ class MqttDelivery(Worker):
         try:
             if well and self.connected:
                 self._flush()
-            self._flow.commit_receipts()
+            self._publisher.commit_receipts()
         finally:
-            self._link.close(politely=well)
+            self._connection.close(politely=well)
 
     def _flush(self) -> None:
         until = self._clock.monotonic_ns() + FLUSH_NS
         self._look_for_news()
-        self._board.once(Post(self.topics.of_node("status"), b"stopped"))
+        self._retained.once(Message(self.topics.of_node("status"), b"stopped"))
         while self.connected and self._clock.monotonic_ns() < until:
-            self._flow.pump()
-            if self._flow.idle:
+            self._publisher.pump()
+            if self._publisher.idle:
                 break
-            self._handle(self._link.poll(0.05))
+            self._handle(self._connection.poll(0.05))
 
     def _look_for_news(self) -> None:
         now_ns = self._clock.monotonic_ns()
@@ -199,9 +199,9 @@ class MqttDelivery(Worker):
             self._news.clear()
             self._look_again_mono_ns = now_ns + LOOK_AGAIN_NS
             self._store.settle()
-            self._flow.more = True
-        if self._roster.changed:
-            self._roster.refresh()
+            self._publisher.more = True
+        if self._discovery.changed:
+            self._discovery.refresh()
 
     def _handle(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -211,21 +211,21 @@ class MqttDelivery(Worker):
                 case Lost():
                     self._lost()
                 case Published():
-                    self._flow.published(event)
+                    self._publisher.published(event)
                 case Received():
                     self._received(event)
-        self._flow.commit_receipts(at_least=RECEIPTS_A_COMMIT)
+        self._publisher.commit_receipts(at_least=RECEIPTS_A_COMMIT)
 
     def _accepted(self) -> None:
-        self._link.subscribe(self.topics.subscriptions())
-        self._roster.refresh()
+        self._connection.subscribe(self.topics.subscriptions())
+        self._discovery.refresh()
         self.pictures_changed()
-        self._flow.begin()
+        self._publisher.begin()
 
     def _lost(self) -> None:
-        self._flow.commit_receipts()
-        self._flow.reset()
-        self._board.drop_transient()
+        self._publisher.commit_receipts()
+        self._publisher.reset()
+        self._retained.drop_transient()
 
     def _received(self, event: Received) -> None:
         if event.topic == self.topics.birth:
@@ -240,7 +240,7 @@ class MqttDelivery(Worker):
 
     def _born(self, event: Received) -> None:
         if event.payload == b"online":
-            self._board.resend(f"{self.topics.discovery_prefix}/device/")
+            self._retained.resend(f"{self.topics.discovery_prefix}/device/")
         elif event.payload != b"offline":
             found = shown_payload(event.payload)
             logger.warning(
@@ -254,7 +254,7 @@ class MqttDelivery(Worker):
         except ValueError as error:
             logger.warning("%s: ignored: %s", topic, error)
             return
-        if not self._roster.knows(command.camera_id):
+        if not self._discovery.knows(command.camera_id):
             logger.warning("%s: ignored: there is no such camera", topic)
         elif isinstance(command, Replay):
             self._replay(command)
@@ -262,21 +262,21 @@ class MqttDelivery(Worker):
             self._on_command(command)
 
     def _replay(self, command: Replay) -> None:
-        self._flow.commit_receipts()
+        self._publisher.commit_receipts()
         try:
             found = self._store.replay(MQTT, command.camera_id, command.first)
         except StoreError as error:
             logger.warning("%s: no replay: %s", command.camera_id, error)
             return
         logger.info("%s: %d alerts again, from %d on", command.camera_id, found, command.first)
-        self._flow.start_over()
+        self._publisher.start_over()
 
     def _put(self, camera_id: str, leaf: str, payload: bytes, *, qos: int = 1) -> None:
-        self._board.put(Post(self.topics.of_camera(camera_id, leaf), payload, qos=qos))
+        self._retained.put(Message(self.topics.of_camera(camera_id, leaf), payload, qos=qos))
         self.wake()
 
     def _put_node(self, leaf: str, payload: bytes) -> None:
-        self._board.put(Post(self.topics.of_node(leaf), payload))
+        self._retained.put(Message(self.topics.of_node(leaf), payload))
         self.wake()
 
     def _store_has_news(self) -> None:

@@ -14,9 +14,9 @@ from PIL import Image
 from surveil.alerts.alert_store import AlertStore
 from surveil.alerts.snapshots import Snapshots, exif_of
 from surveil.delivery import payloads
-from surveil.delivery.mqtt.mqtt_connection import MqttLink
+from surveil.delivery.mqtt.mqtt_connection import MqttConnection
 from surveil.delivery.mqtt.mqtt_session import Connected, Published, packet_bytes
-from surveil.delivery.mqtt.topics import Board, Post, Topics
+from surveil.delivery.mqtt.topics import Message, RetainedTopics, Topics
 from surveil.errors import StoreError
 from surveil.records import MQTT, Alert, Gap, Outgoing, Receipt
 
@@ -25,21 +25,21 @@ logger = logging.getLogger(__name__)
 RECEIPTS_A_COMMIT = 100
 STATES_IN_FLIGHT = 10
 
-Reference = Outgoing | Gap | Post
+Reference = Outgoing | Gap | Message
 """What a PUBACK is for."""
 
 
-class MqttFlow:
+class MqttPublisher:
     """The delivery thread only."""
 
     def __init__(
         self,
         store: AlertStore,
-        link: MqttLink,
-        board: Board,
+        connection: MqttConnection,
+        retained: RetainedTopics,
         topics: Topics,
         *,
-        pictures: PictureMaker | None,
+        pictures: SnapshotScaler | None,
         tz: tzinfo | None,
         max_queued: int = 200,
     ) -> None:
@@ -47,8 +47,8 @@ class MqttFlow:
         self.more = False
         """The store may have something that was not fetched."""
         self._store = store
-        self._link = link
-        self._board = board
+        self._connection = connection
+        self._retained = retained
         self._topics = topics
         self._pictures = pictures
         self._tz = tz
@@ -68,7 +68,7 @@ class MqttFlow:
 
     def begin(self) -> None:
         """A connection was accepted: all states go out, `online` last, then what waits in the store."""
-        self._board.resend()
+        self._retained.resend()
         self._online_due = True
         self._pictures_first = 0 if self._pictures is None else self._pictures.due
         self.more = True
@@ -96,7 +96,7 @@ class MqttFlow:
         """A PUBACK. Other ids are QoS 0, or of no interest."""
         reference = self._in_flight.pop(event.mid, None)
         match reference:
-            case Post():
+            case Message():
                 self._states_in_flight -= 1
                 self._state_published(reference, event.refusal)
             case Gap():
@@ -121,13 +121,13 @@ class MqttFlow:
         self.more = True
 
     def _send_states(self) -> None:
-        while self._states_in_flight < self._state_window and (post := self._board.take()):
-            self._publish(post, post)
+        while self._states_in_flight < self._state_window and (message := self._retained.take()):
+            self._publish(message, message)
         drained = self._states_in_flight < self._state_window
         if self._online_due and drained and self._pictures_first <= 0:
             # Last, so that whoever sees `online` has seen all other states of this connection before.
             self._online_due = False
-            online = Post(self._topics.of_node("status"), b"online")
+            online = Message(self._topics.of_node("status"), b"online")
             self._publish(online, online)
 
     def _send_gaps(self) -> None:
@@ -135,7 +135,7 @@ class MqttFlow:
             if gap.gap_id not in self._gaps_taken and self._room():
                 self._gaps_taken.add(gap.gap_id)
                 topic = self._topics.of_camera(gap.camera_id, "gap")
-                self._publish(Post(topic, payloads.gap_payload(gap), retain=False), gap)
+                self._publish(Message(topic, payloads.gap_payload(gap), retain=False), gap)
 
     def _fetch(self) -> bool:
         if self.more:
@@ -149,12 +149,12 @@ class MqttFlow:
 
     def _send(self, outgoing: Outgoing) -> None:
         topic = self._topics.of_camera(outgoing.alert.camera_id, outgoing.kind)
-        post = Post(topic, self._payload(outgoing), retain=False)
+        message = Message(topic, self._payload(outgoing), retain=False)
         limit = self._limits.max_packet_bytes
-        if limit is not None and packet_bytes(post) > limit:
+        if limit is not None and packet_bytes(message) > limit:
             self._refused(outgoing, f"larger than the {limit} bytes that the broker takes")
             return
-        self._publish(post, outgoing)
+        self._publish(message, outgoing)
         if self._pictures is not None and outgoing.kind == "alert":
             self._pictures.check([outgoing.alert.camera_id])
 
@@ -175,32 +175,36 @@ class MqttFlow:
         self._pictures_first -= 1
         for camera_id in self._pictures.take():
             topic = self._topics.of_camera(camera_id, "snapshot")
-            post = self._pictures.make(camera_id, topic, max_bytes=self._picture_bytes(topic))
-            if post is not None:
-                self._board.put(post)
+            message = self._pictures.make(camera_id, topic, max_bytes=self._picture_bytes(topic))
+            if message is not None:
+                self._retained.put(message)
 
     def _picture_bytes(self, topic: str) -> int:
         limit = self._limits.max_packet_bytes or payloads.MAX_MESSAGE_BYTES
         user_property = 128
         return (
-            min(limit, payloads.MAX_MESSAGE_BYTES) - packet_bytes(Post(topic, b"")) - user_property
+            min(limit, payloads.MAX_MESSAGE_BYTES)
+            - packet_bytes(Message(topic, b""))
+            - user_property
         )
 
-    def _publish(self, post: Post, reference: Reference) -> None:
-        mid = self._link.publish(post)
-        if mid is not None and post.qos > 0:
+    def _publish(self, message: Message, reference: Reference) -> None:
+        mid = self._connection.publish(message)
+        if mid is not None and message.qos > 0:
             self._in_flight[mid] = reference
-            self._states_in_flight += isinstance(reference, Post)
+            self._states_in_flight += isinstance(reference, Message)
 
-    def _state_published(self, post: Post, refusal: str | None) -> None:
+    def _state_published(self, message: Message, refusal: str | None) -> None:
         if refusal is not None:
-            logger.error("%s refused %s: %s", self._link.where, post.topic, refusal)
-        elif post.note is not None:
-            self._store.forget(post.note)
+            logger.error("%s refused %s: %s", self._connection.where, message.topic, refusal)
+        elif message.note is not None:
+            self._store.forget(message.note)
 
     def _refused(self, outgoing: Outgoing, reason: str) -> None:
         """Parked; it stays among the taken, so that it is not tried again even if the store cannot be written now."""
-        logger.error("%s refused alert %s: %s", self._link.where, outgoing.alert.alert_id, reason)
+        logger.error(
+            "%s refused alert %s: %s", self._connection.where, outgoing.alert.alert_id, reason
+        )
         self._store.park(MQTT, outgoing.receipt, reason)
         self.more = True
 
@@ -214,14 +218,14 @@ class MqttFlow:
 
     @property
     def _limits(self) -> Connected:
-        return self._link.limits or Connected(1, None)
+        return self._connection.limits or Connected(1, None)
 
 
 QUALITIES = (85, 70, 50, 30)
 SMALLEST_PX = 80
 
 
-class PictureMaker:
+class SnapshotScaler:
     """`check` from any thread; the rest in the delivery thread."""
 
     def __init__(self, store: AlertStore, snapshots: Snapshots, *, max_px: int) -> None:
@@ -250,17 +254,17 @@ class PictureMaker:
             del self._due[camera_id]
             return [camera_id]
 
-    def make(self, camera_id: str, topic: str, *, max_bytes: int) -> Post | None:
+    def make(self, camera_id: str, topic: str, *, max_bytes: int) -> Message | None:
         """The message to send; empty when there is no picture (any more), None when the disk cannot say now."""
         try:
             alert = self._store.newest_with_snapshot(camera_id)
             if alert is None or alert.snapshot is None:
-                return Post(topic, b"")
+                return Message(topic, b"")
             with self._snapshots.open(alert.snapshot.path) as stream:
                 content = shrink(stream.read(), alert, max_px=self._max_px, max_bytes=max_bytes)
         except StoreError:
             return None
-        return Post(topic, content, user_properties=(("alert_id", alert.alert_id),))
+        return Message(topic, content, user_properties=(("alert_id", alert.alert_id),))
 
 
 def shrink(jpeg: bytes, alert: Alert, *, max_px: int, max_bytes: int) -> bytes:

@@ -24,7 +24,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from surveil.delivery.mqtt.topics import Post
+from surveil.delivery.mqtt.topics import Message
 from surveil.errors import DeliveryError
 
 logger = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ def default_client_id(node: str, machine_id_file: Path = Path("/etc/machine-id")
 class MqttSession:
     """Created and opened in any one thread at a time; not thread-safe."""
 
-    def __init__(self, spec: MqttSpec, protocol: Protocol, *, will: Post) -> None:
+    def __init__(self, spec: MqttSpec, protocol: Protocol, *, will: Message) -> None:
         self.protocol = protocol
         self._spec = spec
         self._events: list[Event] = []
@@ -198,11 +198,15 @@ class MqttSession:
         events, self._events = self._events, []
         return events
 
-    def publish(self, post: Post) -> int | None:
+    def publish(self, message: Message) -> int | None:
         """The message's id, or None when the connection is gone (`poll` will say so)."""
-        properties = self._properties(post)
+        properties = self._properties(message)
         info = self._client.publish(
-            post.topic, post.payload, qos=post.qos, retain=post.retain, properties=properties
+            message.topic,
+            message.payload,
+            qos=message.qos,
+            retain=message.retain,
+            properties=properties,
         )
         return info.mid if info.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
 
@@ -237,11 +241,11 @@ class MqttSession:
             self._ended = True
             self._events.append(lost)
 
-    def _properties(self, post: Post) -> Properties | None:
-        if self.protocol != "5" or not post.user_properties:
+    def _properties(self, message: Message) -> Properties | None:
+        if self.protocol != "5" or not message.user_properties:
             return None
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-        properties.UserProperty = list(post.user_properties)
+        properties.UserProperty = list(message.user_properties)
         return properties
 
     def _on_connect(
@@ -323,10 +327,10 @@ def wait_for(events: Mapping[int, int], timeout_s: float) -> None:
     poller.poll(timeout_s * 1000)
 
 
-def packet_bytes(post: Post) -> int:
+def packet_bytes(message: Message) -> int:
     """An upper bound of the PUBLISH packet's size."""
-    properties = sum(len(name) + len(value) + 8 for name, value in post.user_properties)
-    return len(post.topic.encode()) + len(post.payload) + properties + PACKET_OVERHEAD_BYTES
+    properties = sum(len(name) + len(value) + 8 for name, value in message.user_properties)
+    return len(message.topic.encode()) + len(message.payload) + properties + PACKET_OVERHEAD_BYTES
 
 
 def _tls_context(tls: TlsSpec) -> ssl.SSLContext:

@@ -140,7 +140,7 @@ def _first(payload: bytes) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class Message:
     """One message."""
 
     topic: str
@@ -153,46 +153,46 @@ class Post:
     """For the sender: handed back when the broker has acknowledged the message."""
 
 
-class Board:
+class RetainedTopics:
     """Topics keep the order in which they were first put up."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._posts: dict[str, Post] = {}
-        self._unsent: dict[str, Post] = {}
+        self._messages: dict[str, Message] = {}
+        self._unsent: dict[str, Message] = {}
 
-    def put(self, post: Post) -> None:
+    def put(self, message: Message) -> None:
         """Unsent when it says something new."""
         with self._lock:
-            if self._posts.get(post.topic) != post:
-                self._posts[post.topic] = post
-                self._unsent[post.topic] = post
+            if self._messages.get(message.topic) != message:
+                self._messages[message.topic] = message
+                self._unsent[message.topic] = message
 
-    def put_default(self, post: Post) -> None:
+    def put_default(self, message: Message) -> None:
         """Only if the topic has no value yet."""
         with self._lock:
-            if post.topic not in self._posts:
-                self._posts[post.topic] = post
-                self._unsent[post.topic] = post
+            if message.topic not in self._messages:
+                self._messages[message.topic] = message
+                self._unsent[message.topic] = message
 
-    def once(self, post: Post) -> None:
+    def once(self, message: Message) -> None:
         """Sent once, not again at the next connect; a newer one on the same topic replaces it."""
         with self._lock:
-            self._unsent[post.topic] = post
+            self._unsent[message.topic] = message
 
     def drop(self, topic: str) -> None:
         """Forget the topic; the broker is not told."""
         with self._lock:
-            self._posts.pop(topic, None)
+            self._messages.pop(topic, None)
             self._unsent.pop(topic, None)
 
     def resend(self, prefix: str = "") -> None:
         """All topics that begin so are unsent again: a new connection, or Home Assistant was born."""
         with self._lock:
-            again = {t: p for t, p in self._posts.items() if t.startswith(prefix)}
+            again = {t: p for t, p in self._messages.items() if t.startswith(prefix)}
             self._unsent = {**again, **self._unsent}
 
-    def take(self) -> Post | None:
+    def take(self) -> Message | None:
         """The next unsent message; it counts as sent."""
         with self._lock:
             topic = next(iter(self._unsent), None)
@@ -201,4 +201,4 @@ class Board:
     def drop_transient(self) -> None:
         """A connection ended: what was to be sent once and was not is stale."""
         with self._lock:
-            self._unsent = {t: p for t, p in self._unsent.items() if self._posts.get(t) == p}
+            self._unsent = {t: p for t, p in self._unsent.items() if self._messages.get(t) == p}

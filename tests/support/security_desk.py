@@ -25,7 +25,7 @@ class Message:
         return value
 
 
-class Desk:
+class SecurityDesk:
     """A context manager, connected and subscribed inside. Safe to read from the test's thread."""
 
     def __init__(self, port: int, prefix: str, *, client_id: str = "desk") -> None:
@@ -43,7 +43,7 @@ class Desk:
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._on_message
 
-    def __enter__(self) -> Desk:
+    def __enter__(self) -> SecurityDesk:
         self._client.connect("127.0.0.1", self._port)
         self._client.loop_start()
         assert self._subscribed.wait(10)
