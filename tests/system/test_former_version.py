@@ -1,7 +1,8 @@
 """What version 0.1.0 left behind still starts, and delivers what it held.
 
 tests/former/ is a state folder as 0.1.0 wrote it: its broker went away while alerts were being raised, its webhook was
-never there, camera `lobby` had been switched off over MQTT, an incident was open. Nothing in it was made by today's code.
+never there, camera `lobby` had been switched off over MQTT, an incident was open. Nothing in it is made by today's
+code.
 """
 
 from __future__ import annotations
