@@ -132,11 +132,7 @@ class _Reading:
             self._document.problems.append(Problem(_line(node.start_mark), (), str(refused)))
 
     def _value(self, node: Node, loc: Loc) -> Any:
-        self._count += 1
-        if self._count > MAX_VALUES:
-            raise _Refused(
-                f"grows to over {MAX_VALUES} values when its aliases (*name) are followed; write fewer"
-            )
+        self._count_one()
         if len(loc) > MAX_DEPTH:
             raise _Refused(f"is nested over {MAX_DEPTH} deep, or an alias holds itself")
         self._document.lines.setdefault(loc, _line(node.start_mark))
@@ -147,6 +143,15 @@ class _Reading:
             return [self._value(item, (*loc, index)) for index, item in enumerate(node.value)]
         assert isinstance(node, ScalarNode)
         return self._scalar(node, loc)
+
+    def _count_one(self) -> None:
+        """Every value, and every key that `<<` brings in, also one that another hides: sections merged into each other
+        nine deep are a thousand million."""
+        self._count += 1
+        if self._count > MAX_VALUES:
+            raise _Refused(
+                f"grows to over {MAX_VALUES} values when its aliases (*name) are followed; write fewer"
+            )
 
     def _mapping(self, node: MappingNode, loc: Loc) -> dict[str, Any]:
         self._check_tag(node, loc, "map")
@@ -186,11 +191,12 @@ class _Reading:
         """Keys that `<<` brings in, those that win first."""
         sources = node.value if isinstance(node, SequenceNode) else [node]
         for source in sources:
-            self._count += 1
+            self._count_one()
             if not isinstance(source, MappingNode) or depth > MAX_DEPTH:
                 self._problem(node, loc, "<< takes an alias of a section, such as <<: *defaults")
                 return
             for key, value in source.value:
+                self._count_one()
                 if key.tag == _TAG + "merge":
                     yield from self._merge(value, loc, depth + 1)
                 elif isinstance(key, ScalarNode):

@@ -123,3 +123,15 @@ def is_plain(value: Any) -> bool:
     if isinstance(value, list):
         return all(is_plain(item) for item in value)
     return value is None or type(value) in (str, int, float, bool)
+
+
+def test_sections_merged_into_each_other_again_and_again_are_refused_at_once() -> None:
+    """`<<` copies keys; nine levels of ten copies each are a thousand million of them in under a kilobyte."""
+    lines = ["x0: &x0 {" + ", ".join(f"k{i}: 1" for i in range(10)) + "}"]
+    for level in range(1, 10):
+        again = ", ".join([f"*x{level - 1}"] * 10)
+        lines.append(f"x{level}: &x{level} {{<<: [{again}]}}")
+    text = "\n".join(lines)
+    assert len(text) < 1_000
+    document = parse(text, environ={})
+    assert ["grows to over" in problem.text for problem in document.problems] == [True]
