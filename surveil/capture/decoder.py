@@ -14,8 +14,8 @@ import av.error
 from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from surveil.capture.av_picture import AvPicture, Mask
+from surveil.capture.buffer import StreamInfo, StreamPacket
 from surveil.capture.camera_spec import CameraSpec
-from surveil.capture.packets import StreamInfo, StreamPacket
 from surveil.capture.sources import VideoPacket
 from surveil.records import Frame
 
@@ -162,7 +162,7 @@ class FrameMaker:
         )
 
 
-def decode_run(packets: Sequence[StreamPacket], maker: FrameMaker) -> Iterator[Frame]:
+def decode_packets(packets: Sequence[StreamPacket], maker: FrameMaker) -> Iterator[Frame]:
     """Frames of stored packets, the first of which is a keyframe, on a decoder of their own."""
     if not packets:
         return

@@ -140,8 +140,8 @@ def test_a_network_that_loses_damages_or_holds_packets(
 
 
 def _in_order(room: CaptureRoom) -> None:
-    """What the ring holds of the camera runs forward in time, and within a connection in number."""
-    frames = room.ring.frames_between("yard", 0, 1 << 62)
+    """What the buffer holds of the camera runs forward in time, and within a connection in number."""
+    frames = room.capture.frames_between("yard", 0, 1 << 62)
     times = [frame.captured_mono_ns for frame in frames]
     assert times == sorted(times)
     by_run: dict[str, list[int]] = {}

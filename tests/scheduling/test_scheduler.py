@@ -23,7 +23,7 @@ def plan() -> CameraPlan:
     return CameraPlan("yard", interval_s=5, max_interval_s=60, gates=Gates(None, None))
 
 
-def test_an_injected_look_comes_first_and_counts_against_the_limit() -> None:
+def test_an_injected_sample_comes_first_and_counts_against_the_limit() -> None:
     clock = FakeClock()
     scheduler = Scheduler(Sampler(OneCamera(make_frame("yard"))), clock)
     scheduler.set_plans([plan()])

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surveil.clock import ns
-from surveil.records import Frame, SampleReason
-from surveil.scheduling import CameraPlan, Gates, Pull, Region, Sampler
+from surveil.records import Frame, Region, SampleReason
+from surveil.scheduling import CameraPlan, Gates, Pull, Sampler
 from tests.fakes import ArrayPicture, flat_picture, make_frame
 
 OFF = Gates(motion_area=None, duplicate_area=None)
@@ -48,10 +48,17 @@ class Bench:
         """Every camera sends a frame, then the captioner pulls and finishes what it got."""
         for plan in self.plans if send else ():
             self.cameras.send(plan.camera_id, now_s, marked=marked)
-        pull = self.sampler.pull(ns(now_s), limit)
+        pull = self.pull(now_s, limit)
         for sample in pull.samples:
             self.sampler.captioned(sample, ns(now_s))
         return pull
+
+    def pull(self, now_s: float, limit: int) -> Pull:
+        """Both halves of a pull."""
+        candidates = self.sampler.candidates(ns(now_s))
+        for candidate in candidates:
+            candidate.prepare()
+        return self.sampler.choose(candidates, ns(now_s), limit)
 
 
 def plan(
@@ -68,17 +75,17 @@ def cameras_of(pull: Pull) -> list[str]:
     return [sample.frame.camera_id for sample in pull.samples]
 
 
-def test_a_look_is_due_at_once_and_then_every_interval() -> None:
+def test_a_sample_is_due_at_once_and_then_every_interval() -> None:
     bench = Bench(plan())
-    looked_at = [now_s for now_s in range(21) if bench.at(now_s).samples]
-    assert looked_at == [0, 5, 10, 15, 20]
+    sampled_at = [now_s for now_s in range(21) if bench.at(now_s).samples]
+    assert sampled_at == [0, 5, 10, 15, 20]
 
 
 def test_the_frame_taken_is_the_newest() -> None:
     bench = Bench(plan())
     bench.cameras.send("yard", 1)
     bench.cameras.send("yard", 2)
-    (sample,) = bench.sampler.pull(ns(3), 1).samples
+    (sample,) = bench.pull(3, 1).samples
     assert sample.frame.captured_mono_ns == ns(2)
 
 
@@ -91,22 +98,22 @@ def test_a_camera_that_stands_still_is_not_captioned_again() -> None:
 def test_nothing_is_pulled_twice_while_in_flight() -> None:
     bench = Bench(plan())
     bench.cameras.send("yard", 0)
-    (sample,) = bench.sampler.pull(0, 4).samples
+    (sample,) = bench.pull(0, 4).samples
     bench.cameras.send("yard", 9)
-    assert not bench.sampler.pull(ns(9), 4).samples
+    assert not bench.pull(9, 4).samples
     bench.sampler.captioned(sample, ns(9))
-    assert bench.sampler.pull(ns(9), 4).samples
+    assert bench.pull(9, 4).samples
 
 
-def test_a_failed_look_is_due_again_with_the_same_frame() -> None:
+def test_a_failed_sample_is_due_again_with_the_same_frame() -> None:
     bench = Bench(plan())
     bench.cameras.send("yard", 0)
-    (sample,) = bench.sampler.pull(0, 4).samples
+    (sample,) = bench.pull(0, 4).samples
     bench.sampler.failed(sample)
-    assert bench.sampler.pull(ns(5), 4).samples[0].frame is sample.frame
+    assert bench.pull(5, 4).samples[0].frame is sample.frame
 
 
-def test_unchanged_looks_are_told_and_count_as_watched() -> None:
+def test_unchanged_frames_are_told_and_count_as_watched() -> None:
     bench = Bench(plan(gates=Gates()))
     assert bench.at(0).samples
     for now_s in (5, 10, 15):
@@ -203,7 +210,7 @@ def test_unwatched_counts_only_what_lies_beyond_twice_the_interval() -> None:
     assert bench.sampler.report(ns(37))[0].unwatched_s == pytest.approx(17)
 
 
-def test_regions_are_looked_at_as_pictures_of_their_own() -> None:
+def test_regions_are_sampled_at_as_pictures_of_their_own() -> None:
     left, right = Region("door", 0, 0, 0.5, 1), Region("gate", 0.5, 0, 1, 1)
     bench = Bench(
         CameraPlan("yard", interval_s=5, max_interval_s=60, gates=OFF, regions=(left, right))
@@ -218,7 +225,7 @@ def test_a_changed_plan_keeps_the_rhythm_and_a_removed_camera_is_forgotten() -> 
     bench.at(0)
     bench.sampler.set_plans([plan("a"), plan("c")], ns(1))
     bench.cameras.send("c", 1)
-    assert cameras_of(bench.sampler.pull(ns(1), 8)) == ["c"]
+    assert cameras_of(bench.pull(1, 8)) == ["c"]
 
 
 def test_a_shorter_interval_takes_effect_at_once() -> None:
@@ -248,7 +255,7 @@ def test_a_region_is_never_empty() -> None:
     st.lists(st.tuples(st.integers(1, 8), st.booleans()), min_size=1, max_size=6),
     st.integers(1, 4),
 )
-def test_no_camera_starves_and_no_look_exceeds_the_limit(
+def test_no_camera_starves_and_no_pull_exceeds_the_limit(
     wishes: list[tuple[int, bool]], limit: int
 ) -> None:
     """Whatever the intervals and incidents, every camera is captioned, and a pull never exceeds its limit."""
