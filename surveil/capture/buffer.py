@@ -311,7 +311,7 @@ class BoundedBuffer(Generic[ItemT]):
 
 
 class BoundedFrames(BoundedBuffer[Frame]):
-    """Frames in the order of capture; within one run also of `seq`."""
+    """Frames in the order of capture; within one connection also of `seq`."""
 
     def between(self, name: str, from_mono_ns: int, to_mono_ns: int) -> list[Frame]:
         return [

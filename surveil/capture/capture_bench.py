@@ -52,7 +52,7 @@ class Cost:
     fps: float
     """Frames per second that arrived, all cameras together; fewer than the clips hold where the box was too busy."""
     oldest_ms: int | None
-    """Greatest age of any camera's newest picture, looked at ten times a second; None where there is no buffer."""
+    """Greatest age of any camera's newest picture, seen ten times a second; None where there is no buffer."""
     ring_bytes: int | None
 
     def cores_per_camera(self, clip_fps: float) -> float:

@@ -22,7 +22,7 @@ TAMPER_PX = (32, 18)
 
 
 class Viewable(Protocol):
-    """What is looked at; an `AvPicture` in life."""
+    """What is checked; an `AvPicture` in life."""
 
     def rgb(self, width_px: int, height_px: int) -> Rgb: ...
     def fingerprint(self) -> int:

@@ -15,7 +15,7 @@ from surveil.records import Frame
 from tests.fakes import flat_picture, make_frame
 
 INFO = StreamInfo("h264", 64, 48, Fraction(1, 1000))
-CAMERAS = ("yard", "door", "lane")
+CAMERAS = ("yard", "door", "gate")
 FRAME_BYTES = flat_picture().nbytes
 
 
@@ -24,11 +24,17 @@ def frame_at(camera_id: str, seq: int, at_s: float, *, run_id: str = "run-1") ->
 
 
 def packet_at(
-    camera_id: str, seq: int, at_s: float, *, key: bool = False, size: int = 100, run: str = "run-1"
+    camera_id: str,
+    seq: int,
+    at_s: float,
+    *,
+    key: bool = False,
+    size: int = 100,
+    run_id: str = "run-1",
 ) -> StreamPacket:
     return StreamPacket(
         camera_id=camera_id,
-        run_id=run,
+        run_id=run_id,
         seq=seq,
         captured_mono_ns=ns(at_s),
         captured_unix_ms=0,
@@ -168,7 +174,7 @@ def test_with_room_for_fewer_frames_than_cameras_the_stalest_goes() -> None:
         buffer.put(frame_at(camera, 0, at_s), buffer.lease(camera))
     assert buffer.newest("yard") is None
     assert buffer.newest("door") is not None
-    assert buffer.newest("lane") is not None
+    assert buffer.newest("gate") is not None
 
 
 def test_old_frames_leave_without_being_counted_as_dropped_but_the_newest_stays_for_ever() -> None:

@@ -14,7 +14,7 @@ from surveil.capture.decoder import revived
 from surveil.capture.ffmpeg_errors import EndOfStream
 from surveil.capture.sources import VideoPacket
 from surveil.errors import SourceError
-from surveil.records import CameraState
+from surveil.records import CameraState, Frame, Luma
 from tests.capture.cameras import Bench, packets_of, playing
 from tests.support.clips import read_number, render_clip
 
@@ -50,6 +50,27 @@ def test_only_keyframes_become_pictures_but_all_packets_are_kept(clip: Path) -> 
     assert bench.seqs() == [0, 25]
     assert bench.status().frames_total == 50
     assert len(bench.buffer.packets_between("yard", 0, 1 << 62)) == 50
+
+
+@pytest.mark.parametrize(
+    ("spec", "prepared"), [(KEYS, [0, 25]), (LIVE, [0, 7, 14, 21, 28, 35, 42, 49])]
+)
+def test_thumbnails_are_made_before_the_frame_is_put_but_only_four_a_second(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, spec: CameraSpec, prepared: list[int]
+) -> None:
+    """So that the scheduler finds them; each of 25 frames a second would cost too much."""
+    made: list[int] = []
+    thumbnail = Frame.thumbnail
+
+    def noted(frame: Frame) -> Luma:
+        made.append(frame.seq)
+        assert bench.buffer.newest("yard") is not frame
+        return thumbnail(frame)
+
+    monkeypatch.setattr(Frame, "thumbnail", noted)
+    bench = Bench(spec, playing(clip))
+    bench.steps(51)
+    assert made == prepared
 
 
 def test_detail_begins_with_the_last_keyframe(clip: Path) -> None:

@@ -62,8 +62,8 @@ def spec(camera_id: str, path: Path, **more: object) -> CameraSpec:
 def test_cameras_are_added_changed_and_removed_without_touching_the_others(
     room: Room, clip: Path
 ) -> None:
-    """Given two cameras, when one changes, one is added and one removed, the fourth goes on in the same run without
-    a gap in its numbers."""
+    """Given two cameras, when one changes, one is added and one removed, the fourth goes on in the same connection
+    without a gap in its numbers."""
     kept = spec("kept", clip, decode=DecodeMode.ALL)
     room.capture.reconcile([kept, spec("old", clip), spec("changed", clip)])
     before = room.frame("kept")

@@ -102,8 +102,8 @@ def test_a_read_that_hangs_is_a_stall_then_stuck_then_replaced(driver: Driver) -
     driver.released.set()
     assert driver.returned.wait(5.0), "the thread that hung ends when it can"
     eventually(lambda: capture.problems() == [])
-    runs = {frame.run_id for frame in buffer.stored_between("yard", 0, 1 << 62)}
+    connections = {frame.run_id for frame in buffer.stored_between("yard", 0, 1 << 62)}
     late = [f for f in buffer.stored_between("yard", 0, 1 << 62) if f.run_id == first.run_id]
-    assert len(runs) <= 2
+    assert len(connections) <= 2
     assert [f.seq for f in late] in ([], [0, 1, 2, 3, 4])
     assert capture.stop(clock.monotonic_ns() + ns(5.0)) == []

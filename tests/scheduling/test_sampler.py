@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from surveil.clock import ns
 from surveil.records import Frame, Region, SampleReason
 from surveil.scheduling import CameraPlan, Gates, Pull, Sampler
-from tests.fakes import ArrayPicture, flat_picture, make_frame
+from tests.fakes import ArrayPicture, make_frame
 
 OFF = Gates(motion_area=None, duplicate_area=None)
 
@@ -133,10 +133,10 @@ def test_a_change_is_captioned_and_so_is_its_end() -> None:
 
 def test_every_camera_is_captioned_at_least_every_max_interval() -> None:
     bench = Bench(plan(gates=Gates(), max_interval_s=30))
-    reasons = [
+    given = [
         (now_s, sample.reason) for now_s in range(0, 65, 5) for sample in bench.at(now_s).samples
     ]
-    assert reasons == [
+    assert given == [
         (0, SampleReason.OVERDUE),
         (30, SampleReason.OVERDUE),
         (60, SampleReason.OVERDUE),
@@ -245,10 +245,57 @@ def test_seconds_to_next_follows_the_due_list() -> None:
     assert bench.sampler.seconds_to_next(ns(5)) == pytest.approx(0.05)
 
 
-def test_a_region_is_never_empty() -> None:
-    frame = make_frame(picture=flat_picture(width_px=2, height_px=2))
-    cut = Region("r", 0.99, 0.99, 1, 1).cut(frame)
-    assert (cut.width_px, cut.height_px) == (1, 1)
+def test_a_frame_that_waits_is_cut_and_judged_once() -> None:
+    """Given two regions and room for one, when the same frame is pulled again, the part that waited is the one that
+    was cut before; of a newer frame it is cut anew."""
+    left, right = Region("door", 0, 0, 0.5, 1), Region("gate", 0.5, 0, 1, 1)
+    regions = CameraPlan("yard", interval_s=5, max_interval_s=60, regions=(left, right))
+    bench = Bench(regions)
+    bench.cameras.send("yard", 0)
+    candidates = bench.sampler.candidates(0)
+    for candidate in candidates:
+        candidate.prepare()
+    (taken,) = bench.sampler.choose(candidates, 0, 1).samples
+    (waiting,) = bench.sampler.candidates(ns(1))
+    assert waiting.frame.region_id != taken.frame.region_id
+    assert any(waiting.frame is candidate.frame for candidate in candidates)
+    assert (waiting.region, waiting.closed) == (None, False)
+    bench.cameras.send("yard", 2)
+    (newer,) = bench.sampler.candidates(ns(2))
+    assert newer.frame.captured_mono_ns == ns(2)
+    assert newer.region is not None
+
+
+def test_what_somebody_else_decided_meanwhile_is_passed_by() -> None:
+    """Given two captioners that pull at once, the second gets nothing of what the first took or passed over, and
+    nothing of a plan that is gone."""
+    bench = Bench(plan("a"), plan("b"))
+    for camera_id in ("a", "b"):
+        bench.cameras.send(camera_id, 0)
+    second = bench.sampler.candidates(0)
+    for candidate in second:
+        candidate.prepare()
+    assert cameras_of(bench.pull(0, 1)) == ["a"]
+    assert cameras_of(bench.sampler.choose(second, 0, 8)) == ["b"]
+    third = bench.sampler.candidates(ns(9))
+    bench.sampler.set_plans([plan("c")], ns(9))
+    assert bench.sampler.choose(third, ns(9), 8) == Pull()
+
+
+def test_a_frame_judged_before_its_caption_failed_is_judged_again() -> None:
+    """Given gates that found a frame unchanged, when the caption it was compared with fails meanwhile, the frame is not
+    passed over."""
+    bench = Bench(plan(gates=Gates()))
+    bench.cameras.send("yard", 0)
+    (sample,) = bench.pull(0, 1).samples
+    bench.sampler.captioned(sample, 0)
+    bench.cameras.send("yard", 5)
+    (candidate,) = bench.sampler.candidates(ns(5))
+    candidate.prepare()
+    assert candidate.closed
+    bench.sampler.failed(sample)
+    assert bench.sampler.choose([candidate], ns(5), 1) == Pull()
+    assert len(bench.pull(5, 1).samples) == 1
 
 
 @given(

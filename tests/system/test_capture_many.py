@@ -18,7 +18,7 @@ BUFFER_BYTES = 12 << 20
 """Room for some 85 of these pictures (with their padding): each camera's newest, and little more."""
 
 
-def test_sixty_four_cameras_share_the_ring_and_none_is_starved(tmp_path: Path) -> None:
+def test_sixty_four_cameras_share_the_buffer_and_none_is_starved(tmp_path: Path) -> None:
     """Given 64 players of a clip with a keyframe a second and a buffer with hardly more room than one picture each, all
     are online, the buffer keeps to its cap, and each camera's newest picture stays younger than two groups."""
     clip = render_clip(tmp_path / "clip.mp4", frames=100)
