@@ -19,6 +19,10 @@ from surveil.capture.camera_spec import CameraSpec
 from surveil.capture.sources import VideoPacket
 from surveil.records import Frame
 
+logger = logging.getLogger(__name__)
+
+WRAPPED = {"v4l2m2m", "rkmpp", "cuvid"}
+"""Hardware that FFmpeg knows as decoders of their own, not as accelerators of the usual ones."""
 MOST_IN_FLIGHT = 64
 """More packets than any decoder holds back (H.264 and H.265 allow 16); beyond it they are lost."""
 
@@ -198,12 +202,6 @@ def _make_context(info: StreamInfo, hwaccel: HWAccel | None) -> av.VideoCodecCon
     if info.pix_fmt:
         context.pix_fmt = info.pix_fmt
     return context
-
-
-WRAPPED = {"v4l2m2m", "rkmpp", "cuvid"}
-"""Hardware that FFmpeg knows as decoders of their own, not as accelerators of the usual ones."""
-
-logger = logging.getLogger(__name__)
 
 
 class DecoderFactory:

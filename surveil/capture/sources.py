@@ -26,6 +26,17 @@ FAST_START = {"fpsprobesize": "0"}
 UDP_BUFFER_BYTES = 4 << 20
 """A keyframe arrives in one burst; the usual 208 KiB lose part of it. The kernel cuts this to its own limit."""
 
+MAX_LAG_NS = ns(1.0)
+"""A player that is later than this gives the time up for lost; less is caught up, without a break in the times."""
+TOGETHER_NS = ns(0.08)
+"""Packets due within this time are handed over at one waking, though each is timed when it was due: sixty-four players
+that wake for each packet spend more on waking than on reading."""
+SLICE_S = 0.5
+"""Longest wait between two signs of life."""
+MAX_JUMP_S = 10.0
+"""Times inside the file that jump further, or run backwards, are joined to what came before."""
+DEFAULT_FPS = 25.0
+
 VideoPacket: TypeAlias = "av.Packet[av.VideoStream]"
 Wait = Callable[[float], bool]
 """Sleeps for so many seconds, or until the thread is to stop: then True."""
@@ -171,18 +182,6 @@ def _rtsp_transport(transport: Transport) -> str:
     return "tcp" if transport in {Transport.AUTO, Transport.TLS} else str(transport)
 
 
-MAX_LAG_NS = ns(1.0)
-"""A player that is later than this gives the time up for lost; less is caught up, without a break in the times."""
-TOGETHER_NS = ns(0.08)
-"""Packets due within this time are handed over at one waking, though each is timed when it was due: sixty-four players
-that wake for each packet spend more on waking than on reading."""
-SLICE_S = 0.5
-"""Longest wait between two signs of life."""
-MAX_JUMP_S = 10.0
-"""Times inside the file that jump further, or run backwards, are joined to what came before."""
-DEFAULT_FPS = 25.0
-
-
 class FileSource:
     """Each packet comes when its decoding time is due; at the end the file starts again, with times that go on."""
 
@@ -294,10 +293,6 @@ class Timeline:
         """The next packet is the first of the file again."""
         if self._first is not None:
             self._shift = self._last + self._step - self._first
-
-
-SLICE_S = 0.5
-"""Longest wait between two signs of life."""
 
 
 class StillSource:
