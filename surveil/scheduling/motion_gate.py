@@ -42,23 +42,22 @@ class Gates:
 def changed_area(now: Luma, before: Luma) -> float:
     """Part of the picture that differs, 0..1. A shift of the whole picture's brightness (exposure) is taken out.
 
-    Reckoned on the histogram of differences, which holds all that medians ask for: a third of the time of sorting the
-    thumbnail's 5184 pixels twice.
+    Reckoned on the histogram of differences, which holds all that medians ask for: less than half the time of sorting
+    the thumbnail's 5184 pixels twice.
     """
     counts = np.bincount((now.astype(np.int16) - before + 255).ravel(), minlength=511)
-    magnitudes = np.abs(DIFFERENCES - _median(DIFFERENCES, counts))
-    order = np.argsort(magnitudes)
-    noise = _median(magnitudes[order], counts[order])
+    twice_shift = _twice_median(counts) - 2 * 255
+    twice_magnitudes = np.abs(2 * DIFFERENCES - twice_shift)
+    noise = _twice_median(np.bincount(twice_magnitudes, weights=counts)) / 4
     threshold = max(MIN_STEP, NOISE_FACTOR * noise)
-    return float(counts[magnitudes > threshold].sum()) / now.size
+    return float(counts[twice_magnitudes > 2 * threshold].sum()) / now.size
 
 
-def _median(values: NDArray[np.number], counts: NDArray[np.intp]) -> float:
-    """Of `values`, ascending, each standing as often as `counts` says."""
+def _twice_median(counts: NDArray[np.number]) -> int:
+    """Of a histogram that counts each whole number from 0 on; twice, so that it is whole as well."""
     ends = counts.cumsum()
-    middle = (ends[-1] - 1) // 2, ends[-1] // 2
-    lower, upper = values[np.searchsorted(ends, middle, side="right")]
-    return float(lower + upper) / 2
+    last = int(ends[-1]) - 1
+    return int(ends.searchsorted(last // 2, "right") + ends.searchsorted((last + 1) // 2, "right"))
 
 
 def _changed(now: Luma, before: Luma | None, min_area: float | None) -> bool:
