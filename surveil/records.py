@@ -7,7 +7,8 @@ Standard library and numpy only.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import threading
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, NamedTuple, Protocol
 
@@ -68,6 +69,20 @@ class Picture(Protocol):
         ...
 
 
+THUMBNAIL_PX = (96, 54)
+"""Width, height. A person who fills 1 % of the picture covers about 50 of these pixels."""
+
+
+class _Thumbnail:
+    """A frame's thumbnail, as soon as somebody has asked for it."""
+
+    __slots__ = ("lock", "luma")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.luma: Luma | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One picture from one camera."""
@@ -85,6 +100,8 @@ class Frame:
     picture: Picture = field(repr=False)
     region_id: str | None = None
     """The configured region that was cut out; None is the whole picture."""
+    _thumbnail: _Thumbnail = field(default_factory=_Thumbnail, init=False, repr=False)
+    """`init=False`, so that a frame made by `replace`, of another picture, begins without one."""
 
     @property
     def width_px(self) -> int:
@@ -102,6 +119,34 @@ class Frame:
     def rgb(self, max_px: int | None = None) -> Rgb:
         """uint8 (height_px, width_px, 3), not writeable; the longer side at most `max_px`, never enlarged."""
         return self.picture.rgb(*fit(self.width_px, self.height_px, max_px))
+
+    def thumbnail(self) -> Luma:
+        """uint8 (54, 96), brightness, not writeable. Made once, by whichever thread asks first: 0.5 ms at 1080p."""
+        cell = self._thumbnail
+        with cell.lock:
+            if cell.luma is None:
+                cell.luma = self.picture.luma(*THUMBNAIL_PX)
+            return cell.luma
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a camera's picture that is a picture of its own; fractions 0..1, right and bottom excluded."""
+
+    region_id: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def cut(self, frame: Frame) -> Frame:
+        """The frame's part inside the region, at least one pixel: a copy, 0.3 ms for half of a 1080p picture."""
+        left_px = min(int(self.left * frame.width_px), frame.width_px - 1)
+        top_px = min(int(self.top * frame.height_px), frame.height_px - 1)
+        right_px = max(left_px + 1, round(self.right * frame.width_px))
+        bottom_px = max(top_px + 1, round(self.bottom * frame.height_px))
+        picture = frame.picture.crop(left_px, top_px, right_px, bottom_px)
+        return replace(frame, picture=picture, region_id=self.region_id)
 
 
 def fit(width_px: int, height_px: int, max_px: int | None) -> tuple[int, int]:

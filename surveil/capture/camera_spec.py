@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from surveil.capture.address import SourceKind, kind_of, redact_url
+from surveil.records import Region
 
 Point = tuple[float, float]
 """(x, y) as fractions 0..1 of the picture's width and height, after rotation."""
@@ -35,17 +36,6 @@ class Transport(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class CropRegion:
-    """A part of the picture that is captioned on its own; fractions 0..1, right and bottom excluded."""
-
-    region_id: str
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-
-@dataclass(frozen=True, slots=True)
 class CameraSpec:
     """One camera. Equal specs mean that nothing needs to be restarted. `repr` shows no credential."""
 
@@ -60,7 +50,7 @@ class CameraSpec:
     """The camera's big stream. Demuxed, and decoded only for snapshots."""
     decode: DecodeMode = DecodeMode.AUTO
     interval_s: float = 5.0
-    """How often the sampler looks; what `auto` compares the distance of keyframes with."""
+    """How often a sample is wanted; what `auto` compares the distance of keyframes with."""
     hwaccel: str | None = None
     """`vaapi`, `cuda`, `qsv`, `drm`, `v4l2m2m` ...; a device after a colon: `vaapi:/dev/dri/renderD129`."""
     options: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -69,7 +59,7 @@ class CameraSpec:
     """Degrees clockwise: 0, 90, 180, 270."""
     mask: tuple[Polygon, ...] = ()
     """Blacked out before anyone sees a picture."""
-    regions: tuple[CropRegion, ...] = ()
+    regions: tuple[Region, ...] = ()
     stall_timeout_s: float = 10.0
     """No frame for this long ends the connection."""
     open_timeout_s: float = 5.0

@@ -52,7 +52,7 @@ class Cost:
     fps: float
     """Frames per second that arrived, all cameras together; fewer than the clips hold where the box was too busy."""
     oldest_ms: int | None
-    """Greatest age of any camera's newest picture, looked at ten times a second; None where there is no ring."""
+    """Greatest age of any camera's newest picture, seen ten times a second; None where there is no buffer."""
     ring_bytes: int | None
 
     def cores_per_camera(self, clip_fps: float) -> float:
@@ -118,8 +118,8 @@ def _surveil(mode: str, load: Load) -> Cost:
     """The capture room as the daemon runs it."""
     before = _resident_bytes()
     clock = SystemClock()
-    ring = FrameBuffer(load.ring_bytes)
-    capture = CaptureSupervisor(ring, clock=clock, wall=WallTime(clock))
+    buffer = FrameBuffer(load.ring_bytes)
+    capture = CaptureSupervisor(buffer, clock=clock, wall=WallTime(clock))
     specs = [
         CameraSpec(f"camera-{n}", load.clip, decode=DecodeMode(mode), interval_s=load.interval_s)
         for n in range(load.cameras)
@@ -132,15 +132,15 @@ def _surveil(mode: str, load: Load) -> Cost:
     frames = _frames(capture)
     oldest_ns, busiest = 0, 0
 
-    def look() -> None:
+    def sample() -> None:
         nonlocal oldest_ns, busiest
         capture.supervise()
-        newest = [ring.newest(spec.camera_id) for spec in specs]
+        newest = [buffer.newest(spec.camera_id) for spec in specs]
         now_ns = clock.monotonic_ns()
         ages_ns = [now_ns - (frame.captured_mono_ns if frame else 0) for frame in newest]
-        oldest_ns, busiest = max(oldest_ns, *ages_ns), max(busiest, ring.bytes_held)
+        oldest_ns, busiest = max(oldest_ns, *ages_ns), max(busiest, buffer.bytes_held)
 
-    cores = _watched(load.seconds, look)
+    cores = _watched(load.seconds, sample)
     cost = Cost(
         mode=mode,
         cameras=load.cameras,
@@ -207,12 +207,12 @@ def _opencv(load: Load) -> Cost:
     return cost
 
 
-def _watched(seconds: float, look: Callable[[], None]) -> float:
-    """Cores that this process uses in the time; `look` is called ten times a second."""
+def _watched(seconds: float, sample: Callable[[], None]) -> float:
+    """Cores that this process uses in the time; `sample` is called ten times a second."""
     pause = threading.Event()
     began_ns, cpu_ns = time.monotonic_ns(), time.process_time_ns()
     while (time.monotonic_ns() - began_ns) / NS_PER_S < seconds:
-        look()
+        sample()
         pause.wait(0.1)
     return (time.process_time_ns() - cpu_ns) / (time.monotonic_ns() - began_ns)
 

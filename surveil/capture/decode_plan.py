@@ -10,13 +10,13 @@ from surveil.clock import NS_PER_S, ns
 MEASURED = 3
 """Distances that are remembered; the longest counts."""
 TOLERANCE = 1.25
-"""A keyframe a second is often enough for a look a second, though packets come a little unevenly."""
-LOOKS_PER_INTERVAL = 6
-"""Where every packet is a keyframe (MJPEG), this many an interval are decoded: a look's picture is at most a sixth of
-the interval old, and a 25 fps camera looked at every 5 s costs one picture in 21."""
+"""A keyframe a second is often enough for a sample a second, though packets come a little unevenly."""
+PICTURES_PER_INTERVAL = 6
+"""Where every packet is a keyframe (MJPEG), this many an interval are decoded: a sample is at most a sixth of the
+interval old, and a 25 fps camera sampled every 5 s costs one picture in 21."""
 
 MAX_GAP_S = 2.0
-"""However rare the looks, the picture that is there when one is asked for is no older than this, and a group."""
+"""However rare the samples, the picture that is there when one is asked for is no older than this, and a group."""
 
 
 class GopMeter:
@@ -61,7 +61,7 @@ class DecodePlan:
         self.meter = GopMeter()
         self._mode = mode
         self._interval_s = interval_s
-        self._min_gap_ns = ns(min(interval_s / LOOKS_PER_INTERVAL, MAX_GAP_S))
+        self._min_gap_ns = ns(min(interval_s / PICTURES_PER_INTERVAL, MAX_GAP_S))
         self._last_key_ns: int | None = None
 
     def all_wanted(self, mono_ns: int, *, detail: bool) -> bool:

@@ -14,11 +14,15 @@ import av.error
 from av.codec.hwaccel import HWAccel, hwdevices_available
 
 from surveil.capture.av_picture import AvPicture, Mask
+from surveil.capture.buffer import StreamInfo, StreamPacket
 from surveil.capture.camera_spec import CameraSpec
-from surveil.capture.packets import StreamInfo, StreamPacket
 from surveil.capture.sources import VideoPacket
 from surveil.records import Frame
 
+logger = logging.getLogger(__name__)
+
+WRAPPED = {"v4l2m2m", "rkmpp", "cuvid"}
+"""Hardware that FFmpeg knows as decoders of their own, not as accelerators of the usual ones."""
 MOST_IN_FLIGHT = 64
 """More packets than any decoder holds back (H.264 and H.265 allow 16); beyond it they are lost."""
 
@@ -162,7 +166,7 @@ class FrameMaker:
         )
 
 
-def decode_run(packets: Sequence[StreamPacket], maker: FrameMaker) -> Iterator[Frame]:
+def decode_packets(packets: Sequence[StreamPacket], maker: FrameMaker) -> Iterator[Frame]:
     """Frames of stored packets, the first of which is a keyframe, on a decoder of their own."""
     if not packets:
         return
@@ -198,12 +202,6 @@ def _make_context(info: StreamInfo, hwaccel: HWAccel | None) -> av.VideoCodecCon
     if info.pix_fmt:
         context.pix_fmt = info.pix_fmt
     return context
-
-
-WRAPPED = {"v4l2m2m", "rkmpp", "cuvid"}
-"""Hardware that FFmpeg knows as decoders of their own, not as accelerators of the usual ones."""
-
-logger = logging.getLogger(__name__)
 
 
 class DecoderFactory:

@@ -13,8 +13,8 @@ import av
 import av.error
 from av.container import InputContainer
 
+from surveil.capture.buffer import StreamPacket
 from surveil.capture.nal import parameter_sets, with_start_codes
-from surveil.capture.packets import StreamPacket
 from surveil.clock import NS_PER_S
 from surveil.errors import SourceError
 
@@ -38,29 +38,29 @@ class WrittenClip:
 
 
 class Mp4ClipWriter:
-    """Satisfies alerting's ClipWriter. Any thread."""
+    """Satisfies alerts' ClipWriter. Any thread."""
 
     def write(self, packets: Sequence[StreamPacket], stream: BinaryIO) -> WrittenClip:
         """One MP4 of the packets from their first keyframe on; only the first connection's and stream's, if there
         were several. Raises SourceError, which says why there can be no clip."""
-        run = one_run(packets)
-        if not run:
+        kept = one_connection(packets)
+        if not kept:
             raise SourceError(
                 "the camera's packets of that moment are not there (masked, or dropped)"
             )
-        codec = run[0].stream.codec
+        codec = kept[0].stream.codec
         if codec not in MUXABLE:
             raise SourceError(f"{codec} cannot be put into MP4 without encoding it again")
         try:
-            _mux(run, stream)
+            _mux(kept, stream)
         except (av.error.FFmpegError, ValueError) as error:
             raise SourceError(f"the packets make no MP4: {error}") from error
-        seconds = (run[-1].captured_mono_ns - run[0].captured_mono_ns) / NS_PER_S
+        seconds = (kept[-1].captured_mono_ns - kept[0].captured_mono_ns) / NS_PER_S
         warning = None if codec in PLAYABLE else f"{codec}: some browsers do not play it"
         return WrittenClip(seconds, warning)
 
 
-def one_run(packets: Sequence[StreamPacket]) -> list[StreamPacket]:
+def one_connection(packets: Sequence[StreamPacket]) -> list[StreamPacket]:
     """From the first keyframe on, as long as connection and stream stay the same."""
     start = next((i for i, packet in enumerate(packets) if packet.is_key), None)
     if start is None:
@@ -71,21 +71,21 @@ def one_run(packets: Sequence[StreamPacket]) -> list[StreamPacket]:
     )
 
 
-def _mux(run: Sequence[StreamPacket], stream: BinaryIO) -> None:
+def _mux(kept: Sequence[StreamPacket], stream: BinaryIO) -> None:
     # 90 kHz holds every camera's ticks without the rounding that its own odd time base may bring.
     ticks = Fraction(1, 90_000)
     with (
-        _template(run[0]) as template,
+        _template(kept[0]) as template,
         av.open(stream, "w", format="mp4", options=FRAGMENTED) as container,
     ):
         out = container.add_stream_from_template(template.streams.video[0], opaque=True)
         out.time_base = ticks
         last_dts = -1
-        for packet in run:
+        for packet in kept:
             copy = av.Packet(_plain(packet))
             copy.stream = out
             copy.time_base = ticks
-            last_dts = max(last_dts + 1, _ticks(packet, run[0]))
+            last_dts = max(last_dts + 1, _ticks(packet, kept[0]))
             copy.dts = last_dts
             copy.pts = last_dts + _delay(packet)
             copy.is_keyframe = packet.is_key

@@ -1,9 +1,13 @@
-"""The thread of one camera: connects, reads, and when that fails tries again, for ever."""
+"""The thread of one camera: connects, reads, and when that fails tries again, for ever.
+
+Top to bottom one connection's life: open, read, keep and decode, put, judge, lose.
+"""
 
 from __future__ import annotations
 
 import logging
 import secrets
+from dataclasses import dataclass
 from typing import cast
 
 import av.error
@@ -11,7 +15,7 @@ import av.error
 from surveil.backoff import Backoff
 from surveil.capture.address import SourceKind
 from surveil.capture.av_picture import AvPicture
-from surveil.capture.buffer import FrameBuffer
+from surveil.capture.buffer import FrameBuffer, Lease, StreamPacket
 from surveil.capture.camera_spec import CameraSpec
 from surveil.capture.decode_plan import DecodePlan
 from surveil.capture.decoder import (
@@ -24,7 +28,6 @@ from surveil.capture.decoder import (
     slot_of,
 )
 from surveil.capture.ffmpeg_errors import KNOCK_S, EndOfStream
-from surveil.capture.packets import StreamPacket
 from surveil.capture.sources import Arrival, Opener, Source
 from surveil.capture.stream_status import StreamStatus
 from surveil.capture.tamper import TamperCheck
@@ -44,201 +47,36 @@ SETTLED_S = 5.0
 LOOKUP_S = 40.0
 """What the C library takes to give a name up when no DNS server answers; FFmpeg asks once, and the explanation of its
 failure once more."""
-ASKED = {SourceKind.FILE, SourceKind.STILL}
+THUMBNAIL_EVERY_S = 0.25
+"""Thumbnails are made here, where sixty-four cameras are sixty-four threads. One for each of 25 frames a second would
+cost a twelfth of decoding them all; the scheduler makes those that it finds missing."""
+POLLED = {SourceKind.FILE, SourceKind.STILL}
 """Sources that Surveil asks, rather than being sent: their silence is no stall."""
-
-
-class CaptureWorker(Worker):
-    """Named `cap-<camera>`. What a camera or its library does wrong becomes the camera's status, and is tried again."""
-
-    def __init__(
-        self,
-        spec: CameraSpec,
-        ring: FrameBuffer,
-        *,
-        clock: Clock,
-        wall: WallTime,
-        opener: Opener,
-        stream_status: StreamStatus,
-        backoff: Backoff | None = None,
-        pictures: bool = True,
-        on_failure: WorkerFailed | None = None,
-    ) -> None:
-        """With `pictures=False` packets are kept, and nothing is decoded."""
-        super().__init__(f"cap-{spec.camera_id}", clock=clock, on_failure=on_failure)
-        self.spec = spec
-        self.stream_status = stream_status
-        self.allowed_s = MARGIN_S
-        """How long the present step may take before the thread counts as stuck."""
-        self._ring, self._wall, self._opener = ring, wall, opener
-        self._decoders = DecoderFactory(spec.camera_id, spec.hwaccel) if pictures else None
-        self._backoff = backoff or Backoff()
-        self._current: Run | None = None
-        self._tamper_check = TamperCheck(spec.detect_frozen_s)
-        self._seen = False
-        self._try_at_ns = self._connected_ns = self._arrived_ns = self._shown_ns = 0
-        self._broken_seen = 0
-        self._detail_until_ns = 0
-
-    def step(self) -> None:
-        """One packet, or one attempt to connect, or a second of waiting for the next attempt."""
-        try:
-            if self._current is not None:
-                self._read(self._current)
-            elif self._waited():
-                self._connect()
-        except SourceError as error:
-            self._lose(error)
-        except Exception as error:  # one camera must never end the other sixty-three
-            logger.exception("camera %s: fault in its thread", self.spec.camera_id)
-            self._lose(SourceError(f"unexpected {type(error).__name__}; see the log"))
-
-    def finish(self) -> None:
-        self._disconnect()
-
-    def decode_all_for(self, for_s: float) -> None:
-        """Decode every frame for so long. Any thread."""
-        until_ns = self._clock.monotonic_ns() + ns(for_s)
-        self._detail_until_ns = max(self._detail_until_ns, until_ns)
-
-    def silent_s(self) -> float | None:
-        """Seconds since the last packet of a source that sends by itself; None where there is none. Any thread."""
-        if self._current is None or self.spec.kind in ASKED:
-            return None
-        return (self._clock.monotonic_ns() - self._arrived_ns) / NS_PER_S
-
-    def _waited(self) -> bool:
-        left_s = (self._try_at_ns - self._clock.monotonic_ns()) / NS_PER_S
-        return left_s <= 0 or not (self.wait(min(left_s, 1.0)) or left_s > 1.0)
-
-    def _connect(self) -> None:
-        spec = self.spec
-        self.allowed_s = _connecting_s(spec)
-        source = self._opener(spec, spec.url, clock=self._clock, wait=self.wait)
-        self.allowed_s = _reading_s(spec)
-        try:
-            decoder = self._decoders.decoder(source.info) if self._decoders else None
-        except (av.error.FFmpegError, ValueError, LookupError) as error:
-            source.close()
-            raise SourceError(f"cannot decode {source.info.codec}: {error}") from None
-        self._current = Run(spec, source, ring=self._ring, wall=self._wall, decoder=decoder)
-        self._connected_ns = self._arrived_ns = self._shown_ns = self._clock.monotonic_ns()
-        self._seen, self._broken_seen = False, 0
-
-    def _read(self, run: Run) -> None:
-        arrival = run.source.read()
-        now_ns = self._clock.monotonic_ns()
-        if arrival is not None and not self.stopping:
-            self._arrived_ns = now_ns
-            self.stream_status.arrived(arrival.mono_ns)
-            frames = run.take(arrival, detail=now_ns < self._detail_until_ns)
-            for frame in frames:
-                self._ring.put(frame)
-            if frames or (run.decoder is None and run.has_begun):
-                self._look_at(frames[-1] if frames else None, run, now_ns)
-        self._check(run, now_ns)
-
-    def _look_at(self, frame: Frame | None, run: Run, now_ns: int) -> None:
-        """Something came of the connection."""
-        self._shown_ns, self._broken_seen = now_ns, run.broken_total
-        if not self._seen:
-            self._seen = True
-            self.stream_status.connected()
-        if now_ns - self._connected_ns > ns(SETTLED_S):
-            self._backoff.reset()
-        if frame is not None:
-            self.stream_status.sized(frame.width_px, frame.height_px)
-            picture = cast(AvPicture, frame.picture)
-            wrong = self._tamper_check.verdict(picture, frame.captured_mono_ns)
-            self.stream_status.set_state(
-                CameraState.DEGRADED if wrong else CameraState.ONLINE, wrong
-            )
-
-    def _check(self, run: Run, now_ns: int) -> None:
-        """Ends a connection of which nothing comes, though it stands."""
-        stall_s = self.spec.stall_timeout_s
-        silent_s = (now_ns - self._arrived_ns) / NS_PER_S
-        if self.spec.kind not in ASKED and silent_s > stall_s:
-            raise SourceError(f"stalled: no frame for {stall_s:g} s, though the connection stands")
-        blind_s = (now_ns - self._shown_ns) / NS_PER_S
-        if run.broken_total > self._broken_seen and blind_s > stall_s:
-            raise SourceError(
-                f"damaged stream: no picture could be decoded for {stall_s:g} s; "
-                "is the network losing packets? try `transport: tcp`"
-            )
-        if not run.has_begun and blind_s > KEYFRAME_WAIT_S:
-            raise SourceError(f"no keyframe within {KEYFRAME_WAIT_S:g} s; set a shorter interval")
-
-    def _lose(self, error: SourceError) -> None:
-        """The connection is over, or there was none."""
-        self._disconnect()
-        if self.stopping:
-            return
-        self.stream_status.failed(str(error))
-        played_out = isinstance(error, EndOfStream) and self.spec.kind is SourceKind.FILE
-        wait_ns = 1 << 62 if played_out else ns(self._backoff.next_s())
-        self._try_at_ns = self._clock.monotonic_ns() + wait_ns
-
-    def _disconnect(self) -> None:
-        run, self._current = self._current, None
-        if run is not None:
-            run.source.close()
-
-
-def _connecting_s(spec: CameraSpec) -> float:
-    """How long an attempt to connect may take without being stuck."""
-    limits_s = 2 * spec.open_timeout_s + spec.read_timeout_s + KNOCK_S + MARGIN_S
-    is_local = spec.kind in {SourceKind.FILE, SourceKind.V4L2}
-    return limits_s if is_local else limits_s + 2 * LOOKUP_S
-
-
-def _reading_s(spec: CameraSpec) -> float:
-    """How long one packet may take, with the closing of a connection that broke."""
-    if spec.kind is SourceKind.STILL:
-        return _connecting_s(spec)
-    return spec.read_timeout_s + spec.open_timeout_s + MARGIN_S
-
-
 NEVER_KEPT = {"rawvideo"}
-"""Uncompressed pictures are as large as decoded ones; the ring has those."""
+"""Uncompressed pictures are as large as decoded ones; the buffer has those."""
 
 
-class Run:
-    """Used by one capture thread. `put` takes the frames; the ring takes the packets."""
+@dataclass(slots=True)
+class _Connection:
+    """What is known of the connection that stands."""
 
-    def __init__(
-        self,
-        spec: CameraSpec,
-        source: Source,
-        *,
-        ring: FrameBuffer,
-        wall: WallTime,
-        decoder: Decoder | None,
-    ) -> None:
-        """Without a decoder packets are kept and no frames made."""
-        self.run_id = secrets.token_hex(6)
-        self.plan = DecodePlan(spec.decode, spec.interval_s)
-        self.source = source
-        self.decoder = decoder
-        self._camera_id = spec.camera_id
-        self._ring, self._wall = ring, wall
-        self._maker = FrameMaker(spec)
-        self._seq = -1
-        self._shown_seq = -1
-        self._decoding_all = False
-
-    def take(self, arrival: Arrival, *, detail: bool) -> list[Frame]:
-        """The frames that an arrival makes ready. Packets before the first keyframe are of no use to anyone."""
-        packet = arrival.packet
-        if self._seq < 0 and not packet.is_keyframe:
-            return []
-        self._seq += 1
-        self.plan.meter.saw(arrival.mono_ns, is_key=packet.is_keyframe)
-        unix_ms = self._wall.unix_ms_at(arrival.mono_ns)
-        slot = Slot(self.run_id, self._seq, arrival.mono_ns, unix_ms)
-        decoded = self._decoded(self.decoder, arrival, slot, detail) if self.decoder else []
-        self._keep(arrival, slot)
-        return [self._maker.frame(one) for one in decoded if self._is_news(one)]
+    run_id: str
+    source: Source
+    decoder: Decoder | None
+    plan: DecodePlan
+    opened_ns: int
+    arrived_ns: int
+    """Of its last packet; of its opening, before the first."""
+    shown_ns: int
+    """When a picture last came of it; of its opening, before the first."""
+    seq: int = -1
+    """Number of its last packet; -1 before the first keyframe."""
+    shown_seq: int = -1
+    """Number of the last frame: later ones are news."""
+    decoding_all: bool = False
+    has_shown: bool = False
+    broken_at_shown: int = 0
+    """What had been damaged when a picture last came."""
 
     @property
     def broken_total(self) -> int:
@@ -248,51 +86,236 @@ class Run:
     @property
     def has_begun(self) -> bool:
         """A keyframe has come."""
-        return self._seq >= 0
+        return self.seq >= 0
+
+
+class Session(Worker):
+    """Named `cap-<camera>`. What a camera or its library does wrong becomes the camera's status, and is tried again."""
+
+    def __init__(
+        self,
+        spec: CameraSpec,
+        buffer: FrameBuffer,
+        *,
+        lease: Lease,
+        clock: Clock,
+        wall: WallTime,
+        opener: Opener,
+        stream_status: StreamStatus,
+        backoff: Backoff | None = None,
+        pictures: bool = True,
+        on_failure: WorkerFailed | None = None,
+    ) -> None:
+        """With `pictures=False` packets are kept, and nothing is decoded. Once the lease has ended the session still
+        reads, until it is told to stop, but nothing of it reaches the buffer."""
+        super().__init__(f"cap-{spec.camera_id}", clock=clock, on_failure=on_failure)
+        self.spec = spec
+        self.stream_status = stream_status
+        self.allowed_s = MARGIN_S
+        """How long the present step may take before the thread counts as stuck."""
+        self._buffer, self._lease = buffer, lease
+        self._wall, self._opener = wall, opener
+        self._decoders = DecoderFactory(spec.camera_id, spec.hwaccel) if pictures else None
+        self._maker = FrameMaker(spec)
+        self._tamper_check = TamperCheck(spec.detect_frozen_s)
+        self._backoff = backoff or Backoff()
+        self._connection: _Connection | None = None
+        self._try_at_ns = 0
+        self._thumbnail_at_ns = 0
+        self._decode_all_until_ns = 0
+
+    def step(self) -> None:
+        """One packet, or one attempt to connect, or a second of waiting for the next attempt."""
+        try:
+            if self._connection is not None:
+                self._read(self._connection)
+            elif self._waited():
+                self._open()
+        except SourceError as error:
+            self._lose(error)
+        except Exception as error:  # one camera must never end the other sixty-three
+            logger.exception("camera %s: fault in its thread", self.spec.camera_id)
+            self._lose(SourceError(f"unexpected {type(error).__name__}; see the log"))
+
+    def finish(self) -> None:
+        self._close()
+
+    def decode_all_for(self, for_s: float) -> None:
+        """Decode every frame for so long. Any thread."""
+        until_ns = self._clock.monotonic_ns() + ns(for_s)
+        self._decode_all_until_ns = max(self._decode_all_until_ns, until_ns)
+
+    def silent_s(self) -> float | None:
+        """Seconds since the last packet of a source that sends by itself; None where there is none. Any thread."""
+        connection = self._connection
+        if connection is None or self.spec.kind in POLLED:
+            return None
+        return (self._clock.monotonic_ns() - connection.arrived_ns) / NS_PER_S
+
+    def _waited(self) -> bool:
+        left_s = (self._try_at_ns - self._clock.monotonic_ns()) / NS_PER_S
+        return left_s <= 0 or not (self.wait(min(left_s, 1.0)) or left_s > 1.0)
+
+    def _open(self) -> None:
+        spec = self.spec
+        self.allowed_s = _opening_s(spec)
+        source = self._opener(spec, spec.url, clock=self._clock, wait=self.wait)
+        self.allowed_s = _reading_s(spec)
+        try:
+            decoder = self._decoders.decoder(source.info) if self._decoders else None
+        except (av.error.FFmpegError, ValueError, LookupError) as error:
+            source.close()
+            raise SourceError(f"cannot decode {source.info.codec}: {error}") from None
+        now_ns = self._clock.monotonic_ns()
+        self._connection = _Connection(
+            run_id=secrets.token_hex(6),
+            source=source,
+            decoder=decoder,
+            plan=DecodePlan(spec.decode, spec.interval_s),
+            opened_ns=now_ns,
+            arrived_ns=now_ns,
+            shown_ns=now_ns,
+        )
+
+    def _read(self, connection: _Connection) -> None:
+        """One packet: numbered, decoded if it is worth it, kept; its frames put into the buffer."""
+        arrival = connection.source.read()
+        now_ns = self._clock.monotonic_ns()
+        if arrival is not None and not self.stopping:
+            connection.arrived_ns = now_ns
+            self.stream_status.arrived(arrival.mono_ns)
+            frames = self._frames_of(connection, arrival, now_ns)
+            for frame in frames:
+                self._put(frame)
+            if frames or (connection.decoder is None and connection.has_begun):
+                self._came_through(connection, frames[-1] if frames else None, now_ns)
+        self._judge(connection, now_ns)
+
+    def _frames_of(self, connection: _Connection, arrival: Arrival, now_ns: int) -> list[Frame]:
+        """What an arrival makes ready. Packets before the first keyframe are of no use to anyone."""
+        packet = arrival.packet
+        if not connection.has_begun and not packet.is_keyframe:
+            return []
+        connection.seq += 1
+        connection.plan.meter.saw(arrival.mono_ns, is_key=packet.is_keyframe)
+        unix_ms = self._wall.unix_ms_at(arrival.mono_ns)
+        slot = Slot(connection.run_id, connection.seq, arrival.mono_ns, unix_ms)
+        decoded = self._decoded(connection, arrival, slot, now_ns)
+        self._keep(connection, arrival, slot)  # after decoding: what is caught up ends before it
+        return [self._maker.frame(one) for one in decoded if _is_news(connection, one)]
 
     def _decoded(
-        self, decoder: Decoder, arrival: Arrival, slot: Slot, detail: bool
+        self, connection: _Connection, arrival: Arrival, slot: Slot, now_ns: int
     ) -> list[Decoded]:
-        packet = arrival.packet
-        if self.plan.all_wanted(arrival.mono_ns, detail=detail):
-            decoded = [] if self._decoding_all or packet.is_keyframe else self._caught_up(decoder)
-            self._decoding_all = True
-            return decoded + decoder.feed(packet, slot)
-        decoded = decoder.drain() if self._decoding_all else []
-        self._decoding_all = False
-        if packet.is_keyframe and self.plan.key_wanted(arrival.mono_ns):
+        decoder, packet = connection.decoder, arrival.packet
+        if decoder is None:
+            return []
+        was_decoding_all = connection.decoding_all
+        detail = now_ns < self._decode_all_until_ns
+        connection.decoding_all = connection.plan.all_wanted(arrival.mono_ns, detail=detail)
+        if connection.decoding_all:
+            joins = not (was_decoding_all or packet.is_keyframe)
+            caught_up = self._caught_up(connection, decoder) if joins else []
+            return caught_up + decoder.feed(packet, slot)
+        decoded = decoder.drain() if was_decoding_all else []
+        if packet.is_keyframe and connection.plan.key_wanted(arrival.mono_ns):
             decoded += decoder.alone(packet, slot)
         return decoded
 
-    def _caught_up(self, decoder: Decoder) -> list[Decoded]:
+    def _caught_up(self, connection: _Connection, decoder: Decoder) -> list[Decoded]:
         """Feeds what came since the last keyframe; those frames were not decoded before, so they are news too."""
         decoded: list[Decoded] = []
-        for packet in self._ring.last_gop(self._camera_id):
-            if packet.run_id == self.run_id:
+        for packet in self._buffer.last_gop(self.spec.camera_id):
+            if packet.run_id == connection.run_id:
                 decoded += decoder.feed(revived(packet), slot_of(packet))
         return decoded
 
-    def _keep(self, arrival: Arrival, slot: Slot) -> None:
-        packet, info = arrival.packet, self.source.info
+    def _keep(self, connection: _Connection, arrival: Arrival, slot: Slot) -> None:
+        packet, info = arrival.packet, connection.source.info
         if info.codec in NEVER_KEPT:
             return
-        self._ring.put_packet(
-            StreamPacket(
-                camera_id=self._camera_id,
-                run_id=slot.run_id,
-                seq=slot.seq,
-                captured_mono_ns=slot.mono_ns,
-                captured_unix_ms=slot.unix_ms,
-                pts=packet.pts,
-                dts=packet.dts,
-                is_key=packet.is_keyframe,
-                data=bytes(packet),
-                stream=info,
-            )
+        stored = StreamPacket(
+            camera_id=self.spec.camera_id,
+            run_id=slot.run_id,
+            seq=slot.seq,
+            captured_mono_ns=slot.mono_ns,
+            captured_unix_ms=slot.unix_ms,
+            pts=packet.pts,
+            dts=packet.dts,
+            is_key=packet.is_keyframe,
+            data=bytes(packet),
+            stream=info,
         )
+        self._buffer.put_packet(stored, self._lease)
 
-    def _is_news(self, decoded: Decoded) -> bool:
-        if decoded.slot.seq <= self._shown_seq:
-            return False
-        self._shown_seq = decoded.slot.seq
-        return True
+    def _put(self, frame: Frame) -> None:
+        if frame.captured_mono_ns >= self._thumbnail_at_ns:
+            self._thumbnail_at_ns = frame.captured_mono_ns + ns(THUMBNAIL_EVERY_S)
+            frame.thumbnail()
+        self._buffer.put(frame, self._lease)
+
+    def _came_through(self, connection: _Connection, frame: Frame | None, now_ns: int) -> None:
+        """Something came of the connection: it is alive."""
+        connection.shown_ns, connection.broken_at_shown = now_ns, connection.broken_total
+        if not connection.has_shown:
+            connection.has_shown = True
+            self.stream_status.connected()
+        if now_ns - connection.opened_ns > ns(SETTLED_S):
+            self._backoff.reset()
+        if frame is not None:
+            self.stream_status.sized(frame.width_px, frame.height_px)
+            picture = cast(AvPicture, frame.picture)
+            wrong = self._tamper_check.verdict(picture, frame.captured_mono_ns)
+            state = CameraState.DEGRADED if wrong else CameraState.ONLINE
+            self.stream_status.set_state(state, wrong)
+
+    def _judge(self, connection: _Connection, now_ns: int) -> None:
+        """Ends a connection of which nothing comes, though it stands."""
+        stall_s = self.spec.stall_timeout_s
+        silent_s = (now_ns - connection.arrived_ns) / NS_PER_S
+        if self.spec.kind not in POLLED and silent_s > stall_s:
+            raise SourceError(f"stalled: no frame for {stall_s:g} s, though the connection stands")
+        blind_s = (now_ns - connection.shown_ns) / NS_PER_S
+        if connection.broken_total > connection.broken_at_shown and blind_s > stall_s:
+            raise SourceError(
+                f"damaged stream: no picture could be decoded for {stall_s:g} s; "
+                "is the network losing packets? try `transport: tcp`"
+            )
+        if not connection.has_begun and blind_s > KEYFRAME_WAIT_S:
+            raise SourceError(f"no keyframe within {KEYFRAME_WAIT_S:g} s; set a shorter interval")
+
+    def _lose(self, error: SourceError) -> None:
+        """The connection is over, or there was none."""
+        self._close()
+        if self.stopping:
+            return
+        self.stream_status.failed(str(error))
+        played_out = isinstance(error, EndOfStream) and self.spec.kind is SourceKind.FILE
+        wait_ns = 1 << 62 if played_out else ns(self._backoff.next_s())
+        self._try_at_ns = self._clock.monotonic_ns() + wait_ns
+
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.source.close()
+
+
+def _is_news(connection: _Connection, decoded: Decoded) -> bool:
+    if decoded.slot.seq <= connection.shown_seq:
+        return False
+    connection.shown_seq = decoded.slot.seq
+    return True
+
+
+def _opening_s(spec: CameraSpec) -> float:
+    """How long an attempt to connect may take without being stuck."""
+    limits_s = 2 * spec.open_timeout_s + spec.read_timeout_s + KNOCK_S + MARGIN_S
+    is_local = spec.kind in {SourceKind.FILE, SourceKind.V4L2}
+    return limits_s if is_local else limits_s + 2 * LOOKUP_S
+
+
+def _reading_s(spec: CameraSpec) -> float:
+    """How long one packet may take, with the closing of a connection that broke."""
+    if spec.kind is SourceKind.STILL:
+        return _opening_s(spec)
+    return spec.read_timeout_s + spec.open_timeout_s + MARGIN_S

@@ -13,9 +13,9 @@ import av.error
 import av.logging
 
 from surveil.capture.address import STILL, SourceKind, path_of, redact_url, with_credentials
+from surveil.capture.buffer import StreamInfo
 from surveil.capture.camera_spec import CameraSpec, Transport
 from surveil.capture.ffmpeg_errors import Attempt, EndOfStream, explain_open, explain_read
-from surveil.capture.packets import StreamInfo
 from surveil.clock import NS_PER_S, Clock, ns
 from surveil.errors import SourceError
 
@@ -25,6 +25,17 @@ FAST_START = {"fpsprobesize": "0"}
 """Without it FFmpeg watches 20 frames to learn a rate that nobody asks for: 1.1 s to open a 25 fps camera, not 0.3."""
 UDP_BUFFER_BYTES = 4 << 20
 """A keyframe arrives in one burst; the usual 208 KiB lose part of it. The kernel cuts this to its own limit."""
+
+MAX_LAG_NS = ns(1.0)
+"""A player that is later than this gives the time up for lost; less is caught up, without a break in the times."""
+TOGETHER_NS = ns(0.08)
+"""Packets due within this time are handed over at one waking, though each is timed when it was due: sixty-four players
+that wake for each packet spend more on waking than on reading."""
+SLICE_S = 0.5
+"""Longest wait between two signs of life."""
+MAX_JUMP_S = 10.0
+"""Times inside the file that jump further, or run backwards, are joined to what came before."""
+DEFAULT_FPS = 25.0
 
 VideoPacket: TypeAlias = "av.Packet[av.VideoStream]"
 Wait = Callable[[float], bool]
@@ -171,18 +182,6 @@ def _rtsp_transport(transport: Transport) -> str:
     return "tcp" if transport in {Transport.AUTO, Transport.TLS} else str(transport)
 
 
-MAX_LAG_NS = ns(1.0)
-"""A player that is later than this gives the time up for lost; less is caught up, without a break in the times."""
-TOGETHER_NS = ns(0.08)
-"""Packets due within this time are handed over at one waking, though each is timed when it was due: sixty-four players
-that wake for each packet spend more on waking than on reading."""
-SLICE_S = 0.5
-"""Longest wait between two signs of life."""
-MAX_JUMP_S = 10.0
-"""Times inside the file that jump further, or run backwards, are joined to what came before."""
-DEFAULT_FPS = 25.0
-
-
 class FileSource:
     """Each packet comes when its decoding time is due; at the end the file starts again, with times that go on."""
 
@@ -294,10 +293,6 @@ class Timeline:
         """The next packet is the first of the file again."""
         if self._first is not None:
             self._shift = self._last + self._step - self._first
-
-
-SLICE_S = 0.5
-"""Longest wait between two signs of life."""
 
 
 class StillSource:

@@ -26,7 +26,7 @@ class StreamStatus:
         self._reason: str | None = None
         self._since_unix_ms = clock.unix_ms()
         self._last_error: str | None = None
-        self._runs = 0
+        self._connections = 0
         self._frames = 0
         self._arrivals_ns: deque[int] = deque(maxlen=FPS_OVER)
         self._last_ns: int | None = None
@@ -42,7 +42,7 @@ class StreamStatus:
     def connected(self) -> None:
         """A new connection has given its first picture."""
         with self._lock:
-            self._runs += 1
+            self._connections += 1
             self._arrivals_ns.clear()
         self.set_state(CameraState.ONLINE)
 
@@ -79,7 +79,7 @@ class StreamStatus:
             return self._state
 
     def status(self, *, dropped_total: int) -> CameraStatus:
-        """`dropped_total` is the ring's to tell."""
+        """`dropped_total` is the buffer's to tell."""
         with self._lock:
             age_ns = None if self._last_ns is None else self._clock.monotonic_ns() - self._last_ns
             return CameraStatus(
@@ -93,7 +93,7 @@ class StreamStatus:
                 height_px=self._size[1] if self._size else None,
                 frames_total=self._frames,
                 dropped_total=dropped_total,
-                reconnects_total=max(0, self._runs - 1),
+                reconnects_total=max(0, self._connections - 1),
                 last_error=self._last_error,
             )
 

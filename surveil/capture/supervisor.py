@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from surveil.backoff import Backoff
-from surveil.capture.buffer import FrameBuffer
+from surveil.capture.buffer import FrameBuffer, StreamPacket
 from surveil.capture.camera_spec import CameraSpec
-from surveil.capture.decoder import FrameMaker, decode_run
-from surveil.capture.main_stream import MAIN, main_stream, snapshot_of
-from surveil.capture.packets import StreamPacket
-from surveil.capture.session import CaptureWorker
+from surveil.capture.decoder import FrameMaker, decode_packets
+from surveil.capture.main_stream import MAIN, main_packets, main_stream, snapshot_of
+from surveil.capture.session import Session
 from surveil.capture.sources import Opener, open_source
 from surveil.capture.stream_status import StreamStatus
 from surveil.clock import Clock, WallTime
-from surveil.records import CameraState, CameraStatus, Frame
+from surveil.records import CameraState, CameraStatus, Frame, Problem
 from surveil.worker import WorkerFailed
+
+MAX_ABANDONED = 3
+"""Hung threads of one stream. A driver that hangs every time must not cost a thread and a device handle a minute."""
+
+SessionFactory = Callable[[CameraSpec, StreamStatus], Session]
+"""Makes a session and starts it."""
 
 
 class CaptureSupervisor:
-    """Main thread: `reconcile`, `supervise`, `stop`. Any thread: everything else. Only `stop` waits for a camera."""
+    """Main thread: `reconcile`, `supervise`, `stop`. Any thread: everything else. Only `stop` waits for a camera.
+
+    Packets are taken out of the buffer before the spec is read, everywhere: the mask they are decoded with is then
+    never older than they are.
+    """
+
+    name = "capture"
 
     def __init__(
         self,
-        ring: FrameBuffer,
+        buffer: FrameBuffer,
         *,
         clock: Clock,
         wall: WallTime,
@@ -34,38 +45,36 @@ class CaptureSupervisor:
         opener: Opener = open_source,
         backoff: Callable[[], Backoff] = Backoff,
     ) -> None:
-        self._ring, self._clock, self._wall = ring, clock, wall
+        self._buffer, self._clock, self._wall = buffer, clock, wall
         self._on_failure, self._opener, self._backoff = on_failure, opener, backoff
         self._lock = threading.Lock()
-        self._streams: dict[str, StreamSupervisor] = {}
-        """By the ring's name: a camera's id, or that of its big stream."""
-        self._leaving: list[CaptureWorker] = []
+        self._streams: dict[str, Stream] = {}
+        """By the buffer's name: a camera's id, or that of its big stream."""
+        self._leaving: list[Session] = []
         self._abandoned_total = 0
-        ring.use_decoder(self)
 
     def reconcile(self, specs: Iterable[CameraSpec]) -> None:
-        """Start, replace and stop so that exactly these cameras are watched. An unchanged one is not touched."""
+        """Start, replace and stop so that exactly these cameras are watched. An unchanged one is not touched.
+
+        A replaced session may be decoding still. Its lease ends before the next session begins, so no frame from before
+        a mask was drawn can be seen after it.
+        """
         wanted = _streams(specs)
         for name, stream in self._snapshot().items():
             if wanted.get(name) != stream.spec:
                 self._stop_stream(name)
-                self._ring.remove_camera(
-                    name
-                )  # frames from before a mask was drawn must not be shown
-        for name in self._ring.cameras() - wanted.keys():
-            self._ring.remove_camera(name)
+                self._buffer.remove_camera(name)
+        for name in self._buffer.cameras() - wanted.keys():
+            self._buffer.remove_camera(name)
         for name, spec in wanted.items():
             if name not in self._streams:
-                self._ring.add_camera(name)
-                stream = StreamSupervisor(
-                    spec, StreamStatus(name, self._clock), self._start_session
-                )
+                stream = Stream(spec, self._clock, self._start_session)
                 with self._lock:
                     self._streams[name] = stream
 
     def supervise(self) -> None:
         """Called every second: threads that do not come back from native code are left behind and replaced."""
-        self._leaving = [worker for worker in self._leaving if worker.alive]
+        self._leaving = [session for session in self._leaving if session.alive]
         for stream in self._snapshot().values():
             stream.supervise()
 
@@ -73,7 +82,7 @@ class CaptureSupervisor:
         """By camera."""
         streams = self._snapshot()
         return {
-            name: _status(stream, streams.get(name + MAIN), self._ring.dropped_total(name))
+            name: _status(stream, streams.get(name + MAIN), self._buffer.dropped_total(name))
             for name, stream in streams.items()
             if not name.endswith(MAIN)
         }
@@ -84,18 +93,47 @@ class CaptureSupervisor:
         streams = self._snapshot().values()
         return self._abandoned_total + sum(stream.abandoned_total for stream in streams)
 
+    def problems(self) -> Sequence[Problem]:
+        """Streams whose threads hang in native code."""
+        hung = [stream.problem() for stream in self._snapshot().values()]
+        return [problem for problem in hung if problem is not None]
+
+    def counters(self) -> Mapping[str, float]:
+        """Of the cameras that are watched now, but for `abandoned_total`, which counts from the start."""
+        statuses = self.statuses().values()
+        return {
+            "abandoned_total": self.abandoned_total,
+            "cameras": len(statuses),
+            "frames_total": sum(status.frames_total for status in statuses),
+            "reconnects_total": sum(status.reconnects_total for status in statuses),
+        }
+
     def packets(self, camera_id: str, from_mono_ns: int, to_mono_ns: int) -> list[StreamPacket]:
         """Undecoded packets for a clip, from a keyframe on; none where a clip would show what a mask hides."""
+        packets = self._buffer.packets_between(camera_id, from_mono_ns, to_mono_ns)
         stream = self._stream(camera_id)
-        if stream is None or stream.spec.mask:
-            return []
-        return self._ring.packets_between(camera_id, from_mono_ns, to_mono_ns)
+        return packets if stream and not stream.spec.mask else []
+
+    def frames_between(self, camera_id: str, from_mono_ns: int, to_mono_ns: int) -> list[Frame]:
+        """Every frame captured in the time, both ends included, oldest first; decoded from packets where need be.
+
+        Decoding takes 1 to 3 ms a 1080p frame in the caller's thread, beginning at the keyframe before the time, and
+        each frame holds 3.1 MB outside the buffer: ask for seconds, not minutes.
+        """
+        stored = self._buffer.stored_between(camera_id, from_mono_ns, to_mono_ns)
+        packets = self._buffer.packets_between(camera_id, from_mono_ns, to_mono_ns)
+        found = {(frame.run_id, frame.seq): frame for frame in stored}
+        stream = self._stream(camera_id)
+        for frame in _decoded(packets, stream.spec) if stream else ():
+            if from_mono_ns <= frame.captured_mono_ns <= to_mono_ns:
+                found.setdefault((frame.run_id, frame.seq), frame)
+        return sorted(found.values(), key=lambda frame: frame.captured_mono_ns)
 
     def decode_all_for(self, camera_id: str, for_s: float) -> None:
         """Decode every frame of the camera for so many seconds, beginning with those since the last keyframe."""
         stream = self._stream(camera_id)
         if stream is not None:
-            stream.worker.decode_all_for(for_s)
+            stream.session.decode_all_for(for_s)
 
     def snapshot_frame(self, frame: Frame) -> tuple[Frame, int]:
         """The frame nearest in time from the camera's big stream, and how many ms later than `frame` it is.
@@ -103,35 +141,30 @@ class CaptureSupervisor:
         `frame` itself and 0 where there is none within 2 s. Decodes at most one group of pictures in the caller's
         thread: 2 ms a 1080p frame. A region's frame gets the same region.
         """
+        packets = main_packets(frame, self._buffer)
         stream = self._stream(frame.camera_id)
-        if stream is None or stream.spec.snapshot_url is None:
-            return frame, 0
-        return snapshot_of(frame, stream.spec, self._ring)
-
-    def decode(self, packets: Sequence[StreamPacket]) -> Iterator[Frame]:
-        """How the ring decodes its packets."""
-        stream = self._stream(packets[0].camera_id) if packets else None
-        return decode_run(packets, FrameMaker(stream.spec)) if stream else iter(())
+        return snapshot_of(frame, stream.spec, packets) if stream else (frame, 0)
 
     def stop(self, deadline_mono_ns: int) -> list[str]:
         """Tell all threads to end, wait until the deadline; names of those that stayed behind, in native code."""
-        workers = [*self._leaving]
+        sessions = [*self._leaving]
         for stream in self._snapshot().values():
-            workers += stream.stop_all()
-        return [worker.name for worker in workers if not worker.join(deadline_mono_ns)]
+            sessions += stream.stop_all()
+        return [session.name for session in sessions if not session.join(deadline_mono_ns)]
 
-    def _snapshot(self) -> dict[str, StreamSupervisor]:
+    def _snapshot(self) -> dict[str, Stream]:
         with self._lock:
             return dict(self._streams)
 
-    def _stream(self, name: str) -> StreamSupervisor | None:
+    def _stream(self, name: str) -> Stream | None:
         with self._lock:
             return self._streams.get(name)
 
-    def _start_session(self, spec: CameraSpec, stream_status: StreamStatus) -> CaptureWorker:
-        worker = CaptureWorker(
+    def _start_session(self, spec: CameraSpec, stream_status: StreamStatus) -> Session:
+        session = Session(
             spec,
-            self._ring,
+            self._buffer,
+            lease=self._buffer.lease(spec.camera_id),
             clock=self._clock,
             wall=self._wall,
             opener=self._opener,
@@ -140,8 +173,8 @@ class CaptureSupervisor:
             pictures=not spec.camera_id.endswith(MAIN),
             on_failure=self._on_failure,
         )
-        worker.start()
-        return worker
+        session.start()
+        return session
 
     def _stop_stream(self, name: str) -> None:
         with self._lock:
@@ -150,8 +183,69 @@ class CaptureSupervisor:
         self._leaving += stream.stop_all()
 
 
+class Stream:
+    """One stream's session and its replacements. Main thread; any may read `session` and `stream_status`."""
+
+    def __init__(self, spec: CameraSpec, clock: Clock, start_session: SessionFactory) -> None:
+        self.spec = spec
+        self.stream_status = StreamStatus(spec.camera_id, clock)
+        self.session = start_session(spec, self.stream_status)
+        self.abandoned: list[Session] = []
+        self.abandoned_total = 0
+        self._clock = clock
+        self._start_session = start_session
+        self._hung_since_unix_ms = 0
+
+    def supervise(self) -> None:
+        """Replaces a session that hangs; says that a silent one is offline, though it still waits for a library."""
+        self.abandoned = [session for session in self.abandoned if session.alive]
+        if self.session.alive and self.session.beat_age_s() > self.session.allowed_s:
+            self._replace()
+            return
+        silent_s = self.session.silent_s()
+        if silent_s is not None and silent_s > self.spec.stall_timeout_s:
+            limit_s = self.spec.stall_timeout_s
+            self.stream_status.set_state(
+                CameraState.OFFLINE, f"stalled: no frame for {limit_s:g} s"
+            )
+
+    def problem(self) -> Problem | None:
+        """That threads of this stream were left behind in native code, as long as they are there. Any thread."""
+        hung = sum(session.alive for session in self.abandoned)
+        if not hung:
+            return None
+        camera_id = self.spec.camera_id.removesuffix(MAIN)
+        return Problem(
+            code="capture_hung",
+            text=f"camera {camera_id}: {hung} of its threads hang inside FFmpeg or a driver; check the device",
+            since_unix_ms=self._hung_since_unix_ms,
+        )
+
+    def stop_all(self) -> list[Session]:
+        """Tell all threads to end; returns them."""
+        self.session.stop()
+        return [self.session, *self.abandoned]
+
+    def _replace(self) -> None:
+        if len(self.abandoned) >= MAX_ABANDONED:
+            self.stream_status.hung(
+                f"{len(self.abandoned) + 1} threads hang inside FFmpeg or a driver; "
+                "no more are started until one returns; check the device"
+            )
+            return
+        self.stream_status.hung(
+            f"hung for more than {self.session.allowed_s:.0f} s inside FFmpeg or a driver; replaced"
+        )
+        if not self.abandoned:
+            self._hung_since_unix_ms = self._clock.unix_ms()
+        self.session.stop()
+        self.abandoned.append(self.session)
+        self.abandoned_total += 1
+        self.session = self._start_session(self.spec, self.stream_status)
+
+
 def _streams(specs: Iterable[CameraSpec]) -> dict[str, CameraSpec]:
-    """Every stream that needs a thread, by the ring's name."""
+    """Every stream that needs a thread, by the buffer's name."""
     streams: dict[str, CameraSpec] = {}
     for spec in specs:
         streams[spec.camera_id] = spec
@@ -160,9 +254,7 @@ def _streams(specs: Iterable[CameraSpec]) -> dict[str, CameraSpec]:
     return streams
 
 
-def _status(
-    stream: StreamSupervisor, main: StreamSupervisor | None, dropped_total: int
-) -> CameraStatus:
+def _status(stream: Stream, main: Stream | None, dropped_total: int) -> CameraStatus:
     """A camera is online when its small stream is; what is wrong with the big one is said beside it."""
     status = stream.stream_status.status(dropped_total=dropped_total)
     if main is None or status.state is not CameraState.ONLINE:
@@ -173,57 +265,7 @@ def _status(
     return replace(status, reason=f"snapshots come from the small stream: {big.reason}")
 
 
-logger = logging.getLogger(__name__)
-
-MAX_ABANDONED = 3
-"""Hung threads of one stream. A driver that hangs every time must not cost a thread and a device handle a minute."""
-
-SessionFactory = Callable[[CameraSpec, StreamStatus], CaptureWorker]
-"""Makes a worker and starts it."""
-
-
-class StreamSupervisor:
-    """One stream's worker and its replacements. Main thread; `worker` and `stream_status` may be read by any."""
-
-    def __init__(
-        self, spec: CameraSpec, stream_status: StreamStatus, start_session: SessionFactory
-    ) -> None:
-        self.spec = spec
-        self.stream_status = stream_status
-        self.worker = start_session(spec, stream_status)
-        self.abandoned: list[CaptureWorker] = []
-        self.abandoned_total = 0
-        self._start_session = start_session
-
-    def supervise(self) -> None:
-        """Replaces a worker that hangs; says that a silent one is offline, though it still waits for a library."""
-        self.abandoned = [worker for worker in self.abandoned if worker.alive]
-        if self.worker.alive and self.worker.beat_age_s() > self.worker.allowed_s:
-            self._replace()
-            return
-        silent_s = self.worker.silent_s()
-        if silent_s is not None and silent_s > self.spec.stall_timeout_s:
-            limit_s = self.spec.stall_timeout_s
-            self.stream_status.set_state(
-                CameraState.OFFLINE, f"stalled: no frame for {limit_s:g} s"
-            )
-
-    def stop_all(self) -> list[CaptureWorker]:
-        """Tell all threads to end; returns them."""
-        self.worker.stop()
-        return [self.worker, *self.abandoned]
-
-    def _replace(self) -> None:
-        if len(self.abandoned) >= MAX_ABANDONED:
-            self.stream_status.hung(
-                f"{len(self.abandoned) + 1} threads hang inside FFmpeg or a driver; "
-                "no more are started until one returns; check the device"
-            )
-            return
-        self.stream_status.hung(
-            f"hung for more than {self.worker.allowed_s:.0f} s inside FFmpeg or a driver; replaced"
-        )
-        self.worker.stop()
-        self.abandoned.append(self.worker)
-        self.abandoned_total += 1
-        self.worker = self._start_session(self.spec, self.stream_status)
+def _decoded(packets: Sequence[StreamPacket], spec: CameraSpec) -> Iterator[Frame]:
+    """One connection after the other: a decoder cannot go on from one to the next."""
+    for _, connection in groupby(packets, key=lambda packet: packet.run_id):
+        yield from decode_packets(list(connection), FrameMaker(spec))

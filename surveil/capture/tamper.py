@@ -12,17 +12,17 @@ import numpy as np
 from surveil.clock import NS_PER_S, ns
 from surveil.records import Rgb
 
-LOOK_EVERY_S = 1.0
+CHECK_EVERY_S = 1.0
 BLANK_AFTER_S = 5.0
 """A passing lorry fills the picture for a moment; a decoder that starts badly shows grey for one."""
 FLAT_LEVELS = 1.5
 """Standard deviation, of 255 levels, of a 32x18 thumbnail, which averages sensor noise away. Measured: a covered lens
 with strong noise 0.2 to 0.5, one distant lamp in the dark 2.8, recorded scenes 9 and more."""
-THUMBNAIL_PX = (32, 18)
+TAMPER_PX = (32, 18)
 
 
 class Viewable(Protocol):
-    """What is looked at; an `AvPicture` in life."""
+    """What is checked; an `AvPicture` in life."""
 
     def rgb(self, width_px: int, height_px: int) -> Rgb: ...
     def fingerprint(self) -> int:
@@ -31,7 +31,7 @@ class Viewable(Protocol):
 
 
 class TamperCheck:
-    """Asked with pictures in the order of capture; answers with what is wrong. Looks closely once a second."""
+    """Asked with pictures in the order of capture; answers with what is wrong. Checks once a second."""
 
     def __init__(self, frozen_after_s: float | None) -> None:
         self._frozen_after_s = frozen_after_s
@@ -45,12 +45,12 @@ class TamperCheck:
     def verdict(self, picture: Viewable, mono_ns: int) -> str | None:
         """None while the picture is sound; else a reason that stays the same as long as it lasts."""
         if self._next_ns is None or mono_ns >= self._next_ns:
-            self._next_ns = mono_ns + ns(LOOK_EVERY_S)
+            self._next_ns = mono_ns + ns(CHECK_EVERY_S)
             self._verdict = self._blankness(picture, mono_ns) or self._frozenness(picture, mono_ns)
         return self._verdict
 
     def _blankness(self, picture: Viewable, mono_ns: int) -> str | None:
-        colour = flat_colour(picture.rgb(*THUMBNAIL_PX))
+        colour = flat_colour(picture.rgb(*TAMPER_PX))
         if colour != self._blank:
             self._blank, self._blank_since_ns = colour, mono_ns
         if colour is None or mono_ns - self._blank_since_ns < ns(BLANK_AFTER_S):

@@ -172,13 +172,13 @@ class NodeBuilder:
             undo.callback(journal.close)
         snapshots = self._snapshots()
         memory = self.resources.memory
-        ring = FrameBuffer(
+        buffer = FrameBuffer(
             memory.ring_bytes + memory.packets_bytes, packet_bytes=memory.packets_bytes
         )
         capture = CaptureSupervisor(
-            ring, clock=self.clock, wall=self.wall, on_failure=self.on_failure
+            buffer, clock=self.clock, wall=self.wall, on_failure=self.on_failure
         )
-        scheduler = Scheduler(Sampler(ring), self.clock)
+        scheduler = Scheduler(Sampler(buffer), self.clock)
         caption_queue = CaptionQueue(memory.caption_queue)
         metrics = Metrics(self.clock)
         destinations = self._destinations(store, snapshots)

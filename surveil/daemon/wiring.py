@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from surveil import rules as rooms_rules
 from surveil.alerts.recorder import Destination
 from surveil.captioning import CaptionerSpec, GenerationSpec, RemoteSpec
-from surveil.capture import CameraSpec, CropRegion, DecodeMode, Transport
+from surveil.capture import CameraSpec, DecodeMode, Transport
 from surveil.config import Config
 from surveil.config.cameras import Camera, Sampling
 from surveil.config.captioner import Captioner, Engine, Generation, Remote
@@ -18,8 +18,8 @@ from surveil.config.notify import Destination as NotifyEntry
 from surveil.config.rules import Rule, Window
 from surveil.delivery.mqtt.discovery import CameraInfo
 from surveil.delivery.mqtt.mqtt_session import MqttSpec, TlsSpec
-from surveil.records import Severity
-from surveil.scheduling import CameraPlan, Gates, Region
+from surveil.records import Region, Severity
+from surveil.scheduling import CameraPlan, Gates
 
 
 def zone(config: Config) -> ZoneInfo:
@@ -41,7 +41,7 @@ def camera_spec(camera: Camera, sampling: Sampling) -> CameraSpec:
         options={key: str(value) for key, value in camera.options.items()},
         rotate=camera.rotate,
         mask=camera.mask,
-        regions=tuple(CropRegion(region.id, *region.box) for region in camera.regions),
+        regions=tuple(Region(region.id, *region.box) for region in camera.regions),
         stall_timeout_s=camera.stall_timeout_s,
         open_timeout_s=camera.open_timeout_s,
         read_timeout_s=camera.read_timeout_s,

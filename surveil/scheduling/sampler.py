@@ -1,4 +1,8 @@
-"""The due list: asked when the captioner is free, answers with the newest frames that are worth a caption."""
+"""The due list: asked when the captioner is free, answers with the newest frames that are worth a caption.
+
+Pure: no clock, no thread, no lock. A pull has two halves, so that whoever shares the sampler behind a lock need not
+hold it while pixels are worked on: `candidates` -> `Candidate.prepare`, by any thread and without a lock -> `choose`.
+"""
 
 from __future__ import annotations
 
@@ -7,27 +11,57 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from surveil.clock import NS_PER_S, ns
-from surveil.records import Caption, Frame, Luma, Sample, SampleReason, Unchanged
-from surveil.scheduling.camera_plan import CameraPlan, Region
-from surveil.scheduling.motion_gate import thumbnail
+from surveil.records import Caption, Frame, Luma, Region, Sample, SampleReason, Unchanged
+from surveil.scheduling.motion_gate import Gates
 
 WAIT_FOR_FRAME_S = 0.05
-"""How soon to look again for a frame of a camera that is due but has sent nothing new."""
+"""How soon to ask again for a frame of a camera that is due but has sent nothing new."""
 MAX_WAIT_S = 1.0
+RECENT_HIT_S = 60.0
+"""A camera keeps its interval this long after a hit when others are stretched."""
 
 
 class FrameStore(Protocol):
-    """Where frames are; the ring buffer, in the daemon."""
+    """Where frames are; the frame buffer, in the daemon."""
 
     def newest(self, camera_id: str) -> Frame | None: ...
 
 
 @dataclass(frozen=True, slots=True)
+class CameraPlan:
+    """What the operator wants of one camera: how often it is sampled, and what may be passed over."""
+
+    camera_id: str
+    interval_s: float
+    """A sample is due this long after the last."""
+    max_interval_s: float
+    """A caption is made at least this often, whatever the gates say."""
+    gates: Gates = field(default_factory=Gates)
+    regions: tuple[Region, ...] = ()
+    """Empty: the whole picture."""
+
+
+@dataclass(frozen=True, slots=True)
 class Pull:
-    """What one call of `Sampler.pull` found."""
+    """What one pull found."""
 
     samples: list[Sample] = field(default_factory=list)
     unchanged: list[Unchanged] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchReport:
+    """How well one picture is being watched."""
+
+    camera_id: str
+    region_id: str | None
+    interval_s: float
+    spacing_s: float | None
+    """Between the last two frames that were judged; longer than the interval when captions cannot keep up."""
+    unwatched_s: float
+    """Total time for which the newest judged frame was older than twice the interval."""
+    late_s: float
+    """How long a frame that is worth a caption has been waiting for its turn."""
 
 
 class Sampler:
@@ -51,39 +85,45 @@ class Sampler:
                 pictures[watch.key] = watch
         self._pictures = pictures
 
-    def pull(self, now_ns: int, limit: int) -> Pull:
-        """At most `limit` looks, most urgent first, and every due look that the gates found unchanged."""
-        found = Pull()
-        due = [watch for watch in self._pictures.values() if watch.is_due(now_ns)]
-        for watch in sorted(due, key=lambda watch: watch.urgency(now_ns)):
-            frame = self._frame(watch)
-            if frame is None:
-                continue
-            glimpse = Glimpse(frame, thumbnail(frame.picture))
-            reason = watch.reason(glimpse, now_ns)
+    def candidates(self, now_ns: int) -> list[Candidate]:
+        """Every picture that is due and has a frame to be judged: to be prepared, and given to `choose`."""
+        due = (watch for watch in self._pictures.values() if watch.is_due(now_ns))
+        found = (watch.candidate(self._frames.newest(watch.plan.camera_id)) for watch in due)
+        return [candidate for candidate in found if candidate is not None]
+
+    def choose(self, candidates: Iterable[Candidate], now_ns: int, limit: int) -> Pull:
+        """At most `limit` samples, most urgent first, and everything that the gates found unchanged.
+
+        Candidates that somebody else has decided upon since are passed by.
+        """
+        pull = Pull()
+        standing = [candidate for candidate in candidates if self._stands(candidate, now_ns)]
+        for candidate in sorted(standing, key=lambda one: one.watch.urgency(now_ns)):
+            watch = candidate.watch
+            reason = watch.reason(candidate, now_ns)
             if reason is None:
-                watch.pass_over(glimpse, now_ns)
-                found.unchanged.append(Unchanged(frame))
-            elif len(found.samples) < limit:
-                found.samples.append(watch.take(glimpse, reason, now_ns))
-            elif watch.waiting_since_ns is None:
-                watch.waiting_since_ns = now_ns
-        return found
+                watch.pass_over(candidate, now_ns)
+                pull.unchanged.append(Unchanged(candidate.frame))
+            elif len(pull.samples) < limit:
+                pull.samples.append(watch.take(candidate, reason, now_ns))
+            else:
+                watch.hold(candidate, now_ns)
+        return pull
 
     def seconds_to_next(self, now_ns: int) -> float:
-        """How long the captioner may sleep before `pull` can have something new, 0.05..1 s."""
+        """How long the captioner may sleep before a pull can have something new, 0.05..1 s."""
         free = [watch.due_ns for watch in self._pictures.values() if not watch.in_flight]
         if not free:
             return MAX_WAIT_S
         return min(MAX_WAIT_S, max(WAIT_FOR_FRAME_S, (min(free) - now_ns) / NS_PER_S))
 
     def captioned(self, sample: Sample, now_ns: int) -> None:
-        """The look's caption is ready."""
+        """The sample's caption is ready."""
         if watch := self._picture_of(sample.frame):
             watch.captioned(sample, now_ns)
 
     def failed(self, sample: Sample) -> None:
-        """The look's caption will not come."""
+        """The sample's caption will not come."""
         if watch := self._picture_of(sample.frame):
             watch.failed()
 
@@ -115,41 +155,51 @@ class Sampler:
         watch.adopt(plan, region)
         return watch
 
-    def _frame(self, watch: WatchedPicture) -> Frame | None:
-        """The newest frame of the watch's picture, unless it was looked at already and nobody asks again."""
-        frame = self._frames.newest(watch.plan.camera_id)
-        if frame is None or not (watch.requested or watch.fresh(frame)):
-            return None
-        return watch.region.cut(frame) if watch.region else frame
+    def _stands(self, candidate: Candidate, now_ns: int) -> bool:
+        watch = candidate.watch
+        known = self._pictures.get(watch.key) is watch and candidate.turn == watch.turn
+        return known and watch.is_due(now_ns)
 
     def _picture_of(self, frame: Frame) -> WatchedPicture | None:
         return self._pictures.get((frame.camera_id, frame.region_id))
 
 
-class Glimpse(NamedTuple):
-    """A frame and its brightness thumbnail, made once for both gates."""
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """A picture that is due, and its newest frame, on the way through one pull."""
 
+    watch: WatchedPicture
+    """Not touched by `prepare`: it may change meanwhile."""
+    turn: int
+    gates: Gates
+    previous: Luma | None
+    last_captioned: Luma | None
     frame: Frame
-    thumbnail: Luma
+    region: Region | None
+    """What is still to be cut out of the frame."""
+    closed: bool | None = None
+    """What the gates say; None until prepared."""
+
+    def prepare(self) -> None:
+        """Cuts the region, makes the thumbnail, asks the gates: up to a millisecond at 1080p. Twice is once."""
+        if self.region is not None:
+            self.frame, self.region = self.region.cut(self.frame), None
+        if self.closed is None:
+            self.closed = self.gates.closed(
+                self.frame.thumbnail(),
+                previous=self.previous,
+                last_captioned=self.last_captioned,
+            )
 
 
-RECENT_HIT_S = 60.0
-"""A camera keeps its interval this long after a hit when others are stretched."""
+class _Held(NamedTuple):
+    """What was found out about a frame that waits for its turn, so that the next pull need not ask again."""
 
-
-@dataclass(frozen=True, slots=True)
-class WatchReport:
-    """How well one picture is being watched."""
-
-    camera_id: str
-    region_id: str | None
-    interval_s: float
-    spacing_s: float | None
-    """Between the last two looks; longer than the interval when captions cannot keep up."""
-    unwatched_s: float
-    """Total time for which the newest look was older than twice the interval."""
-    late_s: float
-    """How long a look that is worth a caption has been waiting for its turn."""
+    turn: int
+    frame_key: tuple[str, int]
+    closed: bool | None
+    part: Frame | None
+    """Cut out of the frame, where there is a region. A whole frame is left to the buffer, whose memory is bounded."""
 
 
 class WatchedPicture:
@@ -162,14 +212,17 @@ class WatchedPicture:
         self.in_flight = False
         self.bypass_gates = False
         self.requested = False
-        self.waiting_since_ns: int | None = None
-        """Since when a look that passed the gates could not be taken; None when none waits."""
+        self.turn = 0
+        """Grows with everything that a judgement of the gates depends on."""
+        self._waiting_since_ns: int | None = None
+        """Since when a frame that passed the gates could not be taken; None when none waits."""
+        self._held: _Held | None = None
         self._hit_ns: int | None = None
         self._captioned_ns: int | None = None
-        self._look_ns: int | None = None
+        self._watched_ns: int | None = None
         self._spacing_s: float | None = None
         self._last_frame: tuple[str, int] | None = None
-        self._last_look: Luma | None = None
+        self._previous: Luma | None = None
         self._last_captioned: Luma | None = None
         self._accounted_ns = now_ns
         self._watched_until_ns = now_ns + 2 * ns(plan.interval_s)
@@ -180,21 +233,39 @@ class WatchedPicture:
         return self.plan.camera_id, self.region.region_id if self.region else None
 
     def adopt(self, plan: CameraPlan, region: Region | None) -> None:
-        """Take a changed plan without forgetting; a shorter interval brings the next look forward."""
+        """Take a changed plan without forgetting; a shorter interval brings the next sample forward."""
         earlier_ns = ns(self.plan.interval_s) - ns(plan.interval_s)
         if region != self.region:
-            self._last_look = self._last_captioned = None
+            self._previous = self._last_captioned = None
         self.plan, self.region = plan, region
         self.due_ns -= max(0, earlier_ns)
-
-    def fresh(self, frame: Frame) -> bool:
-        """False for the frame that was looked at last: a camera that stands still is not watched."""
-        return (frame.run_id, frame.seq) != self._last_frame
+        self._end_turn()
 
     def is_due(self, now_ns: int) -> bool:
         return not self.in_flight and (self.requested or self.due_ns <= now_ns)
 
-    def reason(self, glimpse: Glimpse, now_ns: int) -> SampleReason | None:
+    def candidate(self, newest: Frame | None) -> Candidate | None:
+        """None where there is no frame, or the one judged last and nobody asks again: a camera that stands still is not
+        watched."""
+        if newest is None or not (self.requested or _key(newest) != self._last_frame):
+            return None
+        candidate = Candidate(
+            watch=self,
+            turn=self.turn,
+            gates=self.plan.gates,
+            previous=self._previous,
+            last_captioned=self._last_captioned,
+            frame=newest,
+            region=self.region,
+        )
+        held = self._held
+        if held is not None and (held.turn, held.frame_key) == (self.turn, _key(newest)):
+            candidate.closed = held.closed
+            if held.part is not None:
+                candidate.frame, candidate.region = held.part, None
+        return candidate
+
+    def reason(self, candidate: Candidate, now_ns: int) -> SampleReason | None:
         """Why this frame is worth a caption; None when the gates find it unchanged."""
         if self.requested:
             return SampleReason.REQUESTED
@@ -202,12 +273,7 @@ class WatchedPicture:
             return SampleReason.INCIDENT
         if self.overdue(now_ns):
             return SampleReason.OVERDUE
-        closed = self.plan.gates.closed(
-            glimpse.thumbnail,
-            last_look=self._last_look,
-            last_captioned=self._last_captioned,
-        )
-        return None if closed else SampleReason.DUE
+        return None if candidate.closed else SampleReason.DUE
 
     def overdue(self, now_ns: int) -> bool:
         """No caption for `max_interval_s`: the floor that no camera falls below."""
@@ -229,41 +295,46 @@ class WatchedPicture:
             rank = 3
         return rank, -lateness
 
-    def take(self, glimpse: Glimpse, reason: SampleReason, now_ns: int) -> Sample:
+    def take(self, candidate: Candidate, reason: SampleReason, now_ns: int) -> Sample:
         """Send the frame off to the captioner."""
-        sample = Sample(frame=glimpse.frame, reason=reason, due_mono_ns=min(self.due_ns, now_ns))
+        frame = candidate.frame
+        sample = Sample(frame=frame, reason=reason, due_mono_ns=min(self.due_ns, now_ns))
         self.in_flight = True
         self.requested = False
-        self.waiting_since_ns = None
-        self._remember(glimpse)
-        self._last_captioned = glimpse.thumbnail
-        self._next_turn(now_ns)
+        self._last_captioned = frame.thumbnail()
+        self._judged(frame, now_ns)
         return sample
 
-    def pass_over(self, glimpse: Glimpse, now_ns: int) -> None:
-        """The gates found the frame unchanged: a look without a caption."""
-        self._remember(glimpse)
-        self.waiting_since_ns = None
-        self._looked(glimpse.frame, now_ns)
-        self._next_turn(now_ns)
+    def pass_over(self, candidate: Candidate, now_ns: int) -> None:
+        """The gates found the frame unchanged: it is watched without a caption."""
+        self._watched(candidate.frame, now_ns)
+        self._judged(candidate.frame, now_ns)
+
+    def hold(self, candidate: Candidate, now_ns: int) -> None:
+        """There is no room for the frame now; it waits, until there is or a newer one comes."""
+        if self._waiting_since_ns is None:
+            self._waiting_since_ns = now_ns
+        part = candidate.frame if self.region else None
+        self._held = _Held(self.turn, _key(candidate.frame), candidate.closed, part)
 
     def captioned(self, sample: Sample, now_ns: int) -> None:
         self.in_flight = False
         self._captioned_ns = now_ns
-        self._looked(sample.frame, now_ns)
+        self._watched(sample.frame, now_ns)
 
     def failed(self) -> None:
         """The caption did not come about: the picture is as good as never seen, and due at once."""
         self.in_flight = False
         self._last_captioned = None
         self._last_frame = None
+        self._end_turn()
 
     def hit(self, now_ns: int) -> None:
         self._hit_ns = now_ns
 
     def report(self, now_ns: int) -> WatchReport:
         self._account(now_ns)
-        waiting_ns = 0 if self.waiting_since_ns is None else now_ns - self.waiting_since_ns
+        waiting_ns = 0 if self._waiting_since_ns is None else now_ns - self._waiting_since_ns
         camera_id, region_id = self.key
         return WatchReport(
             camera_id=camera_id,
@@ -274,15 +345,23 @@ class WatchedPicture:
             late_s=waiting_ns / NS_PER_S,
         )
 
-    def _remember(self, glimpse: Glimpse) -> None:
-        self._last_frame = (glimpse.frame.run_id, glimpse.frame.seq)
-        self._last_look = glimpse.thumbnail
+    def _judged(self, frame: Frame, now_ns: int) -> None:
+        """Keeps the rhythm while on time; one that came late is due again an interval after its due time, or now."""
+        self._last_frame = _key(frame)
+        self._previous = frame.thumbnail()
+        self._waiting_since_ns = None
+        self.due_ns = max(self.due_ns + ns(self.plan.interval_s), now_ns)
+        self._end_turn()
 
-    def _looked(self, frame: Frame, now_ns: int) -> None:
+    def _end_turn(self) -> None:
+        self.turn += 1
+        self._held = None
+
+    def _watched(self, frame: Frame, now_ns: int) -> None:
         self._account(now_ns)
-        if self._look_ns is not None:
-            self._spacing_s = (frame.captured_mono_ns - self._look_ns) / NS_PER_S
-        self._look_ns = frame.captured_mono_ns
+        if self._watched_ns is not None:
+            self._spacing_s = (frame.captured_mono_ns - self._watched_ns) / NS_PER_S
+        self._watched_ns = frame.captured_mono_ns
         self._watched_until_ns = frame.captured_mono_ns + 2 * ns(self.plan.interval_s)
 
     def _account(self, now_ns: int) -> None:
@@ -290,6 +369,6 @@ class WatchedPicture:
         self._unwatched_ns += max(0, now_ns - since_ns)
         self._accounted_ns = now_ns
 
-    def _next_turn(self, now_ns: int) -> None:
-        """Keeps the rhythm while on time; one that came late is due again an interval after its due time, or now."""
-        self.due_ns = max(self.due_ns + ns(self.plan.interval_s), now_ns)
+
+def _key(frame: Frame) -> tuple[str, int]:
+    return frame.run_id, frame.seq

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from surveil.clock import Clock
 from surveil.errors import CaptionError
-from surveil.records import Caption, Sample
-from surveil.scheduling import CameraPlan, Pull, Sampler, WatchReport
+from surveil.records import Caption, Problem, Sample
+from surveil.scheduling.sampler import CameraPlan, Pull, Sampler, WatchReport
 
 
 class Scheduler:
-    """The pure sampler behind one lock. Any thread. Satisfies captioning's SampleSource."""
+    """The pure sampler behind one lock, under which no pixel is touched. Any thread."""
+
+    name = "scheduler"
 
     def __init__(self, sampler: Sampler, clock: Clock) -> None:
         self._sampler = sampler
@@ -20,11 +22,20 @@ class Scheduler:
         self._changed = threading.Condition()
         self._closed = False
         self._injected: list[Sample] = []
+        self._samples_total = self._unchanged_total = self._failed_total = 0
 
     def pull(self, limit: int) -> Pull:
+        """At most `limit` samples. Regions and thumbnails that are still to be made take the caller's time alone."""
+        with self._changed:
+            candidates = self._sampler.candidates(self._clock.monotonic_ns())
+        for candidate in candidates:
+            candidate.prepare()
         with self._changed:
             first, self._injected = self._injected[:limit], self._injected[limit:]
-            pull = self._sampler.pull(self._clock.monotonic_ns(), limit - len(first))
+            now_ns = self._clock.monotonic_ns()
+            pull = self._sampler.choose(candidates, now_ns, limit - len(first))
+            self._samples_total += len(first) + len(pull.samples)
+            self._unchanged_total += len(pull.unchanged)
             return Pull([*first, *pull.samples], pull.unchanged)
 
     def inject(self, sample: Sample) -> None:
@@ -45,8 +56,9 @@ class Scheduler:
             self._sampler.captioned(sample, self._clock.monotonic_ns())
 
     def failed(self, sample: Sample, error: CaptionError) -> None:
-        """The worker has told of the error; here the look only becomes due again."""
+        """The worker has told of the error; here the picture only becomes due again."""
         with self._changed:
+            self._failed_total += 1
             self._sampler.failed(sample)
 
     def hit(self, caption: Caption) -> None:
@@ -72,6 +84,26 @@ class Scheduler:
     def report(self) -> list[WatchReport]:
         with self._changed:
             return self._sampler.report(self._clock.monotonic_ns())
+
+    def problems(self) -> Sequence[Problem]:
+        """That what is worth a caption waits for longer than its own interval."""
+        late = [report for report in self.report() if report.late_s > report.interval_s]
+        if not late:
+            return []
+        longest_s = max(report.late_s for report in late)
+        text = (
+            f"captions cannot keep up: {len(late)} pictures wait for longer than their interval; "
+            "use longer intervals, fewer beams or a faster device"
+        )
+        return [Problem("behind", text, self._clock.unix_ms() - round(1000 * longest_s))]
+
+    def counters(self) -> Mapping[str, float]:
+        with self._changed:
+            return {
+                "samples_total": self._samples_total,
+                "unchanged_total": self._unchanged_total,
+                "failed_total": self._failed_total,
+            }
 
     def close(self) -> None:
         """Wake whoever waits: the captioners are about to stop."""

@@ -8,11 +8,10 @@ from typing import TypeAlias
 
 import av
 
-from surveil.capture.buffer import FrameBuffer
+from surveil.capture.buffer import FrameBuffer, StreamInfo, StreamPacket
 from surveil.capture.camera_spec import CameraSpec
 from surveil.capture.decoder import revived
-from surveil.capture.packets import StreamInfo, StreamPacket
-from surveil.capture.session import CaptureWorker
+from surveil.capture.session import Session
 from surveil.capture.sources import Arrival, VideoPacket, Wait, describe
 from surveil.capture.stream_status import StreamStatus
 from surveil.clock import Clock, WallTime
@@ -25,7 +24,7 @@ Script: TypeAlias = "Iterable[VideoPacket | float | Exception]"
 
 
 def packets_of(path: Path) -> list[StreamPacket]:
-    """A file's packets as the ring keeps them, 40 ms apart."""
+    """A file's packets as the buffer keeps them, 40 ms apart."""
     with av.open(str(path)) as container:
         info = describe(container, path.name)
         return [
@@ -94,17 +93,17 @@ def playing(path: Path, *more: float | Exception) -> tuple[StreamInfo, Script]:
 
 
 class Bench:
-    """A worker without its thread: tests take its steps, and its waits move the clock."""
+    """A session without its thread: tests take its steps, and its waits move the clock."""
 
     def __init__(self, spec: CameraSpec, *scripts: tuple[StreamInfo, Script] | Exception) -> None:
         self.clock = FakeClock()
-        self.ring = FrameBuffer(256 << 20, keep_s=1e6)
-        self.ring.add_camera(spec.camera_id)
+        self.buffer = FrameBuffer(256 << 20, keep_s=1e6)
         self.camera = ScriptedCamera(self.clock, *scripts)
         self.stream_status = StreamStatus(spec.camera_id, self.clock)
-        self.worker = SteppedWorker(
+        self.session = SteppedSession(
             spec,
-            self.ring,
+            self.buffer,
+            lease=self.buffer.lease(spec.camera_id),
             clock=self.clock,
             wall=WallTime(self.clock),
             opener=self.camera,
@@ -113,20 +112,20 @@ class Bench:
 
     def steps(self, count: int) -> CameraStatus:
         for _ in range(count):
-            self.worker.step()
+            self.session.step()
         return self.status()
 
     def status(self) -> CameraStatus:
-        camera_id = self.worker.spec.camera_id
-        return self.stream_status.status(dropped_total=self.ring.dropped_total(camera_id))
+        camera_id = self.session.spec.camera_id
+        return self.stream_status.status(dropped_total=self.buffer.dropped_total(camera_id))
 
     def seqs(self) -> list[int]:
         """Numbers of the frames that became pictures."""
-        camera_id = self.worker.spec.camera_id
-        return [frame.seq for frame in self.ring.frames_between(camera_id, 0, 1 << 62)]
+        camera_id = self.session.spec.camera_id
+        return [frame.seq for frame in self.buffer.stored_between(camera_id, 0, 1 << 62)]
 
 
-class SteppedWorker(CaptureWorker):
+class SteppedSession(Session):
     """Waits by moving the fake clock."""
 
     def wait(self, seconds: float) -> bool:

@@ -21,9 +21,9 @@ class CaptureRoom:
 
     def __init__(self, specs: Iterable[CameraSpec], *, max_bytes: int = 128 << 20) -> None:
         self.clock = SystemClock()
-        self.ring = FrameBuffer(max_bytes, keep_s=60.0)
+        self.buffer = FrameBuffer(max_bytes, keep_s=60.0)
         self.capture = CaptureSupervisor(
-            self.ring,
+            self.buffer,
             clock=self.clock,
             wall=WallTime(self.clock),
             backoff=lambda: Backoff(first_s=0.05, longest_s=0.2),
@@ -83,7 +83,7 @@ class CaptureRoom:
         return self.status(camera_id)
 
     def _newer(self, camera_id: str, after: Frame | None) -> Frame | None:
-        newest = self.ring.newest(camera_id)
+        newest = self.buffer.newest(camera_id)
         later = newest and (after is None or newest.captured_mono_ns > after.captured_mono_ns)
         return newest if later else None
 

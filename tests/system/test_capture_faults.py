@@ -140,14 +140,14 @@ def test_a_network_that_loses_damages_or_holds_packets(
 
 
 def _in_order(room: CaptureRoom) -> None:
-    """What the ring holds of the camera runs forward in time, and within a connection in number."""
-    frames = room.ring.frames_between("yard", 0, 1 << 62)
+    """What the buffer holds of the camera runs forward in time, and within a connection in number."""
+    frames = room.capture.frames_between("yard", 0, 1 << 62)
     times = [frame.captured_mono_ns for frame in frames]
     assert times == sorted(times)
-    by_run: dict[str, list[int]] = {}
+    by_connection: dict[str, list[int]] = {}
     for frame in frames:
-        by_run.setdefault(frame.run_id, []).append(frame.seq)
-    assert all(seqs == sorted(set(seqs)) for seqs in by_run.values())
+        by_connection.setdefault(frame.run_id, []).append(frame.seq)
+    assert all(seqs == sorted(set(seqs)) for seqs in by_connection.values())
 
 
 def test_reconnecting_leaks_neither_threads_nor_descriptors(neighbour: RtspServer) -> None:

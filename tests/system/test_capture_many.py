@@ -14,31 +14,31 @@ from tests.support.waiting import eventually, throughout
 
 CAMERAS = 64
 WATCHED_S = 6.0
-RING_BYTES = 12 << 20
+BUFFER_BYTES = 12 << 20
 """Room for some 85 of these pictures (with their padding): each camera's newest, and little more."""
 
 
-def test_sixty_four_cameras_share_the_ring_and_none_is_starved(tmp_path: Path) -> None:
-    """Given 64 players of a clip with a keyframe a second and a ring with hardly more room than one picture each, all
-    are online, the ring keeps to its cap, and each camera's newest picture stays younger than two groups."""
+def test_sixty_four_cameras_share_the_buffer_and_none_is_starved(tmp_path: Path) -> None:
+    """Given 64 players of a clip with a keyframe a second and a buffer with hardly more room than one picture each, all
+    are online, the buffer keeps to its cap, and each camera's newest picture stays younger than two groups."""
     clip = render_clip(tmp_path / "clip.mp4", frames=100)
     specs = [
         CameraSpec(f"camera-{n}", str(clip), decode=DecodeMode.KEYFRAMES, interval_s=5.0)
         for n in range(CAMERAS)
     ]
-    with CaptureRoom(specs, max_bytes=RING_BYTES) as room:
-        eventually(lambda: all(room.ring.newest(spec.camera_id) for spec in specs), 60.0)
+    with CaptureRoom(specs, max_bytes=BUFFER_BYTES) as room:
+        eventually(lambda: all(room.buffer.newest(spec.camera_id) for spec in specs), 60.0)
 
         def oldest_s() -> float:
-            newest = [room.ring.newest(spec.camera_id) for spec in specs]
+            newest = [room.buffer.newest(spec.camera_id) for spec in specs]
             now_ns = room.clock.monotonic_ns()
             return max((now_ns - f.captured_mono_ns) / NS_PER_S if f else 1e9 for f in newest)
 
         cpu_s = time.process_time()
         throughout(
-            lambda: oldest_s() < 2.0 and room.ring.bytes_held <= RING_BYTES,
+            lambda: oldest_s() < 2.0 and room.buffer.bytes_held <= BUFFER_BYTES,
             WATCHED_S,
-            what="newest pictures under 2 s, ring within its cap",
+            what="newest pictures under 2 s, buffer within its cap",
         )
         statuses = room.capture.statuses().values()
         print(f"{CAMERAS} cameras: {(time.process_time() - cpu_s) / WATCHED_S:.2f} cores")

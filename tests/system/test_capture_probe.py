@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,7 +43,9 @@ def test_a_probe_tells_the_stream_and_gives_yaml_that_the_daemon_takes(tmp_path:
         assert done.returncode == 0, done.stderr
         assert "s3cret" not in done.stdout + done.stderr
         assert "h264, 320x180, over tcp" in done.stdout
-        assert "every 1.00 s (25 frames)" in done.stdout
+        every = re.search(r"every (\d\.\d\d) s \(25 frames\)", done.stdout)
+        assert every, done.stdout
+        assert 0.9 <= float(every[1]) <= 1.3, "by arrival, which a busy machine delays"
         camera = yaml.safe_load(done.stdout.partition("for config.yaml:")[2])["cameras"][0]
         assert camera["username"] == "${CAMERA_127_0_0_1_USERNAME}"
         _check_config(tmp_path, camera)

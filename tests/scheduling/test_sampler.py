@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surveil.clock import ns
-from surveil.records import Frame, SampleReason
-from surveil.scheduling import CameraPlan, Gates, Pull, Region, Sampler
-from tests.fakes import ArrayPicture, flat_picture, make_frame
+from surveil.records import Frame, Region, SampleReason
+from surveil.scheduling import CameraPlan, Gates, Pull, Sampler
+from tests.fakes import ArrayPicture, make_frame
 
 OFF = Gates(motion_area=None, duplicate_area=None)
 
@@ -48,10 +48,17 @@ class Bench:
         """Every camera sends a frame, then the captioner pulls and finishes what it got."""
         for plan in self.plans if send else ():
             self.cameras.send(plan.camera_id, now_s, marked=marked)
-        pull = self.sampler.pull(ns(now_s), limit)
+        pull = self.pull(now_s, limit)
         for sample in pull.samples:
             self.sampler.captioned(sample, ns(now_s))
         return pull
+
+    def pull(self, now_s: float, limit: int) -> Pull:
+        """Both halves of a pull."""
+        candidates = self.sampler.candidates(ns(now_s))
+        for candidate in candidates:
+            candidate.prepare()
+        return self.sampler.choose(candidates, ns(now_s), limit)
 
 
 def plan(
@@ -68,17 +75,17 @@ def cameras_of(pull: Pull) -> list[str]:
     return [sample.frame.camera_id for sample in pull.samples]
 
 
-def test_a_look_is_due_at_once_and_then_every_interval() -> None:
+def test_a_sample_is_due_at_once_and_then_every_interval() -> None:
     bench = Bench(plan())
-    looked_at = [now_s for now_s in range(21) if bench.at(now_s).samples]
-    assert looked_at == [0, 5, 10, 15, 20]
+    sampled_at = [now_s for now_s in range(21) if bench.at(now_s).samples]
+    assert sampled_at == [0, 5, 10, 15, 20]
 
 
 def test_the_frame_taken_is_the_newest() -> None:
     bench = Bench(plan())
     bench.cameras.send("yard", 1)
     bench.cameras.send("yard", 2)
-    (sample,) = bench.sampler.pull(ns(3), 1).samples
+    (sample,) = bench.pull(3, 1).samples
     assert sample.frame.captured_mono_ns == ns(2)
 
 
@@ -91,22 +98,22 @@ def test_a_camera_that_stands_still_is_not_captioned_again() -> None:
 def test_nothing_is_pulled_twice_while_in_flight() -> None:
     bench = Bench(plan())
     bench.cameras.send("yard", 0)
-    (sample,) = bench.sampler.pull(0, 4).samples
+    (sample,) = bench.pull(0, 4).samples
     bench.cameras.send("yard", 9)
-    assert not bench.sampler.pull(ns(9), 4).samples
+    assert not bench.pull(9, 4).samples
     bench.sampler.captioned(sample, ns(9))
-    assert bench.sampler.pull(ns(9), 4).samples
+    assert bench.pull(9, 4).samples
 
 
-def test_a_failed_look_is_due_again_with_the_same_frame() -> None:
+def test_a_failed_sample_is_due_again_with_the_same_frame() -> None:
     bench = Bench(plan())
     bench.cameras.send("yard", 0)
-    (sample,) = bench.sampler.pull(0, 4).samples
+    (sample,) = bench.pull(0, 4).samples
     bench.sampler.failed(sample)
-    assert bench.sampler.pull(ns(5), 4).samples[0].frame is sample.frame
+    assert bench.pull(5, 4).samples[0].frame is sample.frame
 
 
-def test_unchanged_looks_are_told_and_count_as_watched() -> None:
+def test_unchanged_frames_are_told_and_count_as_watched() -> None:
     bench = Bench(plan(gates=Gates()))
     assert bench.at(0).samples
     for now_s in (5, 10, 15):
@@ -126,10 +133,10 @@ def test_a_change_is_captioned_and_so_is_its_end() -> None:
 
 def test_every_camera_is_captioned_at_least_every_max_interval() -> None:
     bench = Bench(plan(gates=Gates(), max_interval_s=30))
-    reasons = [
+    given = [
         (now_s, sample.reason) for now_s in range(0, 65, 5) for sample in bench.at(now_s).samples
     ]
-    assert reasons == [
+    assert given == [
         (0, SampleReason.OVERDUE),
         (30, SampleReason.OVERDUE),
         (60, SampleReason.OVERDUE),
@@ -203,7 +210,7 @@ def test_unwatched_counts_only_what_lies_beyond_twice_the_interval() -> None:
     assert bench.sampler.report(ns(37))[0].unwatched_s == pytest.approx(17)
 
 
-def test_regions_are_looked_at_as_pictures_of_their_own() -> None:
+def test_regions_are_sampled_at_as_pictures_of_their_own() -> None:
     left, right = Region("door", 0, 0, 0.5, 1), Region("gate", 0.5, 0, 1, 1)
     bench = Bench(
         CameraPlan("yard", interval_s=5, max_interval_s=60, gates=OFF, regions=(left, right))
@@ -218,7 +225,7 @@ def test_a_changed_plan_keeps_the_rhythm_and_a_removed_camera_is_forgotten() -> 
     bench.at(0)
     bench.sampler.set_plans([plan("a"), plan("c")], ns(1))
     bench.cameras.send("c", 1)
-    assert cameras_of(bench.sampler.pull(ns(1), 8)) == ["c"]
+    assert cameras_of(bench.pull(1, 8)) == ["c"]
 
 
 def test_a_shorter_interval_takes_effect_at_once() -> None:
@@ -238,17 +245,64 @@ def test_seconds_to_next_follows_the_due_list() -> None:
     assert bench.sampler.seconds_to_next(ns(5)) == pytest.approx(0.05)
 
 
-def test_a_region_is_never_empty() -> None:
-    frame = make_frame(picture=flat_picture(width_px=2, height_px=2))
-    cut = Region("r", 0.99, 0.99, 1, 1).cut(frame)
-    assert (cut.width_px, cut.height_px) == (1, 1)
+def test_a_frame_that_waits_is_cut_and_judged_once() -> None:
+    """Given two regions and room for one, when the same frame is pulled again, the part that waited is the one that
+    was cut before; of a newer frame it is cut anew."""
+    left, right = Region("door", 0, 0, 0.5, 1), Region("gate", 0.5, 0, 1, 1)
+    regions = CameraPlan("yard", interval_s=5, max_interval_s=60, regions=(left, right))
+    bench = Bench(regions)
+    bench.cameras.send("yard", 0)
+    candidates = bench.sampler.candidates(0)
+    for candidate in candidates:
+        candidate.prepare()
+    (taken,) = bench.sampler.choose(candidates, 0, 1).samples
+    (waiting,) = bench.sampler.candidates(ns(1))
+    assert waiting.frame.region_id != taken.frame.region_id
+    assert any(waiting.frame is candidate.frame for candidate in candidates)
+    assert (waiting.region, waiting.closed) == (None, False)
+    bench.cameras.send("yard", 2)
+    (newer,) = bench.sampler.candidates(ns(2))
+    assert newer.frame.captured_mono_ns == ns(2)
+    assert newer.region is not None
+
+
+def test_what_somebody_else_decided_meanwhile_is_passed_by() -> None:
+    """Given two captioners that pull at once, the second gets nothing of what the first took or passed over, and
+    nothing of a plan that is gone."""
+    bench = Bench(plan("a"), plan("b"))
+    for camera_id in ("a", "b"):
+        bench.cameras.send(camera_id, 0)
+    second = bench.sampler.candidates(0)
+    for candidate in second:
+        candidate.prepare()
+    assert cameras_of(bench.pull(0, 1)) == ["a"]
+    assert cameras_of(bench.sampler.choose(second, 0, 8)) == ["b"]
+    third = bench.sampler.candidates(ns(9))
+    bench.sampler.set_plans([plan("c")], ns(9))
+    assert bench.sampler.choose(third, ns(9), 8) == Pull()
+
+
+def test_a_frame_judged_before_its_caption_failed_is_judged_again() -> None:
+    """Given gates that found a frame unchanged, when the caption it was compared with fails meanwhile, the frame is not
+    passed over."""
+    bench = Bench(plan(gates=Gates()))
+    bench.cameras.send("yard", 0)
+    (sample,) = bench.pull(0, 1).samples
+    bench.sampler.captioned(sample, 0)
+    bench.cameras.send("yard", 5)
+    (candidate,) = bench.sampler.candidates(ns(5))
+    candidate.prepare()
+    assert candidate.closed
+    bench.sampler.failed(sample)
+    assert bench.sampler.choose([candidate], ns(5), 1) == Pull()
+    assert len(bench.pull(5, 1).samples) == 1
 
 
 @given(
     st.lists(st.tuples(st.integers(1, 8), st.booleans()), min_size=1, max_size=6),
     st.integers(1, 4),
 )
-def test_no_camera_starves_and_no_look_exceeds_the_limit(
+def test_no_camera_starves_and_no_pull_exceeds_the_limit(
     wishes: list[tuple[int, bool]], limit: int
 ) -> None:
     """Whatever the intervals and incidents, every camera is captioned, and a pull never exceeds its limit."""

@@ -13,8 +13,8 @@ import pytest
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from surveil.capture.mp4_writer import Mp4ClipWriter, one_run
-from surveil.capture.packets import StreamInfo, StreamPacket
+from surveil.capture.buffer import StreamInfo, StreamPacket
+from surveil.capture.mp4_writer import Mp4ClipWriter, one_connection
 from surveil.errors import SourceError
 from tests.support.clips import numbered_picture, read_number
 
@@ -108,7 +108,7 @@ def test_it_begins_at_the_first_keyframe() -> None:
 
 def test_only_one_connection_goes_into_a_clip() -> None:
     first, second = packets_of("h264", "mpegts"), packets_of("h264", "mp4")
-    assert one_run([*first, *second]) == first
+    assert one_connection([*first, *second]) == first
 
 
 @pytest.mark.parametrize("packets", [[], packets_of("h264", "mpegts")[1:5]])

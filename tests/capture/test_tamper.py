@@ -77,7 +77,7 @@ def test_a_dark_noisy_night_is_a_picture() -> None:
     assert flat_colour(np.repeat(dark, 3, axis=2)) is None
 
 
-def test_pictures_in_quick_succession_are_looked_at_once_a_second() -> None:
+def test_pictures_in_quick_succession_are_checked_once_a_second() -> None:
     """So that 25 frames a second cost no more than one."""
     asked = 0
 

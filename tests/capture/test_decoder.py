@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from surveil.capture.buffer import StreamInfo, StreamPacket
 from surveil.capture.camera_spec import CameraSpec
-from surveil.capture.decoder import Decoder, FrameMaker, Order, Slot, decode_run, revived
-from surveil.capture.packets import StreamInfo, StreamPacket
+from surveil.capture.decoder import Decoder, FrameMaker, Order, Slot, decode_packets, revived
 from surveil.records import Frame
 from tests.capture.cameras import packets_of
 from tests.support.clips import read_number, render_clip
@@ -23,7 +23,7 @@ def slot(seq: int) -> Slot:
 
 
 def frames_of(packets: list[StreamPacket]) -> list[Frame]:
-    return list(decode_run(packets, FrameMaker(CameraSpec("yard", "clip.mp4"))))
+    return list(decode_packets(packets, FrameMaker(CameraSpec("yard", "clip.mp4"))))
 
 
 @given(lost=st.sets(st.integers(0, 29)), depth=st.integers(0, 3))

@@ -1,4 +1,4 @@
-"""One camera's thread, step by step: whatever the camera does, it is watched again."""
+"""One camera's session, step by step: whatever the camera does, it is watched again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from surveil.capture.decoder import revived
 from surveil.capture.ffmpeg_errors import EndOfStream
 from surveil.capture.sources import VideoPacket
 from surveil.errors import SourceError
-from surveil.records import CameraState
+from surveil.records import CameraState, Frame, Luma
 from tests.capture.cameras import Bench, packets_of, playing
 from tests.support.clips import read_number, render_clip
 
@@ -30,7 +30,7 @@ def test_pictures_arrive_numbered_and_timed(clip: Path) -> None:
     assert (status.width_px, status.height_px, status.frames_total) == (320, 180, 50)
     assert status.fps == pytest.approx(25, abs=0.1)
     assert status.last_frame_age_ms == 0
-    newest = bench.ring.newest("yard")
+    newest = bench.buffer.newest("yard")
     assert newest is not None
     assert newest.seq == read_number(newest.rgb()) == 49
     assert newest.captured_mono_ns == bench.clock.monotonic_ns()
@@ -49,7 +49,28 @@ def test_only_keyframes_become_pictures_but_all_packets_are_kept(clip: Path) -> 
     bench.steps(51)
     assert bench.seqs() == [0, 25]
     assert bench.status().frames_total == 50
-    assert len(bench.ring.packets_between("yard", 0, 1 << 62)) == 50
+    assert len(bench.buffer.packets_between("yard", 0, 1 << 62)) == 50
+
+
+@pytest.mark.parametrize(
+    ("spec", "prepared"), [(KEYS, [0, 25]), (LIVE, [0, 7, 14, 21, 28, 35, 42, 49])]
+)
+def test_thumbnails_are_made_before_the_frame_is_put_but_only_four_a_second(
+    clip: Path, monkeypatch: pytest.MonkeyPatch, spec: CameraSpec, prepared: list[int]
+) -> None:
+    """So that the scheduler finds them; each of 25 frames a second would cost too much."""
+    made: list[int] = []
+    thumbnail = Frame.thumbnail
+
+    def noted(frame: Frame) -> Luma:
+        made.append(frame.seq)
+        assert bench.buffer.newest("yard") is not frame
+        return thumbnail(frame)
+
+    monkeypatch.setattr(Frame, "thumbnail", noted)
+    bench = Bench(spec, playing(clip))
+    bench.steps(51)
+    assert made == prepared
 
 
 def test_detail_begins_with_the_last_keyframe(clip: Path) -> None:
@@ -58,7 +79,7 @@ def test_detail_begins_with_the_last_keyframe(clip: Path) -> None:
     bench = Bench(KEYS, playing(clip))
     bench.steps(11)
     assert bench.seqs() == [0]
-    bench.worker.decode_all_for(0.5)
+    bench.session.decode_all_for(0.5)
     bench.steps(1)
     assert bench.seqs() == list(range(11))
     bench.steps(20)
@@ -87,18 +108,18 @@ def test_a_lost_camera_comes_back_and_its_return_is_counted_once(clip: Path) -> 
     bench.steps(52)
     assert bench.status().state is CameraState.OFFLINE
     assert bench.status().reason == "connection reset"
-    first_run = bench.ring.newest("yard")
+    before = bench.buffer.newest("yard")
     bench.steps(20)
     status = bench.status()
     assert status.state is CameraState.ONLINE
     assert status.reason is None
     assert status.reconnects_total == 1
     assert status.last_error == "connection reset"
-    newest = bench.ring.newest("yard")
+    newest = bench.buffer.newest("yard")
     assert newest
-    assert first_run
-    assert newest.run_id != first_run.run_id
-    assert newest.seq < first_run.seq
+    assert before
+    assert newest.run_id != before.run_id
+    assert newest.seq < before.seq
     assert bench.camera.opened[0].is_closed
 
 
@@ -174,7 +195,7 @@ def test_the_streams_clock_may_jump(clip: Path, jump: int) -> None:
     bench.steps(51)
     assert bench.seqs() == list(range(50))
     assert [
-        read_number(f.rgb()) for f in bench.ring.frames_between("yard", 0, 1 << 62)
+        read_number(f.rgb()) for f in bench.buffer.stored_between("yard", 0, 1 << 62)
     ] == bench.seqs()
 
 
@@ -211,13 +232,13 @@ def test_a_fault_of_ours_costs_one_camera_a_connection_not_the_process(
     assert bench.status().state is CameraState.ONLINE
 
 
-def test_a_stopped_worker_touches_nothing_any_more(clip: Path) -> None:
+def test_a_stopped_session_touches_nothing_any_more(clip: Path) -> None:
     bench = Bench(LIVE, playing(clip))
     bench.steps(10)
-    bench.worker.stop()
+    bench.session.stop()
     before = bench.seqs()
     bench.steps(10)
-    bench.worker.finish()
+    bench.session.finish()
     assert bench.seqs() == before
     assert bench.camera.opened[0].is_closed
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from surveil.capture import CameraSpec, CaptureSupervisor, DecodeMode, FrameBuffer
+from surveil.capture.buffer import StreamInfo
 from surveil.capture.decoder import revived
-from surveil.capture.packets import StreamInfo
 from surveil.capture.sources import Arrival, Wait
 from surveil.clock import Clock, WallTime, ns
 from surveil.records import CameraState
@@ -74,10 +74,10 @@ def test_a_read_that_hangs_is_a_stall_then_stuck_then_replaced(driver: Driver) -
     """Given a device whose read does not return, after the stall time its status says that nothing comes, after all
     deadlines another thread takes over and pictures come again; when the read returns at last, its thread ends and
     shows nothing."""
-    clock, ring = FakeClock(), FrameBuffer(32 << 20)
-    capture = CaptureSupervisor(ring, clock=clock, wall=WallTime(clock), opener=driver)
+    clock, buffer = FakeClock(), FrameBuffer(32 << 20)
+    capture = CaptureSupervisor(buffer, clock=clock, wall=WallTime(clock), opener=driver)
     capture.reconcile([CameraSpec("yard", "/dev/video0", decode=DecodeMode.ALL)])
-    first = eventually(lambda: (f := ring.newest("yard")) and f.seq == 4 and f)
+    first = eventually(lambda: (f := buffer.newest("yard")) and f.seq == 4 and f)
     assert first
 
     clock.advance(10.5)
@@ -87,17 +87,23 @@ def test_a_read_that_hangs_is_a_stall_then_stuck_then_replaced(driver: Driver) -
     assert driver.opened == 1
 
     clock.advance(15)
+    told_unix_ms = clock.unix_ms()
     capture.supervise()
-    assert capture.abandoned_total == 1
-    replaced = eventually(lambda: (f := ring.newest("yard")) and f.run_id != first.run_id and f)
+    assert capture.abandoned_total == capture.counters()["abandoned_total"] == 1
+    assert [(p.code, p.since_unix_ms) for p in capture.problems()] == [
+        ("capture_hung", told_unix_ms)
+    ]
+    assert "camera yard: 1 of its threads hang" in capture.problems()[0].text
+    replaced = eventually(lambda: (f := buffer.newest("yard")) and f.run_id != first.run_id and f)
     assert replaced
     eventually(lambda: capture.statuses()["yard"].state is CameraState.ONLINE)
     assert capture.statuses()["yard"].reconnects_total == 1
 
     driver.released.set()
     assert driver.returned.wait(5.0), "the thread that hung ends when it can"
-    runs = {frame.run_id for frame in ring.frames_between("yard", 0, 1 << 62)}
-    late = [f for f in ring.frames_between("yard", 0, 1 << 62) if f.run_id == first.run_id]
-    assert len(runs) <= 2
+    eventually(lambda: capture.problems() == [])
+    connections = {frame.run_id for frame in buffer.stored_between("yard", 0, 1 << 62)}
+    late = [f for f in buffer.stored_between("yard", 0, 1 << 62) if f.run_id == first.run_id]
+    assert len(connections) <= 2
     assert [f.seq for f in late] in ([], [0, 1, 2, 3, 4])
     assert capture.stop(clock.monotonic_ns() + ns(5.0)) == []

@@ -42,19 +42,19 @@ def test_the_meter_tells_the_longest_of_the_last_distances() -> None:
         (DecodeMode.ALL, 1.0, 5.0, 180),
     ],
 )
-def test_keyframes_alone_are_decoded_when_they_come_as_often_as_looks(
+def test_keyframes_alone_are_decoded_when_they_come_as_often_as_samples(
     mode: DecodeMode, gop_s: float, interval_s: float, decoded: int
 ) -> None:
     assert watched(DecodePlan(mode, interval_s), gop_s=gop_s) == decoded
 
 
 def test_where_every_picture_is_a_keyframe_a_few_an_interval_are_decoded() -> None:
-    """Given MJPEG at 10 a second looked at every 6 s, one a second is decoded."""
+    """Given MJPEG at 10 a second sampled every 6 s, one a second is decoded."""
     assert watched(DecodePlan(DecodeMode.AUTO, 6.0), gop_s=0.1) == 19
 
 
-def test_rare_looks_still_find_a_young_picture() -> None:
-    """Given keyframes each second and a look every ten minutes, one is decoded every 2 s."""
+def test_rare_samples_still_find_a_young_picture() -> None:
+    """Given keyframes each second and a sample every ten minutes, one is decoded every 2 s."""
     assert watched(DecodePlan(DecodeMode.AUTO, 600.0), gop_s=1.0) == 9
 
 

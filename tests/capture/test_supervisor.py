@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from surveil.capture import CameraSpec, CaptureSupervisor, CropRegion, DecodeMode, FrameBuffer
+from surveil.capture import CameraSpec, CaptureSupervisor, DecodeMode, FrameBuffer
 from surveil.capture.supervisor import MAX_ABANDONED
 from surveil.clock import SystemClock, WallTime, ns
-from surveil.records import CameraState, Frame
-from surveil.scheduling import Region
+from surveil.records import CameraState, Frame, Region
 from tests.fakes import FakeClock
 from tests.support.clips import read_number, render_clip
 from tests.support.waiting import eventually, throughout
@@ -28,8 +27,8 @@ class Room:
 
     def __init__(self, clock: SystemClock | FakeClock | None = None) -> None:
         self.clock = clock or SystemClock()
-        self.ring = FrameBuffer(64 << 20)
-        self.capture = CaptureSupervisor(self.ring, clock=self.clock, wall=WallTime(self.clock))
+        self.buffer = FrameBuffer(64 << 20)
+        self.capture = CaptureSupervisor(self.buffer, clock=self.clock, wall=WallTime(self.clock))
 
     def stop(self, within_s: float = STOP_S) -> list[str]:
         return self.capture.stop(self.clock.monotonic_ns() + ns(within_s))
@@ -38,7 +37,7 @@ class Room:
         """The camera's newest frame, as soon as there is one later than `after`."""
 
         def newest() -> Frame | None:
-            found = self.ring.newest(camera_id)
+            found = self.buffer.newest(camera_id)
             return found if found is not after else None
 
         found = eventually(newest, what=lambda: self.capture.statuses())
@@ -63,21 +62,21 @@ def spec(camera_id: str, path: Path, **more: object) -> CameraSpec:
 def test_cameras_are_added_changed_and_removed_without_touching_the_others(
     room: Room, clip: Path
 ) -> None:
-    """Given two cameras, when one changes, one is added and one removed, the fourth goes on in the same run without
-    a gap in its numbers."""
+    """Given two cameras, when one changes, one is added and one removed, the fourth goes on in the same connection
+    without a gap in its numbers."""
     kept = spec("kept", clip, decode=DecodeMode.ALL)
     room.capture.reconcile([kept, spec("old", clip), spec("changed", clip)])
     before = room.frame("kept")
     changed_before = room.frame("changed")
     room.capture.reconcile([kept, spec("changed", clip, rotate=90), spec("new", clip)])
     assert set(room.capture.statuses()) == {"kept", "changed", "new"}
-    assert room.ring.newest("old") is None
+    assert room.buffer.newest("old") is None
     changed = room.frame("changed", after=changed_before)
     assert (changed.width_px, changed.height_px) == (180, 320)
     room.frame("new")
     after = room.frame("kept")
     assert after.run_id == before.run_id
-    between = room.ring.frames_between("kept", before.captured_mono_ns, after.captured_mono_ns)
+    between = room.capture.frames_between("kept", before.captured_mono_ns, after.captured_mono_ns)
     assert [f.seq for f in between] == list(range(before.seq, after.seq + 1))
 
 
@@ -88,7 +87,7 @@ def test_frames_from_before_a_mask_was_drawn_are_gone(room: Room, clip: Path) ->
     room.capture.reconcile([spec("yard", clip, mask=(whole,))])
     masked = room.frame("yard", after=bare)
     assert masked.rgb().max() == 0
-    everything = room.ring.frames_between("yard", 0, 1 << 62)
+    everything = room.capture.frames_between("yard", 0, 1 << 62)
     assert {int(frame.rgb(64).max()) for frame in everything} == {0}
 
 
@@ -100,12 +99,12 @@ def test_frames_of_the_3_s_before_a_trigger_can_be_had_in_keyframes_mode(
     clip = render_clip(clips / "long.mp4", frames=500)
     room.capture.reconcile([spec("yard", clip, decode=DecodeMode.KEYFRAMES)])
     trigger = eventually(
-        lambda: (f := room.ring.newest("yard")) and f.seq >= 100 and f,
+        lambda: (f := room.buffer.newest("yard")) and f.seq >= 100 and f,
         what=lambda: room.capture.statuses(),
     )
     assert isinstance(trigger, Frame)
     at_ns = trigger.captured_mono_ns
-    found = room.ring.frames_between("yard", at_ns - ns(3.0), at_ns)
+    found = room.capture.frames_between("yard", at_ns - ns(3.0), at_ns)
     numbers = [read_number(frame.rgb()) for frame in found]
     assert numbers == list(range(trigger.seq - 75, trigger.seq + 1))
     assert [frame.seq for frame in found] == numbers
@@ -127,19 +126,19 @@ def test_a_snapshot_comes_from_the_big_stream_at_the_same_moment(room: Room, cli
     one's picture of that moment, cut to the same region."""
     small = render_clip(clips / "small.mp4", frames=250)
     big = render_clip(clips / "big.mp4", frames=250, width_px=640, height_px=360)
-    region = CropRegion("upper", 0.0, 0.0, 1.0, 0.5)
+    region = Region("upper", 0.0, 0.0, 1.0, 0.5)
     room.capture.reconcile(
         [spec("yard", small, snapshot_url=str(big), regions=(region,)), spec("plain", small)]
     )
-    eventually(lambda: (f := room.ring.newest("yard")) and f.seq >= 50)
-    frame = room.ring.frames_between("yard", 0, 1 << 62)[-20]
+    eventually(lambda: (f := room.buffer.newest("yard")) and f.seq >= 50)
+    frame = room.capture.frames_between("yard", 0, 1 << 62)[-20]
     snapshot, offset_ms = room.capture.snapshot_frame(frame)
     assert (snapshot.camera_id, snapshot.width_px, snapshot.height_px) == ("yard", 640, 360)
     assert abs(offset_ms) <= 20
     assert offset_ms == round((snapshot.captured_mono_ns - frame.captured_mono_ns) / 1e6)
     pictures_apart = read_number(snapshot.rgb()) - read_number(frame.rgb())
     assert abs(pictures_apart) <= 5, "the two players start within 200 ms of each other"
-    cut = Region("upper", 0.0, 0.0, 1.0, 0.5).cut(frame)
+    cut = region.cut(frame)
     part, _ = room.capture.snapshot_frame(cut)
     assert (part.region_id, part.width_px, part.height_px) == ("upper", 640, 180)
     plain = room.frame("plain")
