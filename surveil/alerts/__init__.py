@@ -4,7 +4,7 @@ store       AlertStore: alerts.db. Below it remembered (small states), tables (t
 snapshots   Snapshots: JPEG files
 desk        AlertRecorder, OpenedIncident, Route: what the alerts thread calls
 mqtt        MqttDelivery: the thread. Below it mqtt_link (staying connected), mqtt_session (one connection; MqttSpec),
-            mqtt_flow (what leaves, and the window), board and roster (states, cameras), pictures;
+            mqtt_publisher (what leaves, and the window), board and roster (states, cameras), pictures;
             topics, payloads, homeassistant hold what goes over the wire
 webhook     WebhookDelivery, and speech SpeechDelivery: other ways out
 clips       ClipMaker: video around an alert

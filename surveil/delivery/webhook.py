@@ -22,7 +22,7 @@ from surveil.alerts.snapshots import Snapshots
 from surveil.clock import NS_PER_MS, Clock
 from surveil.delivery import payloads
 from surveil.delivery.delivery_worker import DeliveryWorker, TryLater
-from surveil.delivery.mqtt.mqtt_flow import shrink
+from surveil.delivery.mqtt.mqtt_publisher import shrink
 from surveil.errors import DeliveryError, StoreError
 from surveil.records import Gap, Outgoing
 from surveil.worker import WorkerFailed

@@ -19,7 +19,7 @@ from surveil.clock import Clock, ns
 from surveil.delivery import payloads
 from surveil.delivery.mqtt.discovery import CameraInfo, DiscoveryAnnouncer
 from surveil.delivery.mqtt.mqtt_connection import MqttConnection
-from surveil.delivery.mqtt.mqtt_flow import RECEIPTS_A_COMMIT, MqttPublisher, SnapshotScaler
+from surveil.delivery.mqtt.mqtt_publisher import RECEIPTS_A_COMMIT, MqttPublisher, SnapshotScaler
 from surveil.delivery.mqtt.mqtt_session import Connected, Event, Lost, MqttSpec, Published, Received
 from surveil.delivery.mqtt.topics import (
     Command,

@@ -1,4 +1,4 @@
-"""How fast a backlog leaves: `python -m tests.alerting.bench_drain [--alerts 1000]`, against Mosquitto on loopback.
+"""How fast a backlog leaves: `python -m tests.delivery.bench_drain [--alerts 1000]`, against Mosquitto on loopback.
 
 Prints what was measured, and fails only if an alert is missing or out of order; times depend on the machine.
 """
