@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from surveil.clock import Clock
-from surveil.database import Connection, Database, Value, set_aside
+from surveil.database import Connection, Database, Migration, Value, set_aside
 from surveil.errors import StoreCorruptError, StoreError
 from surveil.journal.caption_search import Hit, Query, find
 from surveil.records import Alert, Caption, Problem
@@ -22,7 +22,9 @@ from surveil.records import Alert, Caption, Problem
 logger = logging.getLogger(__name__)
 
 MIGRATIONS = (
-    """
+    Migration(
+        "0001_captions",
+        """
     CREATE TABLE captions (
         row_id INTEGER PRIMARY KEY,
         camera_id TEXT NOT NULL,
@@ -53,6 +55,7 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX alerts_by_caption ON alerts (camera_id, captured_unix_ms);
     """,
+    ),
 )
 Entry = tuple[str, str | None, int, str, float | None, str]
 """One row of `captions`, without its row_id."""

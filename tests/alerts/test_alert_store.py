@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from surveil.alerts.alert_store import AlertStore
 from surveil.alerts.alert_tables import MIGRATIONS, missing_runs
 from surveil.clock import WallTime
+from surveil.database import Migration
 from surveil.errors import SchemaTooNewError, StoreError
 from surveil.records import Receipt, Severity
 from tests.fakes import FakeClock
@@ -93,7 +94,7 @@ def test_a_newer_schema_is_refused_and_not_touched(tmp_path: Path) -> None:
 
 def test_a_migration_makes_a_backup_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Room(tmp_path).store.close()
-    newer = (*MIGRATIONS, "ALTER TABLE alerts ADD COLUMN more TEXT;")
+    newer = (*MIGRATIONS, Migration("9999_more", "ALTER TABLE alerts ADD COLUMN more TEXT;"))
     monkeypatch.setattr("surveil.alerts.write_behind.MIGRATIONS", newer)
     Room(tmp_path).store.close()
     backup = tmp_path / f"alerts.db.v{len(MIGRATIONS)}.backup"

@@ -1,29 +1,22 @@
-"""Webhook, speech and clips: other destinations of the same deliveries."""
+"""Webhooks: signed, in order, tried again, and never told with their address."""
 
 from __future__ import annotations
 
 import hmac
 import http.server
 import json
-import shutil
 import threading
-import wave
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
-from surveil.alerts.clip_maker import ClipMaker
-from surveil.alerts.recorder import AlertRecorder, Destination
-from surveil.capture.mp4_writer import WrittenClip
-from surveil.delivery.speech import Describer, EspeakSpeaker, SpeechDelivery, sentence
+from surveil.alerts.recorder import Destination
 from surveil.delivery.webhook import WebhookDelivery, WebhookSpec
-from surveil.errors import DeliveryError, SourceError
 from tests.fakes import FakeClock
-from tests.support.alerts import Room, make_caption, make_draft, make_incident
+from tests.support.alerts import Room
 
 HOOK = "webhook:desk"
 
@@ -137,153 +130,3 @@ def test_an_address_that_nobody_answers_is_named_by_its_host_only(tmp_path: Path
     room.open()
     worker.step()
     assert worker.problem == "127.0.0.1 cannot be reached: Connection refused"
-
-
-class Voice:
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.broken = False
-
-    def say(self, text: str) -> None:
-        if self.broken:
-            raise DeliveryError("no sound device")
-        self.said.append(text)
-
-
-def test_alerts_are_spoken_by_the_template_and_old_ones_are_not(tmp_path: Path) -> None:
-    room = Room(tmp_path, routes=(Destination("speech:hall"),))
-    clock = room.clock
-    assert isinstance(clock, FakeClock)
-    voice = Voice()
-    worker = SpeechDelivery(room.store, "hall", voice, clock=clock, wall=room.wall)
-    room.open("front_door")
-    worker.step()
-    room.open("front_door")
-    clock.advance(120)
-    room.open("back-yard")
-    worker.step()
-    worker.step()
-    assert voice.said == ["person climbing at front door", "person climbing at back yard"]
-    assert room.waiting("speech:hall") == []
-
-
-def test_a_voice_that_fails_is_tried_again(tmp_path: Path) -> None:
-    room = Room(tmp_path, routes=(Destination("speech:hall"),))
-    assert isinstance(room.clock, FakeClock)
-    voice = Voice()
-    worker = SpeechDelivery(room.store, "hall", voice, clock=room.clock, wall=room.wall)
-    voice.broken = True
-    room.open()
-    worker.step()
-    assert worker.problem == "no sound device"
-    voice.broken = False
-    room.clock.advance(2)
-    worker.step()
-    assert len(voice.said) == 1
-
-
-def test_templates_know_four_words() -> None:
-    alert = make_draft(FakeClock(), "yard")
-    told = sentence("{severity}: {rule} at {camera}, {caption}", alert)
-    assert told == f"warning: person climbing at yard, {alert.caption}"
-
-
-def test_the_describer_says_what_changed(tmp_path: Path) -> None:
-    clock = FakeClock()
-    voice = Voice()
-    worker = Describer(voice, clock=clock, every_s=10, cameras=["yard"])
-    for text in ("an empty yard", "an empty yard", "a dog runs"):
-        worker.set_caption(make_caption(clock, "yard", text=text))
-        worker.set_caption(make_caption(clock, "gate", text=text))
-        worker.step()
-        clock.advance(10)
-    assert voice.said == ["yard: an empty yard", "yard: a dog runs"]
-
-
-@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
-def test_espeak_speaks(tmp_path: Path) -> None:
-    file = tmp_path / "said.wav"
-    EspeakSpeaker(rate_wpm=200, extra=("-w", str(file))).say("-v person climbing at entrance")
-    with wave.open(str(file)) as sound:
-        assert sound.getnframes() / sound.getframerate() > 0.8
-    with pytest.raises(DeliveryError, match="espeak-ng failed"):
-        EspeakSpeaker(voice="klingon-x").say("no")
-
-
-class Packets:
-    def __init__(self) -> None:
-        self.asked: list[tuple[str, int, int]] = []
-
-    def packets(self, camera_id: str, from_mono_ns: int, to_mono_ns: int) -> Any:
-        self.asked.append((camera_id, from_mono_ns, to_mono_ns))
-        return b"packets"
-
-
-@dataclass(frozen=True)
-class Muxed:
-    seconds: float
-    warning: str | None
-
-
-class Muxer:
-    problem: str | None = None
-
-    def write(self, packets: Any, stream: BinaryIO) -> WrittenClip:
-        if self.problem:
-            raise SourceError(self.problem)
-        stream.write(packets)
-        return WrittenClip(6.0, "HEVC: some browsers do not play it")
-
-
-def clip_room(tmp_path: Path, clock: FakeClock, muxer: Muxer) -> tuple[Room, Packets, ClipMaker]:
-    room = Room(tmp_path, clock)
-    source = Packets()
-    maker = ClipMaker(room.store, room.snapshots, source, muxer, before_s=3, after_s=3, clock=clock)
-    room.recorder = AlertRecorder(
-        room.store, room.snapshots, [Destination("mqtt")], clock=clock, wall=room.wall, clips=maker
-    )
-    return room, source, maker
-
-
-def test_a_clip_follows_its_alert_when_its_time_has_passed(tmp_path: Path) -> None:
-    clock = FakeClock()
-    room, source, maker = clip_room(tmp_path, clock, Muxer())
-    alert = room.recorder.opened(make_incident(clock))
-    moment_ns = clock.monotonic_ns()
-    assert [outgoing.kind for outgoing in room.store.waiting("mqtt")] == ["alert"]
-    clock.advance(4)
-    maker.step()
-    assert source.asked == [("yard", moment_ns - 3 * 10**9, moment_ns + 3 * 10**9)]
-    _, clip = room.store.waiting("mqtt")
-    assert clip.kind == "clip"
-    assert clip.clip is not None
-    assert alert.snapshot is not None
-    assert clip.clip.path == alert.snapshot.path.replace(".jpg", ".mp4")
-    assert "HEVC" in (clip.clip.reason or "")
-    assert room.store.clips_begun() == []
-
-
-def test_a_clip_that_cannot_be_made_says_why(tmp_path: Path) -> None:
-    clock = FakeClock()
-    muxer = Muxer()
-    muxer.problem = "the camera sent no keyframe"
-    room, _, maker = clip_room(tmp_path, clock, muxer)
-    room.recorder.opened(make_incident(clock))
-    clock.advance(4)
-    maker.step()
-    clip = room.store.waiting("mqtt")[1].clip
-    assert clip is not None
-    assert (clip.path, clip.reason) == (None, "the camera sent no keyframe")
-    assert [name for name in room.pictures() if not name.endswith(".jpg")] == []
-
-
-def test_a_clip_that_a_restart_cut_short_is_told(tmp_path: Path) -> None:
-    clock = FakeClock()
-    room, _, _ = clip_room(tmp_path, clock, Muxer())
-    room.recorder.opened(make_incident(clock))
-    room.store.close()
-    again, _, maker = clip_room(tmp_path, clock, Muxer())
-    maker.begin()
-    clip = again.store.waiting("mqtt")[1].clip
-    assert clip is not None
-    assert "restarted" in (clip.reason or "")
