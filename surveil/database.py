@@ -127,7 +127,8 @@ class Database:
         if found > len(migrations) or unknown:
             names = f" ({', '.join(sorted(unknown))})" if unknown else ""
             raise SchemaTooNewError(
-                f"{self.path} was written by a newer Surveil (schema {found}{names}; this one knows {len(migrations)}): "
+                f"{self.path} was written by a newer Surveil "
+                f"(schema {found}{names}; this one knows {len(migrations)}): "
                 "install that version again, or move the file away to start anew"
             )
 

@@ -64,6 +64,14 @@ class Swept:
     alerts: int = 0
     """Rows deleted."""
 
+    def __add__(self, other: Swept) -> Swept:
+        return Swept(
+            self.expired + other.expired,
+            self.files + other.files,
+            self.freed_bytes + other.freed_bytes,
+            self.alerts + other.alerts,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _Holding:
@@ -78,7 +86,9 @@ class _Holding:
 
 
 class Retention:
-    """`begin` once, before alerts are made; `sweep` every few minutes, in the scheduler's thread."""
+    """`begin` once, before alerts are made; `sweep` every few minutes, in the jobs' thread."""
+
+    name = "retention"
 
     def __init__(
         self,
@@ -103,10 +113,21 @@ class Retention:
         self._on_pictures_removed = on_pictures_removed
         self._free_bytes = free_bytes
         self._problem: Problem | None = None
+        self._total = Swept()
 
-    def problem(self) -> Problem | None:
-        """Why the last sweep could not do its work; None when it could. Any thread."""
-        return self._problem
+    def problems(self) -> Sequence[Problem]:
+        """Why the last sweep could not do its work. Any thread."""
+        return () if self._problem is None else (self._problem,)
+
+    def counters(self) -> Mapping[str, float]:
+        """What all sweeps did. Any thread."""
+        total = self._total
+        return {
+            "deliveries_expired_total": total.expired,
+            "files_removed_total": total.files,
+            "freed_bytes_total": total.freed_bytes,
+            "alerts_removed_total": total.alerts,
+        }
 
     def begin(self) -> int:
         """Remove unfinished files, move files that no row names to `quarantine/`; returns how many were moved.
@@ -122,7 +143,7 @@ class Retention:
             return 0 if self._store.is_new else self._quarantine(folder)
 
     def sweep(self) -> Swept:
-        """One round. A disk or database that refuses becomes `problem()`, and the next round tries again."""
+        """One round. A disk or database that refuses becomes a problem, and the next round tries again."""
         try:
             swept = self._sweep()
         except StoreError as error:
@@ -131,6 +152,7 @@ class Retention:
                 self._problem = Problem("retention", str(error), self._now_ms())
             return Swept()
         self._problem = None
+        self._total += swept
         return swept
 
     def _sweep(self) -> Swept:

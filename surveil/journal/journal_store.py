@@ -9,7 +9,7 @@ import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,10 +69,13 @@ MERGE_PAGES = 256
 class Journal:
     """Any thread. The constructor raises SchemaTooNewError or StoreError; a damaged file is set aside."""
 
+    name = "journal"
+
     def __init__(self, path: Path, clock: Clock) -> None:
         self.path = path
-        self.lost_total = 0
+        self._lost_total = 0
         """Captions that memory could not hold while the disk refused."""
+        self._written_total = 0
         self._clock = clock
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
@@ -93,7 +96,7 @@ class Journal:
             self._alerts.append(alert)
 
     def flush(self) -> None:
-        """Write what was added; call every 5 s. When the disk refuses, `problem` says so and the captions wait."""
+        """Write what was added; call every 5 s. When the disk refuses, `problems` says so and the captions wait."""
         with self._flushing:
             with self._lock:
                 captions, self._captions = self._captions, deque()
@@ -108,6 +111,7 @@ class Journal:
                 self._refused(error)
             else:
                 self._problem = None
+                self._written_total += len(captions)
 
     def search(
         self,
@@ -161,9 +165,18 @@ class Journal:
             )
         return removed
 
-    def problem(self) -> Problem | None:
-        """Why captions are not being written; None when they are."""
-        return self._problem
+    def problems(self) -> Sequence[Problem]:
+        """Why captions are not being written."""
+        return () if self._problem is None else (self._problem,)
+
+    def counters(self) -> Mapping[str, float]:
+        with self._lock:
+            waiting = len(self._captions)
+        return {
+            "captions_total": self._written_total,
+            "captions_waiting": waiting,
+            "captions_lost_total": self._lost_total,
+        }
 
     def close(self) -> None:
         """Writes what was added. Safe to call twice."""
@@ -238,7 +251,7 @@ class Journal:
     def _trim(self) -> None:
         while len(self._captions) > MAX_UNWRITTEN:
             self._captions.popleft()
-            self.lost_total += 1
+            self._lost_total += 1
 
     def _refused(self, error: StoreError) -> None:
         if isinstance(error, StoreCorruptError):

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from surveil.alerts.alert_store import AlertStore
-from surveil.alerts.alert_tables import MIGRATIONS, missing_runs
+from surveil.alerts.alert_tables import MIGRATIONS
 from surveil.clock import WallTime
 from surveil.database import Migration
 from surveil.errors import SchemaTooNewError, StoreError
@@ -68,17 +68,17 @@ def test_the_alert_and_the_open_incidents_are_one_transaction(tmp_path: Path) ->
         states = other.execute("SELECT value FROM states WHERE kind = 'incidents'").fetchall()
     other.close()
     assert states == [('[{"incident_id":"a"}]',)]
-    assert Room(tmp_path).store.open_incidents() == [{"incident_id": "a"}]
+    assert Room(tmp_path).store.states.open_incidents() == [{"incident_id": "a"}]
 
 
 def test_a_camera_that_was_switched_off_stays_off(tmp_path: Path) -> None:
     room = Room(tmp_path)
-    assert room.store.enabled("yard")
-    room.store.set_enabled("yard", False)
+    assert room.store.states.enabled("yard")
+    room.store.states.set_enabled("yard", False)
     room.store.close()
     again = Room(tmp_path)
-    assert not again.store.enabled("yard")
-    assert again.store.enabled("gate")
+    assert not again.store.states.enabled("yard")
+    assert again.store.states.enabled("gate")
 
 
 def test_a_newer_schema_is_refused_and_not_touched(tmp_path: Path) -> None:
@@ -194,16 +194,6 @@ def test_replay_takes_up_a_parked_alert_again(room: Room) -> None:
     assert room.waiting() == [1]
 
 
-@given(kept=st.sets(st.integers(1, 30)), first=st.integers(1, 30), last=st.integers(0, 30))
-def test_missing_runs_and_kept_numbers_make_up_the_whole(
-    kept: set[int], first: int, last: int
-) -> None:
-    numbers = sorted(number for number in kept if number >= first)
-    runs = missing_runs(numbers, first=first, last=last)
-    missing = {number for start, end in runs for number in range(start, end + 1)}
-    assert missing == set(range(first, last + 1)) - kept
-
-
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -271,22 +261,22 @@ def test_while_another_process_locks_the_file_alerts_go_out_from_memory(tmp_path
         other.execute("BEGIN IMMEDIATE")
         alert = room.open()
         assert not alert.durable
-        problem = room.store.problem()
-        assert problem is not None
+        (problem,) = room.store.problems()
+        assert problem.code == "disk"
         assert "locked" in problem.text
         assert room.waiting() == [1]
         room.store.acknowledged("mqtt", [Receipt(alert.alert_id, "alert")])
-        room.store.set_enabled("yard", False)
+        room.store.states.set_enabled("yard", False)
         assert room.waiting() == []
         other.execute("ROLLBACK")
     other.close()
     clock.advance(2)
     assert room.store.settle()
-    assert room.store.problem() is None
+    assert room.store.problems() == ()
     room.store.close()
     again = Room(tmp_path)
     assert again.waiting() == []
-    assert not again.store.enabled("yard")
+    assert not again.store.states.enabled("yard")
     kept = again.store.find(alert.alert_id)
     assert kept is not None
     assert kept.sequence == 1

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from surveil.alerts.clip_maker import ClipMaker
+from surveil.alerts.clip_maker import MAX_PENDING, ClipMaker
+from surveil.capture.mp4_writer import WrittenClip
 from surveil.errors import SourceError
 from surveil.records import Alert
 from tests.fakes import FakeClock
@@ -20,12 +20,6 @@ class Packets:
     def packets(self, camera_id: str, from_mono_ns: int, to_mono_ns: int) -> Any:
         self.asked.append((camera_id, from_mono_ns, to_mono_ns))
         return b"packets"
-
-
-@dataclass(frozen=True)
-class Muxed:
-    seconds: float
-    warning: str | None
 
 
 class Muxer:
@@ -42,16 +36,20 @@ def clip_room(tmp_path: Path, clock: FakeClock, muxer: Muxer) -> tuple[Room, Pac
     room = Room(tmp_path, clock)
     source = Packets()
     maker = ClipMaker(room.store, room.snapshots, source, muxer, before_s=3, after_s=3, clock=clock)
-    room.recorder = AlertRecorder(
-        room.store, room.snapshots, [Destination("mqtt")], clock=clock, wall=room.wall, clips=maker
-    )
     return room, source, maker
+
+
+def alert_with_clip(room: Room, maker: ClipMaker) -> Alert:
+    """As the daemon asks for it: when the alert is on the disk."""
+    alert = room.open()
+    maker.request(alert, room.clock.monotonic_ns())
+    return alert
 
 
 def test_a_clip_follows_its_alert_when_its_time_has_passed(tmp_path: Path) -> None:
     clock = FakeClock()
     room, source, maker = clip_room(tmp_path, clock, Muxer())
-    alert = room.recorder.opened(make_incident(clock))
+    alert = alert_with_clip(room, maker)
     moment_ns = clock.monotonic_ns()
     assert [outgoing.kind for outgoing in room.store.waiting("mqtt")] == ["alert"]
     clock.advance(4)
@@ -63,7 +61,7 @@ def test_a_clip_follows_its_alert_when_its_time_has_passed(tmp_path: Path) -> No
     assert alert.snapshot is not None
     assert clip.clip.path == alert.snapshot.path.replace(".jpg", ".mp4")
     assert "HEVC" in (clip.clip.reason or "")
-    assert room.store.clips_begun() == []
+    assert room.store.states.clips_begun() == []
 
 
 def test_a_clip_that_cannot_be_made_says_why(tmp_path: Path) -> None:
@@ -71,7 +69,7 @@ def test_a_clip_that_cannot_be_made_says_why(tmp_path: Path) -> None:
     muxer = Muxer()
     muxer.problem = "the camera sent no keyframe"
     room, _, maker = clip_room(tmp_path, clock, muxer)
-    room.recorder.opened(make_incident(clock))
+    alert_with_clip(room, maker)
     clock.advance(4)
     maker.step()
     clip = room.store.waiting("mqtt")[1].clip
@@ -82,11 +80,28 @@ def test_a_clip_that_cannot_be_made_says_why(tmp_path: Path) -> None:
 
 def test_a_clip_that_a_restart_cut_short_is_told(tmp_path: Path) -> None:
     clock = FakeClock()
-    room, _, _ = clip_room(tmp_path, clock, Muxer())
-    room.recorder.opened(make_incident(clock))
+    room, _, maker = clip_room(tmp_path, clock, Muxer())
+    alert_with_clip(room, maker)
     room.store.close()
     again, _, maker = clip_room(tmp_path, clock, Muxer())
     maker.begin()
     clip = again.store.waiting("mqtt")[1].clip
     assert clip is not None
     assert "restarted" in (clip.reason or "")
+
+
+def test_more_clips_than_can_be_made_are_told_and_alerts_go_without(tmp_path: Path) -> None:
+    clock = FakeClock()
+    room, _, maker = clip_room(tmp_path, clock, Muxer())
+    for _ in range(MAX_PENDING + 1):
+        alert_with_clip(room, maker)
+    assert [problem.code for problem in maker.problems()] == ["clips"]
+    clips = [o.clip for o in room.store.waiting("mqtt", limit=1_000) if o.kind == "clip"]
+    assert [clip.reason for clip in clips if clip] == ["too many clips at once"]
+    clock.advance(4)
+    maker.step()
+    alert_with_clip(room, maker)
+    assert maker.problems() == ()
+    counted = maker.counters()
+    assert (counted["clips_total"], counted["clips_missing_total"]) == (1, 1)
+    assert counted["clips_waiting"] == MAX_PENDING

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from surveil.alerts.recorder import AlertRecorder, Destination
+from surveil.alerts.recorder import AlertRecorder, Destination, uuid7
 from surveil.alerts.snapshots import TEMPORARY, Snapshots, safe_name, write_durably
 from surveil.errors import StoreError, StoreFullError
 from surveil.records import Frame, Severity
@@ -126,7 +126,7 @@ def test_routes_choose_by_rule_severity_and_camera(tmp_path: Path) -> None:
         Destination("webhook:desk", severities=frozenset({Severity.CRITICAL})),
         Destination("speech:hall", rules=frozenset({"fire"}), cameras=frozenset({"gate"})),
     )
-    room = Room(tmp_path, routes=routes)
+    room = Room(tmp_path, destinations=routes)
     room.open("yard", rule_id="fire")
     room.open("gate", rule_id="fire", severity=Severity.CRITICAL)
     waiting = {name: room.waiting(name) for name in ("mqtt", "webhook:desk", "speech:hall")}
@@ -148,7 +148,7 @@ def test_the_better_picture_of_the_main_stream_is_taken(tmp_path: Path) -> None:
         source=MainStream(),
         boxes={("yard", "door"): (0.1, 0.1, 0.5, 0.5)},
     )
-    snapshot = recorder.opened(make_incident(room.clock, region_id="door")).snapshot
+    snapshot = recorder.record(make_incident(room.clock, region_id="door")).snapshot
     assert snapshot is not None
     assert (snapshot.width_px, snapshot.offset_ms) == (1280, 40)
     image = Image.open(tmp_path / "snapshots" / snapshot.path).convert("RGB")
@@ -164,3 +164,11 @@ def test_no_file_lies_about_with_a_temporary_name(tmp_path: Path) -> None:
     room = Room(tmp_path)
     room.open()
     assert not any(TEMPORARY in name for name in room.pictures())
+
+
+@pytest.mark.parametrize("unix_ms", [0, 1_795_323_845_123, (1 << 48) - 1])
+def test_ids_are_version_7_and_sort_by_time(unix_ms: int) -> None:
+    made = uuid7(unix_ms)
+    assert (made.version, made.variant) == (7, "specified in RFC 4122")
+    assert made.int >> 80 == unix_ms
+    assert len({uuid7(unix_ms) for _ in range(1_000)}) == 1_000

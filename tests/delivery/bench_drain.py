@@ -38,7 +38,9 @@ def main() -> int:
             room.open(CAMERAS[index % len(CAMERAS)])
         committed_s = time.monotonic() - started
         spec = MqttSpec("127.0.0.1", "edge-01", port=broker.port)
-        mqtt = MqttDelivery(room.store, spec, clock=room.clock, snapshots=room.snapshots)
+        mqtt = MqttDelivery(
+            room.store, room.store.states, spec, clock=room.clock, snapshots=room.snapshots
+        )
         mqtt.set_cameras([CameraInfo(camera, camera) for camera in CAMERAS])
         started = time.monotonic()
         mqtt.start()

@@ -53,6 +53,7 @@ class Node:
         values = {"host": "127.0.0.1", "node": "edge-01", "port": broker.port, "retry_min_s": 0.1}
         self.mqtt = MqttDelivery(
             self.room.store,
+            self.room.store.states,
             MqttSpec(**{**values, **spec}),
             clock=self.room.clock,
             snapshots=self.room.snapshots,
@@ -63,8 +64,12 @@ class Node:
         self.mqtt.set_rules(["person_climbing"])
 
     def connected(self) -> Node:
-        eventually(lambda: self.mqtt.connected, what=lambda: self.mqtt.problem)
+        eventually(lambda: self.mqtt.connected, what=self.problem)
         return self
+
+    def problem(self) -> str:
+        """What is wrong with the connection, in words."""
+        return "; ".join(problem.text for problem in self.mqtt.problems())
 
     def drained(self, timeout_s: float = 10.0) -> None:
         eventually(lambda: not self.room.store.waiting_total("mqtt"), timeout_s)
@@ -130,7 +135,7 @@ def test_a_late_subscriber_finds_the_true_state_from_retained_messages_alone(
     tmp_path: Path, broker: Broker
 ) -> None:
     with Subscriber(broker.port, client_id="early") as early, node(tmp_path, broker) as it:
-        it.room.store.set_enabled("gate", False)
+        it.room.store.states.set_enabled("gate", False)
         it.mqtt.set_enabled("gate", False)
         it.mqtt.set_camera_status(status("yard", CameraState.ONLINE))
         it.mqtt.set_camera_status(status("gate", CameraState.DISABLED))
@@ -229,9 +234,9 @@ def test_a_refused_password_is_not_a_connection_and_names_the_reason(tmp_path: P
         spec = {"username": "surveil", "password": "wr0ng", "retry_max_s": 0.2}
         with node(tmp_path, broker, **spec) as it:
             alert = it.room.open()
-            eventually(lambda: it.mqtt.problem)
+            eventually(it.problem)
             throughout(lambda: not it.mqtt.connected, 0.5)
-            problem = it.mqtt.problem or ""
+            problem = it.problem()
             assert "refused the connection" in problem
             assert "Not authorized" in problem or "Bad user name" in problem
             assert "wr0ng" not in problem
@@ -240,7 +245,7 @@ def test_a_refused_password_is_not_a_connection_and_names_the_reason(tmp_path: P
                 broker.set_users({"surveil": "wr0ng", "desk": "d"})
                 eventually(recorder.alerts, 20)
                 assert recorder.alerts()[0]["id"] == alert.alert_id
-            assert it.mqtt.problem is None
+            assert it.mqtt.problems() == ()
 
 
 def test_commands_reach_the_daemon_and_retained_ones_do_not(tmp_path: Path, broker: Broker) -> None:
@@ -280,7 +285,7 @@ def test_a_camera_that_left_while_the_daemon_was_down_is_cleared(
     it = Node(tmp_path, broker)
     it.mqtt.set_cameras([CameraInfo("yard", "Yard")])
     it.mqtt.start()
-    eventually(lambda: set(it.room.store.announced()) == {PREFIX, YARD})
+    eventually(lambda: set(it.room.store.states.announced()) == {PREFIX, YARD})
     with Subscriber(broker.port) as recorder:
         recorder.wait_for(f"{PREFIX}/status", b"online")
         topics = {h.topic for h in recorder.heard()}
@@ -296,8 +301,10 @@ def test_another_prefix_leaves_nothing_of_the_old_one(tmp_path: Path, broker: Br
         with Subscriber(broker.port) as recorder:
             recorder.wait_for(f"{PREFIX}/health", b'{"state":"ok","problems":[]}')
     with node(tmp_path, broker, topic_prefix="home/cams") as it:
-        eventually(lambda: PREFIX not in it.room.store.announced() and it.mqtt.connected)
-        eventually(lambda: not any(key.startswith(PREFIX) for key in it.room.store.announced()))
+        eventually(lambda: PREFIX not in it.room.store.states.announced() and it.mqtt.connected)
+        eventually(
+            lambda: not any(key.startswith(PREFIX) for key in it.room.store.states.announced())
+        )
         with Subscriber(broker.port) as recorder:
             recorder.wait_for("home/cams/status", b"online")
             assert not any(h.topic.startswith(PREFIX) for h in recorder.heard())
@@ -324,7 +331,7 @@ def test_a_twin_with_the_same_client_id_is_suspected_and_given_way(
     with node(tmp_path, broker, client_id="twin") as it:
         it.connected()
         with Subscriber(broker.port, client_id="twin"):
-            eventually(lambda: "running twice" in (it.mqtt.problem or ""), 20)
+            eventually(lambda: "running twice" in it.problem(), 20)
             throughout(lambda: not it.mqtt.connected, 1.0)
 
 
@@ -380,6 +387,7 @@ def test_an_exception_in_a_command_ends_the_worker(tmp_path: Path, broker: Broke
     spec = MqttSpec("127.0.0.1", "edge-01", port=broker.port)
     mqtt = MqttDelivery(
         room.store,
+        room.store.states,
         spec,
         clock=room.clock,
         on_command=explode,
@@ -432,9 +440,9 @@ def test_tls_with_a_client_certificate_and_a_wrong_authority(tmp_path: Path) -> 
         with node(tmp_path, broker, tls=anybody) as it:
             it.connected()
         with node(tmp_path, broker, tls=TlsSpec()) as it:
-            eventually(lambda: "certificate is not accepted" in (it.mqtt.problem or ""))
+            eventually(lambda: "certificate is not accepted" in it.problem())
         with node(tmp_path, broker, tls=TlsSpec(tmp_path / "no.pem")) as it:
-            eventually(lambda: "TLS file does not exist" in (it.mqtt.problem or ""))
+            eventually(lambda: "TLS file does not exist" in it.problem())
 
 
 def test_deliveries_go_on_while_another_process_locks_the_database(

@@ -27,7 +27,7 @@ class Voice:
 
 
 def test_alerts_are_spoken_by_the_template_and_old_ones_are_not(tmp_path: Path) -> None:
-    room = Room(tmp_path, routes=(Destination("speech:hall"),))
+    room = Room(tmp_path, destinations=(Destination("speech:hall"),))
     clock = room.clock
     assert isinstance(clock, FakeClock)
     voice = Voice()
@@ -44,14 +44,15 @@ def test_alerts_are_spoken_by_the_template_and_old_ones_are_not(tmp_path: Path) 
 
 
 def test_a_voice_that_fails_is_tried_again(tmp_path: Path) -> None:
-    room = Room(tmp_path, routes=(Destination("speech:hall"),))
+    room = Room(tmp_path, destinations=(Destination("speech:hall"),))
     assert isinstance(room.clock, FakeClock)
     voice = Voice()
     worker = SpeechDelivery(room.store, "hall", voice, clock=room.clock, wall=room.wall)
     voice.broken = True
     room.open()
     worker.step()
-    assert worker.problem == "no sound device"
+    (problem,) = worker.problems()
+    assert (problem.code, problem.text) == ("delivery:speech:hall", "no sound device")
     voice.broken = False
     room.clock.advance(2)
     worker.step()

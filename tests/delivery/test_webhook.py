@@ -61,14 +61,20 @@ def hook(room: Room, receiver: WebhookReceiver, **values: Any) -> WebhookDeliver
     url = f"http://127.0.0.1:{receiver.server_port}/t0ken"
     spec = WebhookSpec(url, node="edge-01", name="desk", timeout_s=2.0, **values)
     return WebhookDelivery(
-        room.store, spec, clock=room.clock, snapshots=room.snapshots, jitter=lambda: 1.0
+        room.store, spec, clock=room.clock, snapshots=room.snapshots, chance=lambda: 0.0
     )
+
+
+def told(worker: WebhookDelivery) -> list[str]:
+    """Its problems, in words."""
+    assert all(problem.code == "delivery:webhook:desk" for problem in worker.problems())
+    return [problem.text for problem in worker.problems()]
 
 
 def test_a_webhook_gets_each_alert_in_order_signed(
     tmp_path: Path, receiver: WebhookReceiver
 ) -> None:
-    room = Room(tmp_path, routes=(Destination(HOOK),))
+    room = Room(tmp_path, destinations=(Destination(HOOK),))
     worker = hook(room, receiver, secret="geheim", snapshot=True)
     ids = [room.open().alert_id for _ in range(3)]
     for _ in ids:
@@ -86,14 +92,14 @@ def test_a_webhook_gets_each_alert_in_order_signed(
 def test_a_webhook_that_is_down_is_tried_again_and_told_without_its_address(
     tmp_path: Path, receiver: WebhookReceiver
 ) -> None:
-    room = Room(tmp_path, routes=(Destination(HOOK),))
+    room = Room(tmp_path, destinations=(Destination(HOOK),))
     clock = room.clock
     assert isinstance(clock, FakeClock)
     worker = hook(room, receiver)
     receiver.answers = [(503, {"Retry-After": "30"}), (429, {})]
     room.open()
     worker.step()
-    assert worker.problem == "127.0.0.1 answered 503"
+    assert told(worker) == ["127.0.0.1 answered 503"]
     clock.advance(29)
     assert worker._not_before_mono_ns > clock.monotonic_ns()
     clock.advance(1)
@@ -101,14 +107,14 @@ def test_a_webhook_that_is_down_is_tried_again_and_told_without_its_address(
     clock.advance(2)
     worker.step()
     assert len(receiver.told) == 1
-    assert worker.problem is None
+    assert worker.problems() == ()
 
 
 @pytest.mark.parametrize(("code", "headers"), [(400, {}), (302, {"Location": "/elsewhere"})])
 def test_an_answer_that_never_changes_parks_the_alert_and_goes_on(
     tmp_path: Path, receiver: WebhookReceiver, code: int, headers: dict[str, str]
 ) -> None:
-    room = Room(tmp_path, routes=(Destination(HOOK),))
+    room = Room(tmp_path, destinations=(Destination(HOOK),))
     worker = hook(room, receiver)
     receiver.answers = [(code, headers)]
     room.open()
@@ -122,11 +128,11 @@ def test_an_answer_that_never_changes_parks_the_alert_and_goes_on(
 
 
 def test_an_address_that_nobody_answers_is_named_by_its_host_only(tmp_path: Path) -> None:
-    room = Room(tmp_path, routes=(Destination(HOOK),))
+    room = Room(tmp_path, destinations=(Destination(HOOK),))
     spec = WebhookSpec("http://127.0.0.1:9/t0ken", name="desk", secret="geheim")
     assert "t0ken" not in repr(spec)
     assert "geheim" not in repr(spec)
     worker = WebhookDelivery(room.store, spec, clock=room.clock)
     room.open()
     worker.step()
-    assert worker.problem == "127.0.0.1 cannot be reached: Connection refused"
+    assert told(worker) == ["127.0.0.1 cannot be reached: Connection refused"]
