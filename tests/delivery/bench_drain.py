@@ -30,7 +30,7 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory() as name,
         Broker(Path(name) / "broker") as broker,
-        Subscriber(broker.port, "surveil/edge-01/+/alert") as recorder,
+        Subscriber(broker.port, "surveil/edge-01/+/alert") as subscriber,
     ):
         room = Room(Path(name) / "node", SystemClock())
         started = time.monotonic()
@@ -46,12 +46,12 @@ def main() -> int:
         mqtt.start()
         eventually(lambda: not room.store.waiting_total("mqtt"), 120)
         drained_s = time.monotonic() - started
-        eventually(lambda: len(recorder.alerts()) == count, 20)
+        eventually(lambda: len(subscriber.alerts()) == count, 20)
         mqtt.stop()
         mqtt.join(room.clock.monotonic_ns() + ns(5.0))
         room.store.close()
         for camera in CAMERAS:
-            numbers = [alert["sequence"] for alert in recorder.alerts(camera)]
+            numbers = [alert["sequence"] for alert in subscriber.alerts(camera)]
             assert numbers == list(range(1, len(numbers) + 1))
     figures = {
         "alerts": count,

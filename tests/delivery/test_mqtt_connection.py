@@ -89,7 +89,7 @@ class Rig:
         self.connection = MqttConnection(spec, self.clock, will=will, chance=lambda: 0.0)
 
     def asked(self) -> bool:
-        """CONNECT has arrived, and the link waits for the answer."""
+        """CONNECT has arrived, and the connection waits for the answer."""
         assert self.script is not None
         self.connection.poll(0.01)
         self.script.serve()
@@ -112,6 +112,7 @@ class Rig:
 def test_waits_double_up_to_the_cap_and_start_again_after_a_connection() -> None:
     """1, 2, 4 ... seconds between attempts, whatever the wall clock does."""
     rig = Rig(retry_min_s=1.0, retry_max_s=5.0)
+    began_ms = rig.clock.unix_ms()
     delays = []
     for _ in range(5):
         event = rig.until_event()
@@ -125,6 +126,9 @@ def test_waits_double_up_to_the_cap_and_start_again_after_a_connection() -> None
             rig.connection.poll(0.0)
         delays.append(waited)
     assert delays == [1.0, 2.0, 4.0, 5.0, 5.0]
+    found = rig.connection.problem
+    assert found is not None
+    assert (found.code, found.since_unix_ms) == ("mqtt", began_ms)
     rig.until_event()
     rig.connection.close(politely=False)
 

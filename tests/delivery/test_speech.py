@@ -75,6 +75,26 @@ def test_the_describer_says_what_changed(tmp_path: Path) -> None:
         worker.step()
         clock.advance(10)
     assert voice.said == ["yard: an empty yard", "yard: a dog runs"]
+    assert worker.counters() == {"spoken_total": 2}
+
+
+def test_a_describer_that_cannot_speak_says_so_until_it_can(tmp_path: Path) -> None:
+    clock = FakeClock()
+    voice = Voice()
+    voice.broken = True
+    worker = Describer(voice, clock=clock, every_s=10)
+    worker.set_caption(make_caption(clock, "yard", text="a dog runs"))
+    began_ms = clock.unix_ms()
+    for _ in range(2):
+        worker.step()
+        clock.advance(10)
+    (problem,) = worker.problems()
+    assert (problem.code, problem.text) == ("delivery:describe:describe", "no sound device")
+    assert problem.since_unix_ms == began_ms
+    voice.broken = False
+    worker.step()
+    assert worker.problems() == ()
+    assert voice.said == ["yard: a dog runs"]
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")

@@ -108,6 +108,7 @@ def test_a_webhook_that_is_down_is_tried_again_and_told_without_its_address(
     worker.step()
     assert len(receiver.told) == 1
     assert worker.problems() == ()
+    assert worker.counters() == {"delivered_total": 1, "refused_total": 0, "failures_total": 2}
 
 
 @pytest.mark.parametrize(("code", "headers"), [(400, {}), (302, {"Location": "/elsewhere"})])
@@ -124,6 +125,7 @@ def test_an_answer_that_never_changes_parks_the_alert_and_goes_on(
     gap, alert = (json.loads(body) for _, body in receiver.told)
     assert (gap["schema"], gap["from"], gap["to"]) == ("surveil.gap/1", 1, 1)
     assert "t0ken" not in gap["reason"]
+    assert worker.counters() == {"delivered_total": 1, "refused_total": 1, "failures_total": 0}
     assert alert["sequence"] == 2
 
 

@@ -153,8 +153,14 @@ def test_a_locked_journal_keeps_captions_in_memory_and_says_so(tmp_path: Path) -
         (problem,) = journal.problems()
         assert "locked" in problem.text
         other.execute("ROLLBACK")
+    assert journal.counters()["captions_waiting"] == 1
     journal.flush()
     assert journal.problems() == ()
+    assert journal.counters() == {
+        "captions_total": 1,
+        "captions_waiting": 0,
+        "captions_lost_total": 0,
+    }
     assert found(journal, "car") == [RED]
 
 

@@ -116,6 +116,7 @@ def test_an_incident_gives_one_alert_however_often_it_is_seen(bench: Bench) -> N
     assert bench.told.kinds == [ChangeKind.OPENED, *[ChangeKind.HIT] * 4]
     assert bench.told.active["yard"] == ["person-climbing"]
     assert len(bench.store.waiting("webhook:office")) == 1
+    assert bench.worker.counters() == {"captions_total": 5, "alerts_total": 1}
 
 
 def test_the_next_incident_comes_after_the_cooldown(bench: Bench) -> None:
