@@ -11,6 +11,7 @@ from surveil.alerts.write_behind import WriteBehind
 Key = tuple[str, str]
 """(kind, key)."""
 INCIDENTS: Key = ("incidents", "")
+CANARY: Key = ("canary", "")
 
 
 class StateTable:
@@ -61,8 +62,8 @@ class StateTable:
     def save_canary(self, result: Mapping[str, Any]) -> bool:
         """Commit the canary's result as an alert would be; whether it is on the disk now."""
         with self._file.lock:
-            self._set(("canary", ""), to_json(result))
-            return not self._file.problems()
+            self._set(CANARY, to_json(result))
+            return CANARY not in self._file.pending.states
 
     def clip_begun(self, alert_id: str) -> None:
         """A clip was promised."""

@@ -118,11 +118,12 @@ class WriteBehind:
 
     def problems(self) -> tuple[Problem, ...]:
         """`disk`: it refuses now. `store`: a damaged file was set aside, since the start."""
-        if self._refusal is not None:
-            held = len(self.pending.held)
-            text = f"{self._refusal}; {held} alerts are kept in memory only"
-            return (Problem("disk", text, self._refused_unix_ms),)
-        return () if self._damage is None else (self._damage,)
+        damage = () if self._damage is None else (self._damage,)
+        if self._refusal is None:
+            return damage
+        held = len(self.pending.held)
+        text = f"{self._refusal}; {held} alerts are kept in memory only"
+        return (Problem("disk", text, self._refused_unix_ms), *damage)
 
     def close(self) -> None:
         self.try_write()

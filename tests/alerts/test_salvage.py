@@ -30,6 +30,8 @@ def test_bytes_that_are_no_database_are_set_aside(tmp_path: Path) -> None:
     assert again.store.store_id != first.store.store_id
     (problem,) = again.store.problems()
     assert problem.code == "store"
+    saved = again.store.states.save_canary({"caption": "a dog", "failure": None})
+    assert saved, "the new file takes it: the damage is of the old one"
     assert "put aside as alerts.db.damaged-" in problem.text
     assert again.open().sequence == 1
 

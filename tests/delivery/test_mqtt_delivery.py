@@ -5,11 +5,8 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import numpy as np
@@ -19,22 +16,21 @@ from PIL import Image
 from surveil.clock import SystemClock, ns
 from surveil.delivery.mqtt.discovery import CameraInfo
 from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
-from surveil.delivery.mqtt.mqtt_session import MqttSpec, TlsSpec
+from surveil.delivery.mqtt.mqtt_session import MqttSpec
 from surveil.delivery.mqtt.topics import CaptionNow, Command, SetEnabled
 from surveil.records import CameraState, CameraStatus, Problem
 from tests.fakes import ArrayPicture
 from tests.support.alerts import Room, make_caption
-from tests.support.broker import MOSQUITTO, Broker, TlsFiles
+from tests.support.broker import MOSQUITTO, Broker
+from tests.support.mqtt_node import PREFIX, YARD, MqttNode, node
 from tests.support.subscriber import Subscriber
-from tests.support.waiting import eventually, throughout
+from tests.support.waiting import eventually
 
 pytestmark = [
     pytest.mark.system,
     pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed"),
 ]
 
-PREFIX = "surveil/edge-01"
-YARD = f"{PREFIX}/yard"
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/reference/alert.schema.json").read_text())
 
 
@@ -42,54 +38,6 @@ SCHEMA = json.loads((Path(__file__).parents[2] / "docs/reference/alert.schema.js
 def broker(tmp_path: Path) -> Iterator[Broker]:
     with Broker(tmp_path / "broker") as running:
         yield running
-
-
-class Node:
-    """A Room whose MqttDelivery runs in its thread."""
-
-    def __init__(self, folder: Path, broker: Broker, **spec: Any) -> None:
-        self.room = Room(folder / "node", SystemClock())
-        self.commands: list[Command] = []
-        values = {"host": "127.0.0.1", "node": "edge-01", "port": broker.port, "retry_min_s": 0.1}
-        self.mqtt = MqttDelivery(
-            self.room.store,
-            self.room.store.states,
-            MqttSpec(**{**values, **spec}),
-            clock=self.room.clock,
-            snapshots=self.room.snapshots,
-            on_command=self.commands.append,
-            patience_s=0.05,
-        )
-        self.mqtt.set_cameras([CameraInfo("yard", "Yard"), CameraInfo("gate", "Gate")])
-        self.mqtt.set_rules(["person_climbing"])
-
-    def connected(self) -> Node:
-        eventually(lambda: self.mqtt.connected, what=self.problem)
-        return self
-
-    def problem(self) -> str:
-        """What is wrong with the connection, in words."""
-        return "; ".join(problem.text for problem in self.mqtt.problems())
-
-    def drained(self, timeout_s: float = 10.0) -> None:
-        eventually(lambda: not self.room.store.waiting_total("mqtt"), timeout_s)
-
-    def end(self) -> None:
-        self.mqtt.stop()
-        clock = self.room.clock
-        assert self.mqtt.join(clock.monotonic_ns() + ns(5.0))
-        assert self.mqtt.failure is None
-        self.room.store.close()
-
-
-@contextmanager
-def node(folder: Path, broker: Broker, **spec: Any) -> Iterator[Node]:
-    running = Node(folder, broker, **spec)
-    running.mqtt.start()
-    try:
-        yield running
-    finally:
-        running.end()
 
 
 def status(camera_id: str, state: CameraState) -> CameraStatus:
@@ -109,6 +57,13 @@ def test_an_alert_arrives_once_as_the_contract_says(tmp_path: Path, broker: Brok
         assert payload["store"] == it.room.store.store_id
         assert alert.snapshot is not None
         assert payload["snapshot"]["path"] == alert.snapshot.path
+        counted = it.mqtt.counters()
+        assert (counted["connected"], counted["connects_total"], counted["refused_total"]) == (
+            1,
+            1,
+            0,
+        )
+        assert counted["acknowledged_total"] > len(it.mqtt.topics.retained("yard"))
 
 
 def test_online_is_the_last_state_of_a_connection(tmp_path: Path, broker: Broker) -> None:
@@ -229,25 +184,6 @@ def test_what_waited_while_the_broker_was_away_arrives_in_order(
                 assert numbers == list(range(1, 31))
 
 
-def test_a_refused_password_is_not_a_connection_and_names_the_reason(tmp_path: Path) -> None:
-    with Broker(tmp_path / "broker", users={"surveil": "right", "desk": "d"}) as broker:
-        spec = {"username": "surveil", "password": "wr0ng", "retry_max_s": 0.2}
-        with node(tmp_path, broker, **spec) as it:
-            alert = it.room.open()
-            eventually(it.problem)
-            throughout(lambda: not it.mqtt.connected, 0.5)
-            problem = it.problem()
-            assert "refused the connection" in problem
-            assert "Not authorized" in problem or "Bad user name" in problem
-            assert "wr0ng" not in problem
-            assert it.room.waiting() == [1]
-            with Subscriber(broker.port, username="desk", password="d") as subscriber:
-                broker.set_users({"surveil": "wr0ng", "desk": "d"})
-                eventually(subscriber.alerts, 20)
-                assert subscriber.alerts()[0]["id"] == alert.alert_id
-            assert it.mqtt.problems() == ()
-
-
 def test_commands_reach_the_daemon_and_retained_ones_do_not(tmp_path: Path, broker: Broker) -> None:
     with Subscriber(broker.port) as subscriber:
         subscriber.publish(f"{YARD}/enabled/set", b"OFF", retain=True)
@@ -282,7 +218,7 @@ def test_a_camera_that_left_while_the_daemon_was_down_is_cleared(
         it.connected().drained()
         with Subscriber(broker.port) as subscriber:
             eventually(lambda: subscriber.last(f"{PREFIX}/gate/snapshot"))
-    it = Node(tmp_path, broker)
+    it = MqttNode(tmp_path, broker)
     it.mqtt.set_cameras([CameraInfo("yard", "Yard")])
     it.mqtt.start()
     eventually(lambda: set(it.room.store.states.announced()) == {PREFIX, YARD})
@@ -322,17 +258,6 @@ def test_home_assistants_birth_brings_discovery_again(tmp_path: Path, broker: Br
         it.mqtt.set_rules(["person_climbing", "fire"])
         eventually(lambda: len(subscriber.heard(config)) == 3)
         assert b"fire" in subscriber.heard(config)[-1].payload
-
-
-def test_a_twin_with_the_same_client_id_is_suspected_and_given_way(
-    tmp_path: Path, broker: Broker
-) -> None:
-    """Mosquitto 2.0 throws us out without a word; without stepping back, both would do so to each other for ever."""
-    with node(tmp_path, broker, client_id="twin") as it:
-        it.connected()
-        with Subscriber(broker.port, client_id="twin"):
-            eventually(lambda: "running twice" in it.problem(), 20)
-            throughout(lambda: not it.mqtt.connected, 1.0)
 
 
 def test_a_puback_with_an_error_parks_the_alert_and_tells_a_gap(tmp_path: Path) -> None:
@@ -403,46 +328,6 @@ def test_an_exception_in_a_command_ends_the_worker(tmp_path: Path, broker: Broke
     assert str(failed[0]) == "bug"
     assert mqtt.join(room.clock.monotonic_ns() + ns(5.0))
     room.store.close()
-
-
-def make_certificates(folder: Path) -> dict[str, Path]:
-    """A small authority, the broker's certificate and a client's."""
-
-    def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-
-    folder.mkdir()
-    openssl(
-        *["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem"],
-        *["-days", "2", "-subj", "/CN=ca"],
-    )
-    (folder / "san").write_text("subjectAltName=IP:127.0.0.1")
-    for name in ("broker", "client"):
-        openssl(
-            *f"req -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.csr -subj /CN={name}".split()
-        )
-        openssl(
-            *f"x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial".split(),
-            *f"-out {name}.pem -days 2 -extfile san".split(),
-        )
-    return {p.name: p for p in folder.iterdir()}
-
-
-def test_tls_with_a_client_certificate_and_a_wrong_authority(tmp_path: Path) -> None:
-    files = make_certificates(tmp_path / "tls")
-    tls = TlsFiles(files["ca.pem"], files["broker.pem"], files["broker.key"], True)
-    with Broker(tmp_path / "broker", tls=tls) as broker:
-        client = TlsSpec(files["ca.pem"], files["client.pem"], files["client.key"])
-        with node(tmp_path, broker, tls=client) as it:
-            it.room.open()
-            it.connected().drained()
-        anybody = TlsSpec(None, files["client.pem"], files["client.key"], insecure=True)
-        with node(tmp_path, broker, tls=anybody) as it:
-            it.connected()
-        with node(tmp_path, broker, tls=TlsSpec()) as it:
-            eventually(lambda: "certificate is not accepted" in it.problem())
-        with node(tmp_path, broker, tls=TlsSpec(tmp_path / "no.pem")) as it:
-            eventually(lambda: "TLS file does not exist" in it.problem())
 
 
 def test_deliveries_go_on_while_another_process_locks_the_database(
