@@ -107,7 +107,7 @@ class AlertStore:
             self._committed_total += 1
             if open_incidents is not None:
                 self.states.committed(INCIDENTS, to_json(open_incidents))
-        self._tell()
+        self._notify_listeners()
         return alert
 
     def hold(
@@ -130,7 +130,7 @@ class AlertStore:
             self._held_total += 1
             if open_incidents is not None:
                 self.states.put_later(INCIDENTS, to_json(open_incidents))
-        self._tell()
+        self._notify_listeners()
         return alert
 
     def settle(self) -> bool:
@@ -202,7 +202,7 @@ class AlertStore:
                     c, destination, camera_id, store_id=self.store_id, first=first
                 )
             )
-        self._tell()
+        self._notify_listeners()
         return found
 
     def expire(self, after_s: float) -> int:
@@ -221,7 +221,7 @@ class AlertStore:
 
             lost = self._file.write(work)
         if lost:
-            self._tell()
+            self._notify_listeners()
         return lost
 
     # Looking things up.
@@ -259,7 +259,7 @@ class AlertStore:
         """`work` in one transaction; deliveries are told. Raises StoreError."""
         with self._file.lock:
             result = self._file.write(work)
-        self._tell()
+        self._notify_listeners()
         return result
 
     def read(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
@@ -347,6 +347,6 @@ class AlertStore:
                 reason=f"refused: {reason}",
             )
 
-    def _tell(self) -> None:
+    def _notify_listeners(self) -> None:
         for callback in self._listeners:
             callback()

@@ -27,7 +27,7 @@ MAX_PENDING = 64
 RESTARTED = "the daemon was restarted before the clip was complete"
 
 
-class Written(Protocol):
+class WrittenFile(Protocol):
     """What a ClipWriter made."""
 
     @property
@@ -49,7 +49,7 @@ class PacketSource(Protocol):
 class ClipWriter(Protocol):
     """Makes a file of packets. Lives where PyAV does."""
 
-    def write(self, packets: Any, stream: BinaryIO) -> Written:
+    def write(self, packets: Any, stream: BinaryIO) -> WrittenFile:
         """A fragmented or seekable MP4. Raises SurveilError, which says why there can be no clip."""
         ...
 
@@ -146,7 +146,7 @@ class ClipMaker(Worker):
     def _make(self, pending: _Pending) -> tuple[Clip, int]:
         alert = pending.alert
         path = self._snapshots.path_for(alert, suffix=".mp4")
-        written: list[Written] = []
+        written: list[WrittenFile] = []
         try:
             packets = self._source.packets(
                 alert.camera_id, pending.from_mono_ns, pending.to_mono_ns

@@ -52,9 +52,9 @@ class DeliveryWorker(Worker):
         self._delivered_total = 0
         self._refused_total = 0
         self._failures_total = 0
-        self._news = threading.Event()
+        self._queue_changed = threading.Event()
         self._not_before_mono_ns = clock.monotonic_ns()
-        queue.listen(self._news.set)
+        queue.listen(self._queue_changed.set)
 
     def deliver(self, outgoing: Outgoing) -> None:
         """Hand it over. Raises TryLater, or DeliveryError when the destination will never take this one."""
@@ -76,26 +76,26 @@ class DeliveryWorker(Worker):
 
     def stop(self) -> None:
         super().stop()
-        self._news.set()
+        self._queue_changed.set()
 
     def step(self) -> None:
         """Deliver what waits, one at a time; waits at most a second for news."""
         left_ns = self._not_before_mono_ns - self._clock.monotonic_ns()
         if left_ns > 0:
             self.wait(min(IDLE_S, left_ns / NS_PER_S))
-        elif not self._work():
-            self._news.wait(IDLE_S)
-            self._news.clear()
+        elif not self._deliver_waiting():
+            self._queue_changed.wait(IDLE_S)
+            self._queue_changed.clear()
 
-    def _work(self) -> bool:
+    def _deliver_waiting(self) -> bool:
         """True when something was done."""
         gaps = self._queue.gaps(self.destination, limit=1)
         waiting = self._queue.waiting(self.destination, limit=1)
         try:
             for gap in gaps:
-                self._tell(gap)
+                self._deliver_next_gap(gap)
             for outgoing in waiting:
-                self._hand_over(outgoing)
+                self._deliver_next(outgoing)
         except TryLater as later:
             self._try_later(later)
             return True
@@ -104,7 +104,7 @@ class DeliveryWorker(Worker):
             self._problem = None
         return bool(gaps or waiting)
 
-    def _tell(self, gap: Gap) -> None:
+    def _deliver_next_gap(self, gap: Gap) -> None:
         try:
             self.deliver_gap(gap)
         except DeliveryError as error:
@@ -112,7 +112,7 @@ class DeliveryWorker(Worker):
             logger.warning("%s: gap of %s: %s", self.destination, gap.camera_id, error)
         self._queue.told(gap)
 
-    def _hand_over(self, outgoing: Outgoing) -> None:
+    def _deliver_next(self, outgoing: Outgoing) -> None:
         try:
             self.deliver(outgoing)
         except DeliveryError as error:

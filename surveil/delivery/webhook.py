@@ -106,11 +106,11 @@ class WebhookDelivery(DeliveryWorker):
             self._opener.open(request, timeout=self._spec.timeout_s).close()
         except urllib.error.HTTPError as error:
             with error:
-                raise self._judged(error) from None  # the original's text holds the address
+                raise self._error_of(error) from None  # the original's text holds the address
         except (OSError, http.client.HTTPException) as error:
             raise TryLater(f"{self._host} cannot be reached: {_reason(error)}") from None
 
-    def _judged(self, error: urllib.error.HTTPError) -> TryLater | DeliveryError:
+    def _error_of(self, error: urllib.error.HTTPError) -> TryLater | DeliveryError:
         answer = f"{self._host} answered {error.code}"
         if error.code in PASSING or error.code >= 500:
             return TryLater(answer, after_s=_retry_after_s(error))

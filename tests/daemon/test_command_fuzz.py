@@ -66,7 +66,7 @@ class Node(logging.Handler):
             spec,
             clock=self.room.clock,
             on_command=self.commands.put,
-            patience_s=0.001,
+            poll_s=0.001,
         )
         self.mqtt.set_cameras([CameraInfo("yard", "Yard"), CameraInfo("gate", "Gate")])
         for _ in range(KEPT):

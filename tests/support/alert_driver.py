@@ -55,7 +55,7 @@ def main() -> int:
         retry_min_s=0.1,
         retry_max_s=0.5,
     )
-    mqtt = MqttDelivery(store, store.states, spec, clock=clock, snapshots=snapshots, patience_s=0.1)
+    mqtt = MqttDelivery(store, store.states, spec, clock=clock, snapshots=snapshots, poll_s=0.1)
     mqtt.set_cameras([CameraInfo(camera, camera) for camera in CAMERAS])
     mqtt.start()
     recorder = AlertRecorder(store, snapshots, [Destination("mqtt")], clock=clock, wall=wall)

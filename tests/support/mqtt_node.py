@@ -34,7 +34,7 @@ class MqttNode:
             clock=self.room.clock,
             snapshots=self.room.snapshots,
             on_command=self.commands.append,
-            patience_s=0.05,
+            poll_s=0.05,
         )
         self.mqtt.set_cameras([CameraInfo("yard", "Yard"), CameraInfo("gate", "Gate")])
         self.mqtt.set_rules(["person_climbing"])

@@ -156,7 +156,7 @@ class DiscoveryAnnouncer:
         self._ledger.announce(self._topics.prefix, {"topics": self._topics.retained_of_node()})
         cameras = dict(self._cameras)
         for camera in cameras.values():
-            self._introduce(camera)
+            self._announce(camera)
         keys = {self._topics.prefix, *(self._key(camera_id) for camera_id in cameras)}
         in_use = {topic for camera_id in cameras for topic in self._topics.retained(camera_id)}
         for key, details in self._ledger.announced().items():
@@ -164,7 +164,7 @@ class DiscoveryAnnouncer:
                 # Discovery topics do not hold the prefix: under another one they are the same, and stay.
                 self._clear(key, [topic for topic in details["topics"] if topic not in in_use])
 
-    def _introduce(self, camera: CameraInfo) -> None:
+    def _announce(self, camera: CameraInfo) -> None:
         camera_id = camera.camera_id
         self._ledger.announce(self._key(camera_id), {"topics": self._topics.retained(camera_id)})
         enabled = self._ledger.enabled(camera_id, default=camera.enabled)

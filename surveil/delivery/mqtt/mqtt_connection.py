@@ -12,7 +12,7 @@ from dataclasses import replace
 from surveil.backoff import Backoff
 from surveil.clock import NS_PER_S, Clock, ns
 from surveil.delivery.mqtt.mqtt_session import (
-    TWIN,
+    OTHER_CLIENT,
     Connected,
     Event,
     Lost,
@@ -143,7 +143,7 @@ class MqttConnection:
             self._lost(event)
 
     def _lost(self, lost: Lost) -> None:
-        lost = self._suspect_twin(lost)
+        lost = self._suspect_other_client(lost)
         if self.problem is None or lost.reason != self.problem.text:
             logger.warning("%s", lost.reason)
         since_ms = self.problem.since_unix_ms if self.problem else self._clock.unix_ms()
@@ -159,12 +159,12 @@ class MqttConnection:
             self._protocol = "3.1.1" if self._protocol == "5" else "5"
         self._next_attempt_mono_ns = self._now() + ns(delay_s)
 
-    def _suspect_twin(self, lost: Lost) -> Lost:
+    def _suspect_other_client(self, lost: Lost) -> Lost:
         short = self.limits is not None and self._now() - self._accepted_mono_ns < SHORT_NS
         self._short_lived = self._short_lived + 1 if short else 0
         if self._short_lived < TOO_MANY_SHORT:
             return lost
-        text = f"{lost.reason}, soon after it accepted us, {TOO_MANY_SHORT} times or more: {TWIN}"
+        text = f"{lost.reason}, soon after it accepted us, {TOO_MANY_SHORT} times or more: {OTHER_CLIENT}"
         return replace(lost, reason=text, taken_over=True)
 
     def _delay_s(self, lost: Lost) -> float:

@@ -35,7 +35,7 @@ from surveil.worker import Worker, WorkerFailed
 
 logger = logging.getLogger(__name__)
 
-LOOK_AGAIN_NS = ns(5.0)
+RECHECK_NS = ns(5.0)
 """The queue tells of every commit; this is for what it could not read the last time."""
 FLUSH_NS = ns(2.0)
 
@@ -55,18 +55,18 @@ class MqttDelivery(Worker):
         on_failure: WorkerFailed | None = None,
         tz: tzinfo | None = None,
         chance: Callable[[], float] = random.random,
-        patience_s: float = 0.5,
+        poll_s: float = 0.5,
     ) -> None:
-        """`snapshots` None: no pictures are sent. `patience_s`: how long one step waits for something to happen.
+        """`snapshots` None: no pictures are sent. `poll_s`: how long one step waits for something to happen.
         `chance`: as Backoff takes it."""
         super().__init__("delivery-mqtt", clock=clock, on_failure=on_failure)
         self.topics = Topics(spec.prefix, spec.node, spec.discovery_prefix)
         self._queue = queue
         self._on_command = on_command
         self._tz = tz
-        self._patience_s = patience_s
-        self._news = threading.Event()  # the queue may have something for us
-        self._look_again_mono_ns = clock.monotonic_ns()
+        self._poll_s = poll_s
+        self._queue_changed = threading.Event()  # the queue may have something for us
+        self._recheck_mono_ns = clock.monotonic_ns()
         self._retained = RetainedTopics()
         self._pictures: NewestSnapshots | None = None
         if spec.snapshots and snapshots is not None:
@@ -86,7 +86,7 @@ class MqttDelivery(Worker):
             tz=tz,
             max_queued=spec.max_queued,
         )
-        queue.listen(self._queue_has_news)
+        queue.listen(self._on_queue_changed)
 
     # What other threads call.
 
@@ -179,11 +179,11 @@ class MqttDelivery(Worker):
     # The worker's thread.
 
     def step(self) -> None:
-        """Hand over what the broker may have, then wait at most `patience_s` for news from either side."""
+        """Hand over what the broker may have, then wait at most `poll_s` for news from either side."""
         if self.connected:
-            self._look_for_news()
+            self._check_queue()
             self._publisher.pump()
-        self._handle(self._connection.poll(0.0 if self._publisher.busy else self._patience_s))
+        self._handle(self._connection.poll(0.0 if self._publisher.busy else self._poll_s))
 
     def finish(self) -> None:
         """Flush for at most 2 s, say `stopped`, disconnect; the rest stays on disk."""
@@ -197,7 +197,7 @@ class MqttDelivery(Worker):
 
     def _flush(self) -> None:
         until = self._clock.monotonic_ns() + FLUSH_NS
-        self._look_for_news()
+        self._check_queue()
         self._retained.send_once(Message(self.topics.of_node("status"), b"stopped"))
         while self.connected and self._clock.monotonic_ns() < until:
             self._publisher.pump()
@@ -205,11 +205,11 @@ class MqttDelivery(Worker):
                 break
             self._handle(self._connection.poll(0.05))
 
-    def _look_for_news(self) -> None:
+    def _check_queue(self) -> None:
         now_ns = self._clock.monotonic_ns()
-        if self._news.is_set() or now_ns >= self._look_again_mono_ns:
-            self._news.clear()
-            self._look_again_mono_ns = now_ns + LOOK_AGAIN_NS
+        if self._queue_changed.is_set() or now_ns >= self._recheck_mono_ns:
+            self._queue_changed.clear()
+            self._recheck_mono_ns = now_ns + RECHECK_NS
             self._queue.settle()
             self._publisher.more = True
         if self._discovery.changed:
@@ -243,13 +243,13 @@ class MqttDelivery(Worker):
         if event.topic == self.topics.birth:
             # An old one comes with the connection, which is told everything anyway.
             if not event.retained:
-                self._born(event)
+                self._handle_birth(event)
         elif event.retained:
             logger.warning("%s: ignored, because it is retained", shown_topic(event.topic))
         else:
-            self._obey(event)
+            self._handle_command(event)
 
-    def _born(self, event: Received) -> None:
+    def _handle_birth(self, event: Received) -> None:
         if event.payload == b"online":
             self._retained.resend(f"{self.topics.discovery_prefix}/device/")
         elif event.payload != b"offline":
@@ -258,7 +258,7 @@ class MqttDelivery(Worker):
                 "%s: ignored: found %s, allowed are online and offline", event.topic, found
             )
 
-    def _obey(self, event: Received) -> None:
+    def _handle_command(self, event: Received) -> None:
         topic = shown_topic(event.topic)
         try:
             command = self.topics.read_command(event.topic, event.payload)
@@ -290,6 +290,6 @@ class MqttDelivery(Worker):
         self._retained.set(Message(self.topics.of_node(leaf), payload))
         self.wake()
 
-    def _queue_has_news(self) -> None:
-        self._news.set()
+    def _on_queue_changed(self) -> None:
+        self._queue_changed.set()
         self.wake()
