@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Protocol
 from surveil.alerts import alert_tables
 from surveil.alerts.alert_store import AlertStore
 from surveil.alerts.snapshots import Snapshots, write_durably
-from surveil.clock import NS_PER_S, Clock, ns
+from surveil.clock import Clock, ns
 from surveil.database import Connection
 from surveil.errors import StoreError, SurveilError
 from surveil.records import MQTT, Alert, Clip, Problem
@@ -174,8 +174,3 @@ class ClipMaker(Worker):
         self._made_total += clip.path is not None
         self._missing_total += clip.path is None
         self._store.states.clip_ended(alert.alert_id)
-
-
-def longest_clip_s(before_s: float, after_s: float) -> float:
-    """How much the capture room has to keep, seconds."""
-    return before_s + after_s + SETTLE_NS / NS_PER_S + 1.0
