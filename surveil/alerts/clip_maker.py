@@ -88,7 +88,7 @@ class ClipMaker(Worker):
         self._made_total = 0
         self._missing_total = 0
         self._overrun: Problem | None = None
-        """Since the last request that found room."""
+        """Until there is room again."""
 
     def request(self, alert: Alert, captured_mono_ns: int) -> None:
         """Make the clip when its time has passed. Returns at once."""
@@ -100,7 +100,6 @@ class ClipMaker(Worker):
             full = len(self._pending) >= MAX_PENDING
             if not full:
                 self._pending.append(pending)
-                self._overrun = None
             elif self._overrun is None:
                 text = f"more than {MAX_PENDING} clips are wanted at once; alerts go without"
                 self._overrun = Problem("clips", text, self._clock.unix_ms())
@@ -140,6 +139,7 @@ class ClipMaker(Worker):
         with self._lock:
             now_ns = self._clock.monotonic_ns()
             if self._pending and self._pending[0].to_mono_ns + SETTLE_NS <= now_ns:
+                self._overrun = None
                 return self._pending.popleft()
             return None
 

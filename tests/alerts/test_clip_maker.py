@@ -100,6 +100,7 @@ def test_more_clips_than_can_be_made_are_told_and_alerts_go_without(tmp_path: Pa
     assert [clip.reason for clip in clips if clip] == ["too many clips at once"]
     clock.advance(4)
     maker.step()
+    assert maker.problems() == ()
     alert_with_clip(room, maker)
     assert maker.problems() == ()
     counted = maker.counters()
