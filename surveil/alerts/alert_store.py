@@ -241,17 +241,15 @@ class AlertStore:
     # What is asked of every long-lived part.
 
     def problems(self) -> Sequence[Problem]:
-        """Why the database is not fully itself."""
-        with self._file.lock:
-            return self._file.problems()
+        """Why the database is not fully itself. Answers at once, also while a disk takes its time."""
+        return self._file.problems()
 
     def counters(self) -> Mapping[str, float]:
-        with self._file.lock:
-            return {
-                "alerts_committed_total": self._committed_total,
-                "alerts_held_total": self._held_total,
-                "alerts_in_memory": len(self._file.pending.held),
-            }
+        return {
+            "alerts_committed_total": self._committed_total,
+            "alerts_held_total": self._held_total,
+            "alerts_in_memory": len(self._file.pending.held),
+        }
 
     # For the other modules of this room.
 

@@ -117,12 +117,13 @@ class WriteBehind:
         return not self.pending
 
     def problems(self) -> tuple[Problem, ...]:
-        """`disk`: it refuses now. `store`: a damaged file was set aside, since the start."""
-        damage = () if self._damage is None else (self._damage,)
-        if self._refusal is None:
+        """`disk`: it refuses now. `store`: a damaged file was set aside, since the start. Without the lock, which a
+        slow disk holds for long."""
+        refusal, damage = self._refusal, () if self._damage is None else (self._damage,)
+        if refusal is None:
             return damage
         held = len(self.pending.held)
-        text = f"{self._refusal}; {held} alerts are kept in memory only"
+        text = f"{refusal}; {held} alerts are kept in memory only"
         return (Problem("disk", text, self._refused_unix_ms), *damage)
 
     def close(self) -> None:

@@ -85,7 +85,7 @@ class EventFanout:
             self._metrics.match(change.incident.rule.rule_id)
             self._capture.decode_all_for(change.incident.camera_id, DETAIL_S)
 
-    def on_open_incidents(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
+    def on_abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
         rules = tuple(incident.rule.rule_id for incident in incidents)
         self._seen[camera_id] = replace(self.seen(camera_id), active_rules=rules)
         if self._mqtt is None:
@@ -99,7 +99,7 @@ class EventFanout:
             last_caption=last[-1].caption if last else None,
         )
 
-    def on_tick(self) -> None:
+    def tick(self) -> None:
         now_ns = self._clock.monotonic_ns()
         if self._journal is not None and now_ns >= self._next_flush_ns:
             self._next_flush_ns = now_ns + FLUSH_NS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,18 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     clock = FakeClock()
     with pytest.raises(StoreError, match="cannot be used"):
         AlertStore(blocked / "alerts.db", clock, WallTime(clock))
+
+
+def test_problems_and_counters_are_told_while_a_disk_takes_its_time(room: Room) -> None:
+    """The main thread asks every second; a transaction that hangs must not hang it, too."""
+    room.open()
+    with room.store._file.lock:  # as a slow commit holds it
+        answers: list[object] = []
+        asking = threading.Thread(
+            target=lambda: answers.extend([room.store.problems(), room.store.counters()])
+        )
+        asking.start()
+        asking.join(5)
+    assert answers[0] == ()
+    assert room.store.counters() == answers[1]
+    assert room.store.counters()["alerts_committed_total"] == 1
