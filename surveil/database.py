@@ -1,7 +1,7 @@
 """One SQLite file, opened the same careful way by the two rooms that keep one.
 
-WAL, one connection behind one lock, explicit transactions, `PRAGMA user_version` migrations with a backup first, and
-every `sqlite3` exception translated once. Only `surveil.alerts` and `surveil.journal` import this.
+WAL, one connection behind one lock, explicit transactions, named migrations with a backup first, and every `sqlite3`
+exception translated once. Only `surveil.alerts` and `surveil.journal` import this.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -22,8 +23,21 @@ Value = str | int | float | bytes | None
 SIDE_FILES = ("", "-wal", "-shm")
 """Suffixes of the files that make up one database in WAL mode."""
 
+_BOOKKEEPING = """CREATE TABLE IF NOT EXISTS schema_migrations (
+    name TEXT PRIMARY KEY,
+    applied_at TEXT NOT NULL DEFAULT (datetime('now'))  -- UTC by the machine's clock, for people
+) WITHOUT ROWID;"""
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 _PRIMARY_CODE = 0xFF  # extended result codes carry the primary one in the low byte
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of a schema, applied once to each file; never changed after a release."""
+
+    name: str
+    """`0001_alerts`: letters, digits, underscores. It says whether a file has had this step."""
+    sql: str
 
 
 class Database:
@@ -36,10 +50,11 @@ class Database:
         self,
         path: Path,
         *,
-        migrations: Sequence[str],
+        migrations: Sequence[Migration] | None,
         synchronous: Literal["FULL", "NORMAL"],
         busy_s: float = 2.0,
     ) -> None:
+        """`migrations`: in order; None leaves the schema as it is found."""
         self.path = path
         self.is_new = not path.exists()
         self._lock = threading.RLock()
@@ -57,9 +72,7 @@ class Database:
     @classmethod
     def join(cls, path: Path, *, busy_s: float = 5.0) -> Database:
         """Write beside the daemon that owns the file: whatever its schema is, it stays. Raises StoreError."""
-        with _translated(path), closing(sqlite3.connect(path, timeout=busy_s)) as connection:
-            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-        return cls(path, migrations=[""] * version, synchronous="FULL", busy_s=busy_s)
+        return cls(path, migrations=None, synchronous="FULL", busy_s=busy_s)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -84,9 +97,10 @@ class Database:
         with self._lock:
             self._connection.close()
 
-    def _prepare(self, migrations: Sequence[str], synchronous: str) -> None:
+    def _prepare(self, migrations: Sequence[Migration] | None, synchronous: str) -> None:
         self._connection.row_factory = sqlite3.Row
-        self._refuse_newer(len(migrations))
+        if migrations is not None:
+            self._refuse_newer(migrations)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute(f"PRAGMA synchronous = {synchronous}")
         self._connection.execute("PRAGMA foreign_keys = ON")
@@ -94,36 +108,74 @@ class Database:
         verdict = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise StoreCorruptError(f"{self.path} is damaged: {verdict}")
-        self._migrate(migrations)
+        if migrations is not None:
+            self._migrate(migrations)
 
     def _version(self) -> int:
+        """How many migrations the file has had."""
         return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
-    def _refuse_newer(self, known: int) -> None:
+    def _recorded(self) -> set[str] | None:
+        """Names of the migrations that the file has had; None where only their number was kept."""
+        if not self.read("SELECT 1 FROM sqlite_master WHERE name = 'schema_migrations'"):
+            return None
+        return {str(row["name"]) for row in self.read("SELECT name FROM schema_migrations")}
+
+    def _refuse_newer(self, migrations: Sequence[Migration]) -> None:
         found = self._version()
-        if found > known:
+        unknown = (self._recorded() or set()) - {migration.name for migration in migrations}
+        if found > len(migrations) or unknown:
+            names = f" ({', '.join(sorted(unknown))})" if unknown else ""
             raise SchemaTooNewError(
-                f"{self.path} was written by a newer Surveil (schema {found}; this one knows {known}): "
+                f"{self.path} was written by a newer Surveil "
+                f"(schema {found}{names}; this one knows {len(migrations)}): "
                 "install that version again, or move the file away to start anew"
             )
 
-    def _migrate(self, migrations: Sequence[str]) -> None:
-        found = self._version()
-        if found == len(migrations):
+    def _migrate(self, migrations: Sequence[Migration]) -> None:
+        """Apply what is pending, all of it or nothing; a file that has something in it is backed up before."""
+        version, recorded = self._version(), self._recorded()
+        applied = recorded
+        if applied is None:
+            applied = {migration.name for migration in migrations[:version]}
+        pending = [migration for migration in migrations if migration.name not in applied]
+        if not pending:
+            if recorded is None:
+                self._record(applied)
             return
-        if found > 0:
-            self._back_up(found)
-        script = "\n".join(migrations[found:])
+        if version > 0:
+            self._back_up(version)
+        names = [*applied, *(migration.name for migration in pending)]
+        script = "\n".join(migration.sql for migration in pending)
+        # `user_version` counts them: by it an earlier version knows that a file is too new for it.
         self._connection.executescript(
-            f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {len(migrations)};\nCOMMIT;"
+            f"BEGIN IMMEDIATE;\n{script}\n{_bookkeeping(names)}\n"
+            f"PRAGMA user_version = {len(names)};\nCOMMIT;"
         )
 
+    def _record(self, names: set[str]) -> None:
+        """Give names to what only a number told. A disk that refuses is asked again at the next start: the file is
+        usable as it is."""
+        with suppress(sqlite3.OperationalError):
+            self._connection.executescript(f"BEGIN IMMEDIATE;\n{_bookkeeping(names)}\nCOMMIT;")
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
     def _back_up(self, version: int) -> None:
+        """Whole or not there: a backup that was cut short does not bear the name."""
         target = self.path.with_name(f"{self.path.name}.v{version}.backup")
-        with closing(sqlite3.connect(target)) as copy:
+        unfinished = target.with_name(f"{target.name}.writing")
+        unfinished.unlink(missing_ok=True)
+        with closing(sqlite3.connect(unfinished)) as copy:
             self._connection.backup(copy)
-        sync_path(target)
+        sync_path(unfinished)
+        unfinished.rename(target)
         sync_path(target.parent)
+
+
+def _bookkeeping(names: Iterable[str]) -> str:
+    rows = ", ".join(f"('{name}')" for name in sorted(names))
+    return f"{_BOOKKEEPING}\nINSERT OR IGNORE INTO schema_migrations (name) VALUES {rows};"
 
 
 def open_read_only(path: Path, *, busy_s: float = 2.0) -> Connection:

@@ -233,6 +233,20 @@ class Evidence:
     confidence: float | None = None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class OpenedIncident:
+    """One incident as the rules have just opened it; an Alert is made of it."""
+
+    rule_id: str
+    event_type: str
+    severity: Severity
+    camera_id: str
+    region_id: str | None
+    match: Match
+    caption: Caption
+    evidence: tuple[Evidence, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """A JPEG on disk; `path` is relative to the snapshot folder, with forward slashes."""

@@ -13,7 +13,7 @@ from surveil.records import Alert, Clip, Severity
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class AlertFilter:
     """Everything that is None is not asked for."""
 
     alert_id: str | None = None
@@ -27,7 +27,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredAlert:
     """One alert as it lies on the disk."""
 
     alert: Alert
@@ -39,7 +39,7 @@ class Kept:
     clip: Clip | None
 
 
-def list_alerts(path: Path, wanted: Filter) -> list[Kept]:
+def list_alerts(path: Path, wanted: AlertFilter) -> list[StoredAlert]:
     """Newest first. Raises StoreError."""
     conditions, parameters = _conditions(wanted)
     sql = f"""
@@ -50,7 +50,9 @@ def list_alerts(path: Path, wanted: Filter) -> list[Kept]:
                 WHERE alert_row = a.row_id AND kind = 'alert' AND parked IS NOT NULL) AS parked_at
         FROM alerts a WHERE {conditions} ORDER BY a.row_id DESC LIMIT ?"""
     with closing(open_read_only(path)) as connection:
-        return [_kept(row) for row in read_rows(connection, path, sql, (*parameters, wanted.limit))]
+        return [
+            _stored(row) for row in read_rows(connection, path, sql, (*parameters, wanted.limit))
+        ]
 
 
 def mark_seen(path: Path, alert_ids: list[str], *, now_unix_ms: int) -> int:
@@ -69,7 +71,7 @@ def mark_seen(path: Path, alert_ids: list[str], *, now_unix_ms: int) -> int:
         database.close()
 
 
-def _conditions(wanted: Filter) -> tuple[str, list[Value]]:
+def _conditions(wanted: AlertFilter) -> tuple[str, list[Value]]:
     asked: list[tuple[str, list[Value]]] = []
     if wanted.alert_id is not None:
         escaped = wanted.alert_id.lower()
@@ -93,8 +95,8 @@ def _conditions(wanted: Filter) -> tuple[str, list[Value]]:
     return conditions, [value for _, values in asked for value in values]
 
 
-def _kept(row: Row) -> Kept:
-    return Kept(
+def _stored(row: Row) -> StoredAlert:
+    return StoredAlert(
         alert=alert_tables.alert_from_row(row),
         waits_for=tuple((row["waits_for"] or "").split()),
         parked=tuple((row["parked_at"] or "").split()),

@@ -15,10 +15,10 @@ from uuid import uuid4
 from surveil.alerts import alert_tables
 from surveil.alerts.salvage import STORE_ID, note_losses, salvage
 from surveil.alerts.state_table import INCIDENTS, StateTable, to_json
-from surveil.alerts.write_behind import DiskReserve, Held, WriteBehind
+from surveil.alerts.write_behind import DiskReserve, HeldAlert, WriteBehind
 from surveil.clock import NS_PER_MS, Clock, WallTime
 from surveil.database import Connection, Row, Value
-from surveil.records import Alert, Gap, Outgoing, Receipt
+from surveil.records import Alert, Gap, Outgoing, Problem, Receipt
 
 T = TypeVar("T")
 
@@ -26,11 +26,13 @@ RESERVE_BYTES = 4 << 20
 SERVICE_MS = ("clock", "service_ms")
 
 
-class AlertStore(StateTable):
-    """Alerts, deliveries and what a restart must not forget. Any thread.
+class AlertStore:
+    """Alerts and their deliveries; `states` is what else a restart must not forget. Any thread.
 
     The constructor raises SchemaTooNewError or StoreError; a damaged file is set aside instead (`damaged`).
     """
+
+    name = "store"
 
     def __init__(
         self,
@@ -48,7 +50,8 @@ class AlertStore(StateTable):
         self.max_waiting = max_waiting
         self._clock = clock
         self._listeners: list[Callable[[], None]] = []
-        super().__init__()
+        self._committed_total = 0
+        self._held_total = 0
         self._file = WriteBehind(
             path,
             clock,
@@ -58,6 +61,7 @@ class AlertStore(StateTable):
             on_replaced=self._take_over,
             max_held=max_held,
         )
+        self.states = StateTable(self._file)
         if self._file.damaged is not None:
             self._take_over(self._file.damaged)
         else:
@@ -97,12 +101,13 @@ class AlertStore(StateTable):
                 alert_tables.put_state(connection, *INCIDENTS, to_json(open_incidents))
             return alert
 
-        with self._lock:
+        with self._file.lock:
             alert = self._file.write(work)
             self._last[alert.camera_id] = alert.sequence
+            self._committed_total += 1
             if open_incidents is not None:
-                self._states[INCIDENTS] = to_json(open_incidents)
-        self._tell()
+                self.states.committed(INCIDENTS, to_json(open_incidents))
+        self._notify_listeners()
         return alert
 
     def hold(
@@ -114,20 +119,23 @@ class AlertStore(StateTable):
         snapshot_bytes: int = 0,
     ) -> Alert:
         """Number the draft and keep it in memory, `durable=False`, until it can be written. Never raises."""
-        with self._lock:
+        with self._file.lock:
             alert = replace(draft, sequence=self._next(draft.camera_id), durable=False)
             self._file.pending.hold(
-                Held(alert, self.store_id, set(destinations), self.service_ms(), snapshot_bytes)
+                HeldAlert(
+                    alert, self.store_id, set(destinations), self.service_ms(), snapshot_bytes
+                )
             )
             self._last[alert.camera_id] = alert.sequence
+            self._held_total += 1
             if open_incidents is not None:
-                self._keep_state(INCIDENTS, to_json(open_incidents))
-        self._tell()
+                self.states.put_later(INCIDENTS, to_json(open_incidents))
+        self._notify_listeners()
         return alert
 
     def settle(self) -> bool:
         """Try, at most once a second, to write what waits in memory; True when nothing does."""
-        with self._lock:
+        with self._file.lock:
             return self._file.settle()
 
     def listen(self, callback: Callable[[], None]) -> None:
@@ -137,9 +145,9 @@ class AlertStore(StateTable):
     # What a destination does.
 
     def waiting(self, destination: str, *, limit: int = 100) -> list[Outgoing]:
-        """What the destination has not acknowledged, in order of commit. Never raises: `problem()` says if some
-        cannot be read."""
-        with self._lock:
+        """What the destination has not acknowledged, in order of commit. Never raises: `problems()` says if
+        some cannot be read."""
+        with self._file.lock:
             acknowledged = self._file.pending.receipts.get(destination, ())
             reach = limit + len(acknowledged)  # they may be in front while their deletion waits
             rows = self._file.try_read(alert_tables.OUTGOING, (destination, reach))
@@ -150,7 +158,7 @@ class AlertStore(StateTable):
 
     def waiting_total(self, destination: str) -> int:
         """How many things wait for the destination, without those that are parked."""
-        with self._lock:
+        with self._file.lock:
             rows = self._file.try_read(
                 "SELECT count(*) FROM deliveries WHERE destination = ? AND parked IS NULL",
                 (destination,),
@@ -160,19 +168,19 @@ class AlertStore(StateTable):
 
     def acknowledged(self, destination: str, receipts: Iterable[Receipt]) -> None:
         """The destination has these. Never raises: what cannot be written now is written later."""
-        with self._lock:
+        with self._file.lock:
             self._file.pending.acknowledge(destination, receipts)
             self._file.try_write()
 
     def park(self, destination: str, receipt: Receipt, reason: str) -> None:
         """The destination refuses this for good: keep it, try it no more, leave a gap. Never raises."""
-        with self._lock:
+        with self._file.lock:
             self._file.pending.refuse(destination, receipt, f"refused: {reason}")
             self._file.try_write(lambda c: self._park(c, destination, receipt, reason))
 
     def gaps(self, destination: str, *, limit: int = 100) -> list[Gap]:
         """Losses that the destination has not been told of. Never raises."""
-        with self._lock:
+        with self._file.lock:
             gaps = [
                 alert_tables.gap_from_row(r)
                 for r in self._file.try_read(alert_tables.GAPS, (destination, limit))
@@ -181,20 +189,20 @@ class AlertStore(StateTable):
 
     def told(self, gap: Gap) -> None:
         """The destination knows of this gap. Never raises."""
-        with self._lock:
+        with self._file.lock:
             self._file.pending.told.add((gap.gap_id, gap.last))
             self._file.try_write()
 
     def replay(self, destination: str, camera_id: str, first: int) -> int:
         """Queue the camera's kept alerts from sequence `first` on once more; numbers that are no longer kept become
         gaps. Returns how many were found. Raises StoreError."""
-        with self._lock:
+        with self._file.lock:
             found = self._file.write(
                 lambda c: alert_tables.replay(
                     c, destination, camera_id, store_id=self.store_id, first=first
                 )
             )
-        self._tell()
+        self._notify_listeners()
         return found
 
     def expire(self, after_s: float) -> int:
@@ -203,7 +211,7 @@ class AlertStore(StateTable):
         Waiting is measured in the store's own time in service, not by the wall clock: a box that wakes up in 1970
         and is then told the time must not lose what it saw in between.
         """
-        with self._lock:
+        with self._file.lock:
             now_ms = self.service_ms()
             before_ms = now_ms - round(after_s * 1000)
 
@@ -213,7 +221,7 @@ class AlertStore(StateTable):
 
             lost = self._file.write(work)
         if lost:
-            self._tell()
+            self._notify_listeners()
         return lost
 
     # Looking things up.
@@ -230,23 +238,36 @@ class AlertStore(StateTable):
             camera_id,
         )
 
+    # What is asked of every long-lived part.
+
+    def problems(self) -> Sequence[Problem]:
+        """Why the database is not fully itself. Answers at once, also while a disk takes its time."""
+        return self._file.problems()
+
+    def counters(self) -> Mapping[str, float]:
+        return {
+            "alerts_committed_total": self._committed_total,
+            "alerts_held_total": self._held_total,
+            "alerts_in_memory": len(self._file.pending.held),
+        }
+
     # For the other modules of this room.
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """`work` in one transaction; deliveries are told. Raises StoreError."""
-        with self._lock:
+        with self._file.lock:
             result = self._file.write(work)
-        self._tell()
+        self._notify_listeners()
         return result
 
     def read(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
         """Raises StoreError."""
-        with self._lock:
+        with self._file.lock:
             return self._file.read(sql, parameters)
 
     def close(self) -> None:
         """Safe to call twice."""
-        with self._lock:
+        with self._file.lock:
             self._file.close()
 
     # Inside.
@@ -256,29 +277,28 @@ class AlertStore(StateTable):
         return alert_tables.alert_from_row(rows[0]) if rows else None
 
     def _load(self) -> None:
-        rows = self._file.read("SELECT kind, key, value FROM states")
-        self._states = {(row["kind"], row["key"]): str(row["value"]) for row in rows}
+        self.states.load()
         numbers = self._file.read("SELECT camera_id, last FROM sequences")
         self._last = {row["camera_id"]: int(row["last"]) for row in numbers}
         self._opened_mono_ns = self._clock.monotonic_ns()
         newest_ms = self._file.read("SELECT coalesce(max(service_ms), 0) FROM alerts")[0][0]
-        self._service_base_ms = max(int(newest_ms), int(self._states.get(SERVICE_MS, "0")))
-        self.store_id = self._states.get(STORE_ID) or self._name_store()
+        self._service_base_ms = max(int(newest_ms), int(self.states.get(SERVICE_MS) or "0"))
+        self.store_id = self.states.get(STORE_ID) or self._name_store()
         self._file.store_id = self.store_id
 
     def _name_store(self) -> str:
         store_id = str(uuid4())
-        self._states[STORE_ID] = store_id
         self._file.write(lambda connection: alert_tables.put_state(connection, *STORE_ID, store_id))
+        self.states.committed(STORE_ID, store_id)
         return store_id
 
     def _take_over(self, damaged: Path) -> None:
         """A new database was begun: carry over what memory, or the damaged file, still knows."""
-        known = {key: value for key, value in self._states.items() if key != STORE_ID}
+        known = {key: value for key, value in self.states.values().items() if key != STORE_ID}
         found = salvage(damaged)
         self._load()
         for key, value in {**found.states, **known}.items():
-            self._keep_state(key, value)
+            self.states.put_later(key, value)
         pending = self._file.pending
         pending.held = [*found.held, *pending.held]
         self._file.write(lambda connection: note_losses(connection, found))
@@ -325,6 +345,6 @@ class AlertStore(StateTable):
                 reason=f"refused: {reason}",
             )
 
-    def _tell(self) -> None:
+    def _notify_listeners(self) -> None:
         for callback in self._listeners:
             callback()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from surveil.database import Connection, Row
+from surveil.database import Connection, Migration, Row
 from surveil.records import (
     Alert,
     Clip,
@@ -308,7 +308,9 @@ def snapshot_to_json(snapshot: Snapshot | None) -> str | None:
 
 
 MIGRATIONS = (
-    """
+    Migration(
+        "0001_alerts",
+        """
     CREATE TABLE alerts (
         row_id INTEGER PRIMARY KEY,        -- order of commit, over all cameras
         alert_id TEXT NOT NULL UNIQUE,
@@ -319,8 +321,8 @@ MIGRATIONS = (
         rule_id TEXT NOT NULL,
         captured_unix_ms INTEGER NOT NULL,
         service_ms INTEGER NOT NULL,       -- how long the store had been in service at commit; see AlertStore
-        body TEXT NOT NULL,                -- rows.alert_to_json
-        snapshot TEXT,                     -- rows.snapshot_to_json; NULL when there is none
+        body TEXT NOT NULL,                -- alert_to_json
+        snapshot TEXT,                     -- snapshot_to_json; NULL when there is none
         snapshot_reason TEXT,              -- why there is none
         snapshot_path TEXT,
         snapshot_bytes INTEGER NOT NULL DEFAULT 0,
@@ -362,4 +364,5 @@ MIGRATIONS = (
         PRIMARY KEY (kind, key)
     ) WITHOUT ROWID;
     """,
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -12,10 +13,10 @@ from typing import Any, BinaryIO, Protocol
 from surveil.alerts import alert_tables
 from surveil.alerts.alert_store import AlertStore
 from surveil.alerts.snapshots import Snapshots, write_durably
-from surveil.clock import NS_PER_S, Clock, ns
+from surveil.clock import Clock, ns
 from surveil.database import Connection
 from surveil.errors import StoreError, SurveilError
-from surveil.records import MQTT, Alert, Clip
+from surveil.records import MQTT, Alert, Clip, Problem
 from surveil.worker import Worker, WorkerFailed
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ MAX_PENDING = 64
 RESTARTED = "the daemon was restarted before the clip was complete"
 
 
-class Written(Protocol):
+class WrittenFile(Protocol):
     """What a ClipWriter made."""
 
     @property
@@ -48,7 +49,7 @@ class PacketSource(Protocol):
 class ClipWriter(Protocol):
     """Makes a file of packets. Lives where PyAV does."""
 
-    def write(self, packets: Any, stream: BinaryIO) -> Written:
+    def write(self, packets: Any, stream: BinaryIO) -> WrittenFile:
         """A fragmented or seekable MP4. Raises SurveilError, which says why there can be no clip."""
         ...
 
@@ -84,23 +85,43 @@ class ClipMaker(Worker):
         self._after_ns = ns(after_s)
         self._lock = threading.Lock()
         self._pending: deque[_Pending] = deque()
+        self._made_total = 0
+        self._missing_total = 0
+        self._overrun: Problem | None = None
+        """Until there is room again."""
 
     def request(self, alert: Alert, captured_mono_ns: int) -> None:
         """Make the clip when its time has passed. Returns at once."""
         pending = _Pending(
             alert, captured_mono_ns - self._before_ns, captured_mono_ns + self._after_ns
         )
-        self._store.clip_begun(alert.alert_id)
+        self._store.states.clip_begun(alert.alert_id)
         with self._lock:
             full = len(self._pending) >= MAX_PENDING
             if not full:
                 self._pending.append(pending)
+            elif self._overrun is None:
+                text = f"more than {MAX_PENDING} clips are wanted at once; alerts go without"
+                self._overrun = Problem("clips", text, self._clock.unix_ms())
         if full:
             self._keep(alert, Clip(reason="too many clips at once"), 0)
 
+    def problems(self) -> Sequence[Problem]:
+        """More clips are wanted than can be made. Any thread."""
+        return () if self._overrun is None else (self._overrun,)
+
+    def counters(self) -> Mapping[str, float]:
+        with self._lock:
+            waiting = len(self._pending)
+        return {
+            "clips_total": self._made_total,
+            "clips_missing_total": self._missing_total,
+            "clips_waiting": waiting,
+        }
+
     def begin(self) -> None:
         """What an earlier run had promised and did not keep is told, too."""
-        for alert_id in self._store.clips_begun():
+        for alert_id in self._store.states.clips_begun():
             alert = self._store.find(alert_id)
             if alert is not None:
                 self._keep(alert, Clip(reason=RESTARTED), 0)
@@ -118,13 +139,14 @@ class ClipMaker(Worker):
         with self._lock:
             now_ns = self._clock.monotonic_ns()
             if self._pending and self._pending[0].to_mono_ns + SETTLE_NS <= now_ns:
+                self._overrun = None
                 return self._pending.popleft()
             return None
 
     def _make(self, pending: _Pending) -> tuple[Clip, int]:
         alert = pending.alert
         path = self._snapshots.path_for(alert, suffix=".mp4")
-        written: list[Written] = []
+        written: list[WrittenFile] = []
         try:
             packets = self._source.packets(
                 alert.camera_id, pending.from_mono_ns, pending.to_mono_ns
@@ -147,10 +169,8 @@ class ClipMaker(Worker):
         except StoreError as error:
             # The file has no row now; the next start moves it to quarantine, and `begin` tells the subscriber.
             logger.warning("no clip for alert %s: %s", alert.alert_id, error)
+            self._missing_total += 1
             return
-        self._store.clip_ended(alert.alert_id)
-
-
-def longest_clip_s(before_s: float, after_s: float) -> float:
-    """How much the capture room has to keep, seconds."""
-    return before_s + after_s + SETTLE_NS / NS_PER_S + 1.0
+        self._made_total += clip.path is not None
+        self._missing_total += clip.path is None
+        self._store.states.clip_ended(alert.alert_id)

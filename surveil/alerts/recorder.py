@@ -1,4 +1,4 @@
-"""What the alerts thread calls: an opened incident becomes a snapshot, a row, and deliveries."""
+"""An opened incident becomes a snapshot, a row, and deliveries. Called by the alerts thread."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from surveil.errors import StoreError
 from surveil.records import (
     Alert,
     Caption,
-    Evidence,
     Frame,
-    Match,
+    OpenedIncident,
     Problem,
     Severity,
     Snapshot,
@@ -28,25 +27,11 @@ SNAPSHOTS_OFF = "snapshots are off"
 MAX_EVIDENCE = 5
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class OpenedIncident:
-    """One incident as the rules have just opened it."""
-
-    rule_id: str
-    event_type: str
-    severity: Severity
-    camera_id: str
-    region_id: str | None
-    match: Match
-    caption: Caption
-    evidence: tuple[Evidence, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Which alerts go to one destination."""
 
-    destination: str
+    name: str
     """As the delivery worker calls itself: `mqtt`, `webhook:desk` ..."""
     rules: frozenset[str] | None = None
     """None: all."""
@@ -70,43 +55,35 @@ class SnapshotSource(Protocol):
         ...
 
 
-class ClipQueue(Protocol):
-    """Makes the video around an alert, later."""
-
-    def request(self, alert: Alert, captured_mono_ns: int) -> None: ...
-
-
 class AlertRecorder:
-    """Alerts thread only, but `set_routes` and `problems` from any. No full disk and no broken database stops it."""
+    """Alerts thread only, but `problems` and `counters` from any. No full disk and no broken database stops it."""
+
+    name = "recorder"
 
     def __init__(
         self,
         store: AlertStore,
         snapshots: Snapshots | None,
-        routes: Sequence[Destination],
+        destinations: Sequence[Destination],
         *,
         clock: Clock,
         wall: WallTime,
         source: SnapshotSource | None = None,
-        clips: ClipQueue | None = None,
         boxes: Mapping[tuple[str, str], Box] | None = None,
     ) -> None:
         """`snapshots` None keeps words and no pictures. `boxes`: (camera, region) -> where to draw it."""
         self._store = store
         self._snapshots = snapshots
-        self._routes = tuple(routes)
+        self._destinations = tuple(destinations)
         self._clock = clock
         self._wall = wall
         self._source = source
-        self._clips = clips
         self._boxes = dict(boxes or {})
         self._snapshot_problem: Problem | None = None
+        self._alerts_total = 0
+        self._snapshots_failed_total = 0
 
-    def set_routes(self, routes: Sequence[Destination]) -> None:
-        """Takes effect with the next alert."""
-        self._routes = tuple(routes)
-
-    def opened(
+    def record(
         self,
         incident: OpenedIncident,
         *,
@@ -119,27 +96,30 @@ class AlertRecorder:
         """
         draft, snapshot_bytes = self._with_snapshot(self._draft(incident), incident)
         draft = replace(draft, timings=self._timings(incident.caption))
-        destinations = [route.destination for route in self._routes if route.takes(incident)]
+        takers = [there.name for there in self._destinations if there.takes(incident)]
+        self._alerts_total += 1
         try:
-            alert = self._store.commit(
-                draft, destinations, open_incidents=open_incidents, snapshot_bytes=snapshot_bytes
+            return self._store.commit(
+                draft, takers, open_incidents=open_incidents, snapshot_bytes=snapshot_bytes
             )
         except StoreError:
             return self._store.hold(
-                draft, destinations, open_incidents=open_incidents, snapshot_bytes=snapshot_bytes
+                draft, takers, open_incidents=open_incidents, snapshot_bytes=snapshot_bytes
             )
-        if self._clips is not None:
-            self._clips.request(alert, incident.caption.frame.captured_mono_ns)
-        return alert
 
     def tick(self) -> None:
         """Call about once a second: what had to wait in memory is written as soon as the disk takes it."""
         self._store.settle()
 
-    def problems(self) -> tuple[Problem, ...]:
-        """What keeps alerts from being fully themselves; part of the node's health."""
-        found = (self._store.problem(), self._snapshot_problem)
-        return tuple(problem for problem in found if problem is not None)
+    def problems(self) -> Sequence[Problem]:
+        """Why alerts have no pictures, although they should."""
+        return () if self._snapshot_problem is None else (self._snapshot_problem,)
+
+    def counters(self) -> Mapping[str, float]:
+        return {
+            "alerts_total": self._alerts_total,
+            "snapshots_failed_total": self._snapshots_failed_total,
+        }
 
     def _draft(self, incident: OpenedIncident) -> Alert:
         frame = incident.caption.frame
@@ -187,6 +167,7 @@ class AlertRecorder:
         return snapshot, snapshots.size_bytes(snapshot.path)
 
     def _snapshot_failed(self, error: StoreError) -> None:
+        self._snapshots_failed_total += 1
         if self._snapshot_problem is None:
             now_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
             self._snapshot_problem = Problem("disk", f"no snapshots: {error}", now_ms)

@@ -54,7 +54,7 @@ class FileLimits:
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class SweepResult:
     """What one sweep did."""
 
     expired: int = 0
@@ -64,9 +64,17 @@ class Swept:
     alerts: int = 0
     """Rows deleted."""
 
+    def __add__(self, other: SweepResult) -> SweepResult:
+        return SweepResult(
+            self.expired + other.expired,
+            self.files + other.files,
+            self.freed_bytes + other.freed_bytes,
+            self.alerts + other.alerts,
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class _Holding:
+class _AlertFiles:
     """The files of one alert."""
 
     row_id: int
@@ -78,7 +86,9 @@ class _Holding:
 
 
 class Retention:
-    """`begin` once, before alerts are made; `sweep` every few minutes, in the scheduler's thread."""
+    """`begin` once, before alerts are made; `sweep` every few minutes, in the jobs' thread."""
+
+    name = "retention"
 
     def __init__(
         self,
@@ -103,10 +113,21 @@ class Retention:
         self._on_pictures_removed = on_pictures_removed
         self._free_bytes = free_bytes
         self._problem: Problem | None = None
+        self._total = SweepResult()
 
-    def problem(self) -> Problem | None:
-        """Why the last sweep could not do its work; None when it could. Any thread."""
-        return self._problem
+    def problems(self) -> Sequence[Problem]:
+        """Why the last sweep could not do its work. Any thread."""
+        return () if self._problem is None else (self._problem,)
+
+    def counters(self) -> Mapping[str, float]:
+        """What all sweeps did. Any thread."""
+        total = self._total
+        return {
+            "deliveries_expired_total": total.expired,
+            "files_removed_total": total.files,
+            "freed_bytes_total": total.freed_bytes,
+            "alerts_removed_total": total.alerts,
+        }
 
     def begin(self) -> int:
         """Remove unfinished files, move files that no row names to `quarantine/`; returns how many were moved.
@@ -121,65 +142,66 @@ class Retention:
             self._empty_quarantine(folder / QUARANTINE)
             return 0 if self._store.is_new else self._quarantine(folder)
 
-    def sweep(self) -> Swept:
-        """One round. A disk or database that refuses becomes `problem()`, and the next round tries again."""
+    def sweep(self) -> SweepResult:
+        """One round. A disk or database that refuses becomes a problem, and the next round tries again."""
         try:
             swept = self._sweep()
         except StoreError as error:
             if self._problem is None:
                 logger.warning("retention: %s", error)
                 self._problem = Problem("retention", str(error), self._now_ms())
-            return Swept()
+            return SweepResult()
         self._problem = None
+        self._total += swept
         return swept
 
-    def _sweep(self) -> Swept:
+    def _sweep(self) -> SweepResult:
         expired = self._store.expire(self._expire_after_s)
-        victims = self._victims()
-        for start in range(0, len(victims), BATCH):
-            self._strip(victims[start : start + BATCH])
-        if victims:
+        leaving = self._files_to_remove()
+        for start in range(0, len(leaving), BATCH):
+            self._strip(leaving[start : start + BATCH])
+        if leaving:
             self._on_pictures_removed()
-        return Swept(
+        return SweepResult(
             expired=expired,
-            files=sum(len(victim.paths) for victim in victims),
-            freed_bytes=sum(victim.nbytes for victim in victims),
+            files=sum(len(files.paths) for files in leaving),
+            freed_bytes=sum(files.nbytes for files in leaving),
             alerts=self._delete_rows(),
         )
 
-    def _victims(self) -> list[_Holding]:
+    def _files_to_remove(self) -> list[_AlertFiles]:
         """First what is too old, then the oldest of the lowest severity until size and free space are right."""
         limits = self._files
-        holdings = self._holdings()
-        old = [h for h in holdings if h.age_s > limits.ages.age_s(h.camera_id, h.severity)]
-        gone = {holding.row_id for holding in old}
-        left = [holding for holding in holdings if holding.row_id not in gone]
-        freed = sum(holding.nbytes for holding in old)
+        candidates = self._alert_files()
+        old = [h for h in candidates if h.age_s > limits.ages.age_s(h.camera_id, h.severity)]
+        gone = {files.row_id for files in old}
+        left = [files for files in candidates if files.row_id not in gone]
+        freed = sum(files.nbytes for files in old)
         too_much = max(
-            sum(holding.nbytes for holding in left) - limits.max_bytes,
+            sum(files.nbytes for files in left) - limits.max_bytes,
             limits.min_free_bytes - self._free() - freed,
         )
-        for holding in sorted(left, key=lambda h: (h.severity.rank, h.row_id)):
+        for files in sorted(left, key=lambda h: (h.severity.rank, h.row_id)):
             if too_much <= 0:
                 break
-            old.append(holding)
-            too_much -= holding.nbytes
+            old.append(files)
+            too_much -= files.nbytes
         return old
 
     def _free(self) -> int:
         with translated(self._snapshots.folder):
             return self._free_bytes(self._snapshots.folder)
 
-    def _holdings(self) -> list[_Holding]:
+    def _alert_files(self) -> list[_AlertFiles]:
         rows = self._store.read(
             """SELECT row_id, camera_id, severity, captured_unix_ms, service_ms, snapshot_path, clip_path,
                    snapshot_bytes, clip_bytes
                FROM alerts WHERE snapshot_path IS NOT NULL OR clip_path IS NOT NULL ORDER BY row_id"""
         )
         now_ms, service_ms = self._now_ms(), self._store.service_ms()
-        return [_holding(row, _age_s(row, now_ms, service_ms)) for row in rows]
+        return [_files_of_row(row, _age_s(row, now_ms, service_ms)) for row in rows]
 
-    def _strip(self, victims: Sequence[_Holding]) -> None:
+    def _strip(self, leaving: Sequence[_AlertFiles]) -> None:
         """Row first, file second: after a crash in between, a file is quarantined; the other way a row would lie."""
 
         def work(connection: Connection) -> None:
@@ -187,12 +209,12 @@ class Retention:
                 """UPDATE alerts SET snapshot = NULL, snapshot_path = NULL, snapshot_bytes = 0, clip_path = NULL,
                        clip_bytes = 0, snapshot_reason = coalesce(snapshot_reason, 'no longer kept')
                    WHERE row_id = ?""",
-                [(victim.row_id,) for victim in victims],
+                [(files.row_id,) for files in leaving],
             )
 
         self._store.write(work)
-        for victim in victims:
-            for path in victim.paths:
+        for files in leaving:
+            for path in files.paths:
                 self._snapshots.remove(path)
                 self._remove_empty(self._snapshots.folder / path)
 
@@ -266,9 +288,9 @@ def _files(folder: Path) -> Iterator[Path]:
         yield from (Path(parent, name) for name in names)
 
 
-def _holding(row: Row, age_s: float) -> _Holding:
+def _files_of_row(row: Row, age_s: float) -> _AlertFiles:
     paths = tuple(path for path in (row["snapshot_path"], row["clip_path"]) if path is not None)
-    return _Holding(
+    return _AlertFiles(
         row_id=row["row_id"],
         camera_id=row["camera_id"],
         severity=_severity(row),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from surveil.alerts import alert_tables
-from surveil.alerts.write_behind import Held
+from surveil.alerts.write_behind import HeldAlert
 from surveil.database import Connection, Row, open_read_only
 from surveil.errors import StoreError
 from surveil.records import MQTT
@@ -25,7 +25,7 @@ class Salvage:
     states: dict[tuple[str, str], str] = field(default_factory=dict)
     last: dict[str, int] = field(default_factory=dict)
     """Camera -> its newest sequence number."""
-    held: list[Held] = field(default_factory=list)
+    held: list[HeldAlert] = field(default_factory=list)
     """Alerts that were still to be delivered."""
     complete: bool = True
 
@@ -91,12 +91,12 @@ def _alerts(connection: Connection, found: Salvage) -> None:
         """SELECT a.*, d.destination FROM alerts a JOIN deliveries d ON d.alert_row = a.row_id
            WHERE d.parked IS NULL AND d.kind = 'alert' ORDER BY a.row_id""",
     )
-    by_id: dict[str, Held] = {}
+    by_id: dict[str, HeldAlert] = {}
     for row in rows:
         held = by_id.get(row["alert_id"])
         if held is None:
             alert = alert_tables.alert_from_row(row)
-            held = Held(alert, row["store"], set(), 0, row["snapshot_bytes"])
+            held = HeldAlert(alert, row["store"], set(), 0, row["snapshot_bytes"])
             by_id[row["alert_id"]] = held
             found.held.append(held)
         held.destinations.add(row["destination"])

@@ -1,7 +1,10 @@
 """The file behind AlertStore, which goes on when the disk does not.
 
-Full: the reserve is given back. Damaged: the file is set aside and a new one begun. Locked or read-only: what could
-not be written waits in `pending`, and rides along with the next transaction that succeeds.
+WriteBehind     one transaction at a time. Full: the reserve is given back. Damaged: the file is set aside and a new one
+                begun. Locked or read-only: what could not be written waits, and rides along with the next transaction
+                that succeeds
+PendingWrites   what waits meanwhile, in memory and bounded
+DiskReserve     room on the disk that can be given back
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -30,7 +34,7 @@ RETRY_NS = ns(1.0)
 
 
 class WriteBehind:
-    """Not thread-safe: AlertStore's lock guards it.
+    """The caller holds `lock`: AlertStore and StateTable do several things with the file as one step.
 
     The constructor raises SchemaTooNewError or StoreError; a damaged file is set aside instead (`damaged`).
     """
@@ -47,6 +51,7 @@ class WriteBehind:
         max_held: int = 1_000,
     ) -> None:
         """`on_replaced` is called with the damaged file's new name, after a new database was begun while running."""
+        self.lock = threading.RLock()
         self.pending = PendingWrites(max_held)
         self.damaged: Path | None = None
         self.store_id = ""
@@ -87,7 +92,7 @@ class WriteBehind:
 
     def try_write(self, work: Callable[[Connection], object] = lambda _: None) -> None:
         """Like `write`, but what waits goes on waiting when the disk refuses, and `work` is forgotten."""
-        with suppress(StoreError):  # `problem` says so, as long as it lasts
+        with suppress(StoreError):  # `problems` says so, as long as it lasts
             self.write(work)
 
     def read(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
@@ -95,7 +100,7 @@ class WriteBehind:
         return self._database.read(sql, parameters)
 
     def try_read(self, sql: str, parameters: Sequence[Value] = ()) -> list[Row]:
-        """Nothing when it cannot be read; `problem` then says so."""
+        """Nothing when it cannot be read; `problems` then says so."""
         try:
             return self.read(sql, parameters)
         except StoreCorruptError as error:
@@ -111,12 +116,15 @@ class WriteBehind:
         self._reserve.keep()
         return not self.pending
 
-    def problem(self) -> Problem | None:
-        if self._refusal is not None:
-            held = len(self.pending.held)
-            text = f"{self._refusal}; {held} alerts are kept in memory only"
-            return Problem("disk", text, self._refused_unix_ms)
-        return self._damage
+    def problems(self) -> tuple[Problem, ...]:
+        """`disk`: it refuses now. `store`: a damaged file was set aside, since the start. Without the lock, which a
+        slow disk holds for long."""
+        refusal, damage = self._refusal, () if self._damage is None else (self._damage,)
+        if refusal is None:
+            return damage
+        held = len(self.pending.held)
+        text = f"{refusal}; {held} alerts are kept in memory only"
+        return (Problem("disk", text, self._refused_unix_ms), *damage)
 
     def close(self) -> None:
         self.try_write()
@@ -170,7 +178,7 @@ class WriteBehind:
 
 
 @dataclass(slots=True)
-class Held:
+class HeldAlert:
     """An alert that goes out from memory."""
 
     alert: Alert
@@ -183,10 +191,10 @@ class Held:
 
 @dataclass(slots=True)
 class PendingWrites:
-    """Bounded: `max_held` alerts. Not thread-safe: the store's lock guards it."""
+    """Bounded: `max_held` alerts. Not thread-safe: WriteBehind's lock guards it."""
 
     max_held: int = 1_000
-    held: list[Held] = field(default_factory=list)
+    held: list[HeldAlert] = field(default_factory=list)
     receipts: dict[str, set[Receipt]] = field(default_factory=lambda: defaultdict(set))
     """By destination: acknowledged, but the row is still there."""
     told: set[tuple[int, int]] = field(default_factory=set)
@@ -200,7 +208,7 @@ class PendingWrites:
             self.held or any(self.receipts.values()) or self.told or self.gaps or self.states
         )
 
-    def hold(self, held: Held) -> None:
+    def hold(self, held: HeldAlert) -> None:
         """Keep one more; when full, the oldest of the lowest severity makes room and leaves a gap."""
         self.held.append(held)
         if len(self.held) > self.max_held:
@@ -209,7 +217,7 @@ class PendingWrites:
             for destination in lost.destinations:
                 self.gaps.append((destination, self._gap(lost)))
 
-    def _gap(self, lost: Held) -> Gap:
+    def _gap(self, lost: HeldAlert) -> Gap:
         return Gap(
             gap_id=-lost.alert.sequence,
             store_id=lost.store_id,
@@ -220,7 +228,7 @@ class PendingWrites:
         )
 
     def outgoing(self, destination: str) -> list[Outgoing]:
-        """Held alerts that the destination still needs, oldest first."""
+        """HeldAlert alerts that the destination still needs, oldest first."""
         return [
             Outgoing(alert=item.alert, store_id=item.store_id)
             for item in self.held
@@ -270,7 +278,7 @@ class PendingWrites:
         self.gaps.clear()
         self.states.clear()
 
-    def _write_held(self, connection: Connection, item: Held, *, store_id: str) -> None:
+    def _write_held(self, connection: Connection, item: HeldAlert, *, store_id: str) -> None:
         if item.store_id == store_id:  # a store that was set aside numbered the others
             alert_tables.set_sequence(connection, item.alert.camera_id, item.alert.sequence)
         alert_tables.insert_alert(

@@ -20,6 +20,7 @@ from typing import Any
 
 from PIL import Image
 
+from surveil.backoff import Backoff
 from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec, RemoteSpec
 from surveil.errors import CaptionError, ConfigError
 from surveil.records import Rgb
@@ -72,7 +73,7 @@ class RemoteCaptioner:
 
     def _ask(self, picture: Rgb, prompt: str | None) -> CaptionResult:
         body = json.dumps(self._question(picture, prompt)).encode()
-        pause_s = self._spec.backoff_s
+        backoff = Backoff(first_s=self._spec.backoff_s, longest_s=_LONGEST_PAUSE_S, jitter=0.0)
         for attempt in range(1, self._spec.attempts + 1):
             try:
                 return _said(self._post(body), prompt)
@@ -81,9 +82,8 @@ class RemoteCaptioner:
                     raise CaptionError(
                         f"{self.device}: {trouble} ({attempt} attempts, {self._spec.timeout_s:g} s each)"
                     ) from trouble
-                if self._closed.wait(min(trouble.pause_s or pause_s, _LONGEST_PAUSE_S)):
+                if self._closed.wait(backoff.next_s(at_least_s=trouble.pause_s or 0.0)):
                     raise CaptionError("the captioner is closed") from trouble
-                pause_s *= 2
         raise CaptionError(f"{self.device}: attempts is {self._spec.attempts}")
 
     def _question(self, picture: Rgb, prompt: str | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from surveil.alerts.alert_search import Filter, Kept, list_alerts, mark_seen
+from surveil.alerts.alert_search import AlertFilter, StoredAlert, list_alerts, mark_seen
 from surveil.clock import SystemClock, local_time, rfc3339
 from surveil.commands.search import add_source, place_of, shown, since
 from surveil.errors import ConfigError
@@ -42,21 +42,21 @@ def run(args: argparse.Namespace) -> int:
     clock = SystemClock()
     found = list_alerts(place.alerts, _filter(args, now_unix_ms=clock.unix_ms()))
     if args.ack:
-        ids = [kept.alert.alert_id for kept in found]
+        ids = [stored.alert.alert_id for stored in found]
         marked = mark_seen(place.alerts, ids, now_unix_ms=clock.unix_ms())
         print(f"{marked} of {len(ids)} alerts were new to you")
     elif args.path:
         _print_paths(found, place.snapshots)
     else:
-        for kept in found:
-            print(_json(kept, place.snapshots) if args.json else _line(kept))
+        for stored in found:
+            print(_json(stored, place.snapshots) if args.json else _line(stored))
     return 0 if found else 1
 
 
-def _filter(args: argparse.Namespace, *, now_unix_ms: int) -> Filter:
+def _filter(args: argparse.Namespace, *, now_unix_ms: int) -> AlertFilter:
     if args.limit < 1:
         raise ConfigError(f"--limit {args.limit}: allowed is 1 and more")
-    return Filter(
+    return AlertFilter(
         alert_id=args.alert,
         camera_id=args.camera,
         rule_id=args.rule,
@@ -67,18 +67,18 @@ def _filter(args: argparse.Namespace, *, now_unix_ms: int) -> Filter:
     )
 
 
-def _print_paths(found: Sequence[Kept], snapshots: Path) -> None:
-    for kept in found:
-        if kept.alert.snapshot is not None:
-            print(snapshots / kept.alert.snapshot.path)
+def _print_paths(found: Sequence[StoredAlert], snapshots: Path) -> None:
+    for stored in found:
+        if stored.alert.snapshot is not None:
+            print(snapshots / stored.alert.snapshot.path)
 
 
-def _line(kept: Kept) -> str:
-    alert = kept.alert
+def _line(stored: StoredAlert) -> str:
+    alert = stored.alert
     moment = f"{local_time(alert.captured_unix_ms):%Y-%m-%d %H:%M:%S}"
-    new = " " if kept.seen_unix_ms else "*"
-    notes = [f"waits for {name}" for name in kept.waits_for]
-    notes += [f"refused by {name}" for name in kept.parked]
+    new = " " if stored.seen_unix_ms else "*"
+    notes = [f"waits for {name}" for name in stored.waits_for]
+    notes += [f"refused by {name}" for name in stored.parked]
     if alert.snapshot is None:
         notes.append(f"no picture: {alert.snapshot_reason}")
     tail = f"  [{'; '.join(notes)}]" if notes else ""
@@ -87,8 +87,8 @@ def _line(kept: Kept) -> str:
     return f"{new} {moment}  {what}: {shown(alert.caption)}{tail}"
 
 
-def _json(kept: Kept, snapshots: Path) -> str:
-    alert = kept.alert
+def _json(stored: StoredAlert, snapshots: Path) -> str:
+    alert = stored.alert
     snapshot = alert.snapshot
     return json.dumps(
         {
@@ -104,16 +104,16 @@ def _json(kept: Kept, snapshots: Path) -> str:
             "captured_ms": alert.captured_unix_ms,
             "snapshot": os.fspath(snapshots / snapshot.path) if snapshot else None,
             "snapshot_reason": alert.snapshot_reason,
-            "clip": _clip(kept, snapshots),
+            "clip": _clip(stored, snapshots),
             "durable": alert.durable,
-            "waits_for": kept.waits_for,
-            "refused_by": kept.parked,
-            "seen_at": rfc3339(kept.seen_unix_ms) if kept.seen_unix_ms else None,
+            "waits_for": stored.waits_for,
+            "refused_by": stored.parked,
+            "seen_at": rfc3339(stored.seen_unix_ms) if stored.seen_unix_ms else None,
         },
         ensure_ascii=False,
     )
 
 
-def _clip(kept: Kept, snapshots: Path) -> str | None:
-    path = kept.clip.path if kept.clip else None
+def _clip(stored: StoredAlert, snapshots: Path) -> str | None:
+    path = stored.clip.path if stored.clip else None
     return os.fspath(snapshots / path) if path else None

@@ -65,7 +65,7 @@ class CameraRegistry:
         config = self._config
         if config is None or camera_id not in {camera.id for camera in config.cameras}:
             return False
-        self._store.set_enabled(camera_id, on)
+        self._store.states.set_enabled(camera_id, on)
         if self._mqtt is not None:
             self._mqtt.set_enabled(camera_id, on)
         self.apply(config)
@@ -103,7 +103,7 @@ class CameraRegistry:
         return [camera for camera in config.cameras if not self._is_off(camera)]
 
     def _is_off(self, camera: Camera) -> bool:
-        return not self._store.enabled(camera.id, default=camera.enabled)
+        return not self._store.states.enabled(camera.id, default=camera.enabled)
 
     def _disabled(self, camera_id: str) -> CameraStatus:
         since_ms = self._disabled_since_ms.setdefault(

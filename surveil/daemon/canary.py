@@ -47,7 +47,7 @@ class Expected:
 
 
 class Canary:
-    """`send` from any thread; `saw` in the alerts thread; `tick` in main."""
+    """`send` from any thread; `judge` in the alerts thread; `tick` in main."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Canary:
         )
         self._scheduler.inject(Sample(frame, SampleReason.REQUESTED, now_ns))
 
-    def saw(self, caption: Caption, engine: RuleEngine) -> None:
+    def judge(self, caption: Caption, engine: RuleEngine) -> None:
         """Judge what came back, commit it, and tell."""
         with self._lock:
             self._sent_ns = None
@@ -107,7 +107,7 @@ class Canary:
         rules = engine.rules_matching(caption.text)
         failure = self._failure(caption, rules)
         judged_ns = self._clock.monotonic_ns()
-        if not self._store.save_canary({"caption": caption.text, "failure": failure}):
+        if not self._store.states.save_canary({"caption": caption.text, "failure": failure}):
             failure = failure or "its result could not be committed to alerts.db"
         self._finish(
             failure,

@@ -31,7 +31,7 @@ class Destinations:
 
     @property
     def destinations(self) -> list[str]:
-        return [route.destination for route in self.routes]
+        return [route.name for route in self.routes]
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ class DestinationBuilder:
         assert self.config.mqtt is not None
         return MqttDelivery(
             self.store,
+            self.store.states,
             wiring.mqtt_spec(self.config, self.config.mqtt),
             clock=self.clock,
             snapshots=self.snapshots,

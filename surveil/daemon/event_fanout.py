@@ -59,7 +59,7 @@ class EventFanout:
         """Any thread."""
         return self._seen.get(camera_id, Seen())
 
-    def captioned(self, caption: Caption) -> None:
+    def on_caption(self, caption: Caption) -> None:
         self._count(caption)
         if self._journal is not None:
             self._journal.add(caption)
@@ -68,10 +68,10 @@ class EventFanout:
         for describer in self._describers:
             describer.set_caption(caption)
 
-    def looked(self, unchanged: Unchanged) -> None:
+    def on_unchanged(self, unchanged: Unchanged) -> None:
         self._metrics.unchanged(unchanged.frame.camera_id)
 
-    def alerted(self, alert: Alert, caption: Caption) -> None:
+    def on_alert(self, alert: Alert, caption: Caption) -> None:
         self._metrics.alert(alert.camera_id, rule_id=alert.rule_id, severity=alert.severity)
         seen = self.seen(alert.camera_id)
         self._seen[alert.camera_id] = replace(seen, alerts_total=seen.alerts_total + 1)
@@ -80,12 +80,12 @@ class EventFanout:
         if self._clips is not None:
             self._clips.request(alert, caption.frame.captured_mono_ns)
 
-    def changed(self, change: IncidentChange) -> None:
+    def on_incident_change(self, change: IncidentChange) -> None:
         if change.kind is not ChangeKind.ENDED:
             self._metrics.match(change.incident.rule.rule_id)
             self._capture.decode_all_for(change.incident.camera_id, DETAIL_S)
 
-    def abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
+    def on_abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
         rules = tuple(incident.rule.rule_id for incident in incidents)
         self._seen[camera_id] = replace(self.seen(camera_id), active_rules=rules)
         if self._mqtt is None:

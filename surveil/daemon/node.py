@@ -112,10 +112,9 @@ class Node:
 
     def tick(self) -> None:
         """Once a second: statuses, numbers, and what the rooms know of their own troubles."""
-        found = {problem.code: problem.text for problem in self.recorder.problems()}
-        journal_problem = self.journal.problem() if self.journal else None
-        if journal_problem is not None:
-            found["journal"] = journal_problem.text
+        journal_problems = self.journal.problems() if self.journal else ()
+        problems = (*self.store.problems(), *self.recorder.problems(), *journal_problems)
+        found = {problem.code: problem.text for problem in problems}
         known = {problem.code for problem in self.health.problems}
         if "disk" in found and "disk" not in known:
             self.retention_jobs.hurry(self.jobs)
@@ -200,16 +199,16 @@ class NodeBuilder:
             RuleEngine(wiring.rule_specs(config), Lexicon.load(config.synonyms)),
             captions=caption_queue,
             recorder=recorder,
-            store=store,
-            bypass_gates=scheduler,
-            watched=fanout,
+            memory=store.states,
+            sampling=scheduler,
+            events=fanout,
             clock=self.clock,
             wall=self.wall,
             on_failure=self.on_failure,
         )
         canary = self._canary(scheduler, store, destinations, health=health, metrics=metrics)
         if canary is not None:
-            alerts.proofs[CAMERA_ID] = canary
+            alerts.judges[CAMERA_ID] = canary
         return Node(
             config=config,
             store=store,

@@ -78,11 +78,11 @@ class RetentionJobs:
 
     def sweep(self) -> None:
         self._retention.sweep()
-        problem = self._retention.problem()
-        if problem is None:
-            self._health.clear("retention")
-        else:
+        problems = self._retention.problems()
+        for problem in problems:
             self._health.set(problem.code, problem.text)
+        if not problems:
+            self._health.clear("retention")
 
     def prune(self) -> None:
         assert self._journal is not None

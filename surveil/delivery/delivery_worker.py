@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
-from surveil.alerts.alert_store import AlertStore
+from surveil.backoff import Backoff
 from surveil.clock import NS_PER_S, Clock, ns
+from surveil.delivery.delivery_queue import DeliveryQueue
 from surveil.errors import DeliveryError, SurveilError
-from surveil.records import Gap, Outgoing
+from surveil.records import Gap, Outgoing, Problem
 from surveil.worker import Worker, WorkerFailed
 
 logger = logging.getLogger(__name__)
@@ -33,23 +34,27 @@ class DeliveryWorker(Worker):
 
     def __init__(
         self,
-        store: AlertStore,
+        queue: DeliveryQueue,
         destination: str,
         *,
         clock: Clock,
         on_failure: WorkerFailed | None = None,
-        jitter: Callable[[], float] = random.random,
+        chance: Callable[[], float] = random.random,
     ) -> None:
+        """`chance`: as Backoff takes it."""
         super().__init__(f"delivery-{destination}", clock=clock, on_failure=on_failure)
         self.destination = destination
-        self.problem: str | None = None
-        """Why the last attempt failed, fit for a person; None when it did not."""
-        self._store = store
-        self._jitter = jitter
-        self._news = threading.Event()
-        self._attempts = 0
+        self._queue = queue
+        self._backoff = Backoff(
+            first_s=RETRY_MIN_S, longest_s=RETRY_MAX_S, jitter=0.5, chance=chance
+        )
+        self._problem: Problem | None = None
+        self._delivered_total = 0
+        self._refused_total = 0
+        self._failures_total = 0
+        self._queue_changed = threading.Event()
         self._not_before_mono_ns = clock.monotonic_ns()
-        store.listen(self._news.set)
+        queue.listen(self._queue_changed.set)
 
     def deliver(self, outgoing: Outgoing) -> None:
         """Hand it over. Raises TryLater, or DeliveryError when the destination will never take this one."""
@@ -58,59 +63,71 @@ class DeliveryWorker(Worker):
     def deliver_gap(self, gap: Gap) -> None:
         """Tell of a loss; by default nobody wants to know. Raises as `deliver`."""
 
+    def problems(self) -> Sequence[Problem]:
+        """Why the last attempt failed. Any thread."""
+        return () if self._problem is None else (self._problem,)
+
+    def counters(self) -> Mapping[str, float]:
+        return {
+            "delivered_total": self._delivered_total,
+            "refused_total": self._refused_total,
+            "failures_total": self._failures_total,
+        }
+
     def stop(self) -> None:
         super().stop()
-        self._news.set()
+        self._queue_changed.set()
 
     def step(self) -> None:
         """Deliver what waits, one at a time; waits at most a second for news."""
         left_ns = self._not_before_mono_ns - self._clock.monotonic_ns()
         if left_ns > 0:
             self.wait(min(IDLE_S, left_ns / NS_PER_S))
-        elif not self._work():
-            self._news.wait(IDLE_S)
-            self._news.clear()
+        elif not self._deliver_waiting():
+            self._queue_changed.wait(IDLE_S)
+            self._queue_changed.clear()
 
-    def _work(self) -> bool:
+    def _deliver_waiting(self) -> bool:
         """True when something was done."""
-        gaps = self._store.gaps(self.destination, limit=1)
-        waiting = self._store.waiting(self.destination, limit=1)
+        gaps = self._queue.gaps(self.destination, limit=1)
+        waiting = self._queue.waiting(self.destination, limit=1)
         try:
             for gap in gaps:
-                self._tell(gap)
+                self._deliver_next_gap(gap)
             for outgoing in waiting:
-                self._hand_over(outgoing)
+                self._deliver_next(outgoing)
         except TryLater as later:
-            self._back_off(later)
+            self._try_later(later)
             return True
         if gaps or waiting:
-            self._attempts = 0
-            self.problem = None
+            self._backoff.reset()
+            self._problem = None
         return bool(gaps or waiting)
 
-    def _tell(self, gap: Gap) -> None:
+    def _deliver_next_gap(self, gap: Gap) -> None:
         try:
             self.deliver_gap(gap)
-        except (
-            DeliveryError
-        ) as error:  # it refuses alerts and will not hear of it: the log is all there is left
+        except DeliveryError as error:
+            # It refuses alerts and will not hear of it: the log is all there is left.
             logger.warning("%s: gap of %s: %s", self.destination, gap.camera_id, error)
-        self._store.told(gap)
+        self._queue.told(gap)
 
-    def _hand_over(self, outgoing: Outgoing) -> None:
+    def _deliver_next(self, outgoing: Outgoing) -> None:
         try:
             self.deliver(outgoing)
         except DeliveryError as error:
             logger.warning("%s: alert %s: %s", self.destination, outgoing.alert.alert_id, error)
-            self._store.park(self.destination, outgoing.receipt, str(error))
+            self._refused_total += 1
+            self._queue.park(self.destination, outgoing.receipt, str(error))
         else:
-            self._store.acknowledged(self.destination, [outgoing.receipt])
+            self._delivered_total += 1
+            self._queue.acknowledged(self.destination, [outgoing.receipt])
 
-    def _back_off(self, later: TryLater) -> None:
-        if self.problem is None:
+    def _try_later(self, later: TryLater) -> None:
+        self._failures_total += 1
+        if self._problem is None:
             logger.warning("%s: %s", self.destination, later)
-        self.problem = str(later)
-        delay_s = min(RETRY_MAX_S, RETRY_MIN_S * 2.0 ** min(self._attempts, 16))
-        self._attempts += 1
-        delay_s = max(delay_s * (0.5 + self._jitter() / 2), min(later.after_s or 0.0, RETRY_MAX_S))
+        since_ms = self._problem.since_unix_ms if self._problem else self._clock.unix_ms()
+        self._problem = Problem(f"delivery:{self.destination}", str(later), since_ms)
+        delay_s = self._backoff.next_s(at_least_s=later.after_s or 0.0)
         self._not_before_mono_ns = self._clock.monotonic_ns() + ns(delay_s)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import random
 import subprocess
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from surveil.alerts.alert_store import AlertStore
 from surveil.clock import Clock, WallTime, ns
+from surveil.delivery.delivery_queue import DeliveryQueue
 from surveil.delivery.delivery_worker import DeliveryWorker, TryLater
 from surveil.errors import DeliveryError
-from surveil.records import Alert, Caption, Outgoing
+from surveil.records import Alert, Caption, Outgoing, Problem
 from surveil.worker import Worker, WorkerFailed
 
 STALE_MS = 60_000
@@ -60,7 +60,7 @@ class SpeechDelivery(DeliveryWorker):
 
     def __init__(
         self,
-        store: AlertStore,
+        queue: DeliveryQueue,
         name: str,
         speaker: Speaker,
         *,
@@ -68,9 +68,9 @@ class SpeechDelivery(DeliveryWorker):
         wall: WallTime,
         template: str = "{rule} at {camera}",
         on_failure: WorkerFailed | None = None,
-        jitter: Callable[[], float] = random.random,
+        chance: Callable[[], float] = random.random,
     ) -> None:
-        super().__init__(store, f"speech:{name}", clock=clock, on_failure=on_failure, jitter=jitter)
+        super().__init__(queue, f"speech:{name}", clock=clock, on_failure=on_failure, chance=chance)
         self._speaker = speaker
         self._wall = wall
         self._template = template
@@ -105,7 +105,9 @@ class Describer(Worker):
     ) -> None:
         """`cameras` empty: all. `only_changes`: a camera that shows the same as before is passed over."""
         super().__init__(f"delivery-{name}", clock=clock, on_failure=on_failure)
-        self.problem: str | None = None
+        self._code = f"delivery:describe:{name}"
+        self._problem: Problem | None = None
+        self._spoken_total = 0
         self._speaker = speaker
         self._every_ns = ns(every_s)
         self._cameras = frozenset(cameras)
@@ -118,6 +120,13 @@ class Describer(Worker):
     @property
     def allowance_s(self) -> float:
         return LONGEST_S + 30.0
+
+    def problems(self) -> Sequence[Problem]:
+        """Why the last sentence was not spoken. Any thread."""
+        return () if self._problem is None else (self._problem,)
+
+    def counters(self) -> Mapping[str, float]:
+        return {"spoken_total": self._spoken_total}
 
     def set_caption(self, caption: Caption) -> None:
         camera_id = caption.frame.camera_id
@@ -142,9 +151,11 @@ class Describer(Worker):
         try:
             self._speaker.say(f"{_spoken(camera_id)}: {text[:MAX_CHARS]}")
         except DeliveryError as error:
-            self.problem = str(error)
+            since_ms = self._problem.since_unix_ms if self._problem else self._clock.unix_ms()
+            self._problem = Problem(self._code, str(error), since_ms)
         else:
-            self.problem = None
+            self._problem = None
+            self._spoken_total += 1
             self._said[camera_id] = text
 
 

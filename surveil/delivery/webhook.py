@@ -17,12 +17,10 @@ from typing import IO
 from urllib.parse import urlsplit
 
 from surveil import __version__
-from surveil.alerts.alert_store import AlertStore
-from surveil.alerts.snapshots import Snapshots
-from surveil.clock import NS_PER_MS, Clock
+from surveil.clock import NS_PER_MS, NS_PER_S, Clock
 from surveil.delivery import payloads
+from surveil.delivery.delivery_queue import DeliveryQueue, SnapshotFiles
 from surveil.delivery.delivery_worker import DeliveryWorker, TryLater
-from surveil.delivery.mqtt.mqtt_flow import shrink
 from surveil.errors import DeliveryError, StoreError
 from surveil.records import Gap, Outgoing
 from surveil.worker import WorkerFailed
@@ -53,17 +51,17 @@ class WebhookDelivery(DeliveryWorker):
 
     def __init__(
         self,
-        store: AlertStore,
+        queue: DeliveryQueue,
         spec: WebhookSpec,
         *,
         clock: Clock,
-        snapshots: Snapshots | None = None,
+        snapshots: SnapshotFiles | None = None,
         on_failure: WorkerFailed | None = None,
         tz: tzinfo | None = None,
-        jitter: Callable[[], float] = random.random,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         super().__init__(
-            store, f"webhook:{spec.name}", clock=clock, on_failure=on_failure, jitter=jitter
+            queue, f"webhook:{spec.name}", clock=clock, on_failure=on_failure, chance=chance
         )
         self._spec = spec
         self._snapshots = snapshots if spec.snapshot else None
@@ -85,18 +83,17 @@ class WebhookDelivery(DeliveryWorker):
         self._post(body, message_id=f"{gap.store_id}/{gap.camera_id}/{gap.first}-{gap.last}")
 
     def _picture(self, outgoing: Outgoing) -> bytes:
-        snapshot = outgoing.alert.snapshot
-        if self._snapshots is None or snapshot is None:
+        if self._snapshots is None:
             return b""
         try:
-            with self._snapshots.open(snapshot.path) as stream:
-                jpeg = stream.read()
+            return self._snapshots.scaled(
+                outgoing.alert, max_px=PICTURE_MAX_PX, max_bytes=PICTURE_MAX_BYTES
+            )
         except StoreError:
             return b""  # retention was faster; the words still count
-        return shrink(jpeg, outgoing.alert, max_px=PICTURE_MAX_PX, max_bytes=PICTURE_MAX_BYTES)
 
     def _post(self, body: bytes, *, message_id: str) -> None:
-        timestamp = str(self._clock.unix_ms() * NS_PER_MS // 1_000_000_000)
+        timestamp = str(self._clock.unix_ms() * NS_PER_MS // NS_PER_S)
         request = urllib.request.Request(self._spec.url, data=body, method="POST")
         request.add_header("Content-Type", "application/json")
         request.add_header("User-Agent", f"surveil/{__version__}")
@@ -109,11 +106,11 @@ class WebhookDelivery(DeliveryWorker):
             self._opener.open(request, timeout=self._spec.timeout_s).close()
         except urllib.error.HTTPError as error:
             with error:
-                raise self._judged(error) from None  # the original's text holds the address
+                raise self._error_of(error) from None  # the original's text holds the address
         except (OSError, http.client.HTTPException) as error:
             raise TryLater(f"{self._host} cannot be reached: {_reason(error)}") from None
 
-    def _judged(self, error: urllib.error.HTTPError) -> TryLater | DeliveryError:
+    def _error_of(self, error: urllib.error.HTTPError) -> TryLater | DeliveryError:
         answer = f"{self._host} answered {error.code}"
         if error.code in PASSING or error.code >= 500:
             return TryLater(answer, after_s=_retry_after_s(error))

@@ -9,12 +9,12 @@ import logging
 import math
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from surveil.clock import Clock
-from surveil.database import Connection, Database, Value, set_aside
+from surveil.database import Connection, Database, Migration, Value, set_aside
 from surveil.errors import StoreCorruptError, StoreError
 from surveil.journal.caption_search import Hit, Query, find
 from surveil.records import Alert, Caption, Problem
@@ -22,7 +22,9 @@ from surveil.records import Alert, Caption, Problem
 logger = logging.getLogger(__name__)
 
 MIGRATIONS = (
-    """
+    Migration(
+        "0001_captions",
+        """
     CREATE TABLE captions (
         row_id INTEGER PRIMARY KEY,
         camera_id TEXT NOT NULL,
@@ -53,6 +55,7 @@ MIGRATIONS = (
     ) WITHOUT ROWID;
     CREATE INDEX alerts_by_caption ON alerts (camera_id, captured_unix_ms);
     """,
+    ),
 )
 Entry = tuple[str, str | None, int, str, float | None, str]
 """One row of `captions`, without its row_id."""
@@ -66,10 +69,13 @@ MERGE_PAGES = 256
 class Journal:
     """Any thread. The constructor raises SchemaTooNewError or StoreError; a damaged file is set aside."""
 
+    name = "journal"
+
     def __init__(self, path: Path, clock: Clock) -> None:
         self.path = path
-        self.lost_total = 0
+        self._lost_total = 0
         """Captions that memory could not hold while the disk refused."""
+        self._written_total = 0
         self._clock = clock
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
@@ -90,7 +96,7 @@ class Journal:
             self._alerts.append(alert)
 
     def flush(self) -> None:
-        """Write what was added; call every 5 s. When the disk refuses, `problem` says so and the captions wait."""
+        """Write what was added; call every 5 s. When the disk refuses, `problems` says so and the captions wait."""
         with self._flushing:
             with self._lock:
                 captions, self._captions = self._captions, deque()
@@ -105,6 +111,7 @@ class Journal:
                 self._refused(error)
             else:
                 self._problem = None
+                self._written_total += len(captions)
 
     def search(
         self,
@@ -158,9 +165,18 @@ class Journal:
             )
         return removed
 
-    def problem(self) -> Problem | None:
-        """Why captions are not being written; None when they are."""
-        return self._problem
+    def problems(self) -> Sequence[Problem]:
+        """Why captions are not being written."""
+        return () if self._problem is None else (self._problem,)
+
+    def counters(self) -> Mapping[str, float]:
+        with self._lock:
+            waiting = len(self._captions)
+        return {
+            "captions_total": self._written_total,
+            "captions_waiting": waiting,
+            "captions_lost_total": self._lost_total,
+        }
 
     def close(self) -> None:
         """Writes what was added. Safe to call twice."""
@@ -235,7 +251,7 @@ class Journal:
     def _trim(self) -> None:
         while len(self._captions) > MAX_UNWRITTEN:
             self._captions.popleft()
-            self.lost_total += 1
+            self._lost_total += 1
 
     def _refused(self, error: StoreError) -> None:
         if isinstance(error, StoreCorruptError):

@@ -3,36 +3,65 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
 
-from surveil.alerts.alert_store import AlertStore
-from surveil.alerts.recorder import AlertRecorder, OpenedIncident
-from surveil.captioning.captions_worker import CaptionQueue
 from surveil.clock import Clock, WallTime, ns
-from surveil.records import Alert, Caption, Unchanged
+from surveil.records import Alert, Caption, OpenedIncident, Problem, Unchanged
 from surveil.rules.incidents import ChangeKind, Incident, IncidentChange
 from surveil.rules.rule_engine import RuleEngine
 from surveil.worker import Worker, WorkerFailed
 
 NAME = "alerts"
-INBOX_WAIT_S = 0.2
+CAPTION_WAIT_S = 0.2
 TICK_NS = ns(1.0)
 SAVE_HITS_NS = ns(10.0)
 """Hit counts and quiet times of open incidents are saved this often, to spare the flash; openings and ends at once."""
 
 
+class CaptionSource(Protocol):
+    """Where captions come from."""
+
+    def get(self, timeout_s: float) -> Caption | Unchanged | None:
+        """The oldest, or None when there is none within `timeout_s`."""
+        ...
+
+
+class IncidentRecorder(Protocol):
+    """Makes an alert of an opened incident; no disk stops it."""
+
+    def record(
+        self, incident: OpenedIncident, *, open_incidents: Sequence[Mapping[str, Any]]
+    ) -> Alert:
+        """The alert and `open_incidents` are durable together when this returns, or the alert says not."""
+        ...
+
+    def tick(self) -> None:
+        """About once a second."""
+        ...
+
+
+class IncidentMemory(Protocol):
+    """What a restart must not forget of open incidents. None of these raises."""
+
+    def open_incidents(self) -> list[dict[str, Any]]:
+        """As last recorded or saved."""
+        ...
+
+    def save_incidents(self, incidents: Sequence[Mapping[str, Any]]) -> None: ...
+
+
 class EventReceiver(Protocol):
     """Told what was seen; none of these blocks. The daemon fans out to MQTT, journal and metrics."""
 
-    def captioned(self, caption: Caption) -> None: ...
-    def looked(self, unchanged: Unchanged) -> None: ...
-    def alerted(self, alert: Alert, caption: Caption) -> None: ...
-    def changed(self, change: IncidentChange) -> None:
+    def on_caption(self, caption: Caption) -> None: ...
+    def on_unchanged(self, unchanged: Unchanged) -> None: ...
+    def on_alert(self, alert: Alert, caption: Caption) -> None: ...
+    def on_incident_change(self, change: IncidentChange) -> None:
         """An incident opened, was hit again, or ended."""
         ...
 
-    def abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
+    def on_abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
         """The camera's open incidents changed; empty when it is quiet again."""
         ...
 
@@ -51,7 +80,7 @@ class SamplingControl(Protocol):
 class CaptionJudge(Protocol):
     """The canary: a caption that is no camera's."""
 
-    def saw(self, caption: Caption, engine: RuleEngine) -> None: ...
+    def judge(self, caption: Caption, engine: RuleEngine) -> None: ...
 
 
 class AlertsWorker(Worker):
@@ -61,11 +90,11 @@ class AlertsWorker(Worker):
         self,
         engine: RuleEngine,
         *,
-        captions: CaptionQueue,
-        recorder: AlertRecorder,
-        store: AlertStore,
-        bypass_gates: SamplingControl,
-        watched: EventReceiver,
+        captions: CaptionSource,
+        recorder: IncidentRecorder,
+        memory: IncidentMemory,
+        sampling: SamplingControl,
+        events: EventReceiver,
         clock: Clock,
         wall: WallTime,
         on_failure: WorkerFailed | None = None,
@@ -74,9 +103,9 @@ class AlertsWorker(Worker):
         self._engine = engine
         self._captions = captions
         self._recorder = recorder
-        self._store = store
-        self._sampling = bypass_gates
-        self._watched = watched
+        self._memory = memory
+        self._sampling = sampling
+        self._events = events
         self._wall = wall
         self._tasks: queue.SimpleQueue[Callable[[RuleEngine], list[IncidentChange]]] = (
             queue.SimpleQueue()
@@ -86,8 +115,17 @@ class AlertsWorker(Worker):
         self._unsaved = False
         self._cameras: frozenset[str] | None = None
         """None: not told yet, all count."""
-        self.proofs: dict[str, CaptionJudge] = {}
+        self._captions_total = 0
+        self._alerts_total = 0
+        self.judges: dict[str, CaptionJudge] = {}
         """camera_id -> who judges its captions instead of the rules. Set before the start."""
+
+    def problems(self) -> Sequence[Problem]:
+        """None of its own: what keeps alerts from being made is known where they are kept."""
+        return ()
+
+    def counters(self) -> Mapping[str, float]:
+        return {"captions_total": self._captions_total, "alerts_total": self._alerts_total}
 
     def submit(self, task: Callable[[RuleEngine], list[IncidentChange]]) -> None:
         """Run `task` on the rule engine in the alerts thread; its changes are handled as any. Any thread."""
@@ -108,7 +146,7 @@ class AlertsWorker(Worker):
     def begin(self) -> None:
         """Take up the incidents that were open when the daemon last ended."""
         now_ns = self._clock.monotonic_ns()
-        entries = self._store.open_incidents()
+        entries = self._memory.open_incidents()
         over = self._engine.restore(
             entries, now_mono_ns=now_ns, wall_unix_ms=self._wall.unix_ms_at(now_ns)
         )
@@ -119,7 +157,7 @@ class AlertsWorker(Worker):
             self._save()
 
     def step(self) -> None:
-        item = self._captions.get(INBOX_WAIT_S)
+        item = self._captions.get(CAPTION_WAIT_S)
         self._run_tasks()
         if isinstance(item, Caption):
             self._caption(item)
@@ -135,16 +173,17 @@ class AlertsWorker(Worker):
             else:
                 self._unchanged(item)
         self._save()
-        self._watched.tick()
+        self._events.tick()
 
     def _caption(self, caption: Caption) -> None:
-        if proof := self.proofs.get(caption.frame.camera_id):
-            proof.saw(caption, self._engine)
+        if judge := self.judges.get(caption.frame.camera_id):
+            judge.judge(caption, self._engine)
             return
         if self._cameras is not None and caption.frame.camera_id not in self._cameras:
             return
         now_ns = self._clock.monotonic_ns()
-        self._watched.captioned(caption)
+        self._captions_total += 1
+        self._events.on_caption(caption)
         changes = self._engine.observe(caption, self._wall.unix_ms_at(now_ns))
         if any(change.kind is not ChangeKind.ENDED for change in changes):
             self._sampling.hit(caption)
@@ -157,7 +196,7 @@ class AlertsWorker(Worker):
         )
 
     def _unchanged(self, unchanged: Unchanged) -> None:
-        self._watched.looked(unchanged)
+        self._events.on_unchanged(unchanged)
         self._handle(self._engine.unchanged(unchanged))
 
     def _run_tasks(self) -> None:
@@ -172,7 +211,7 @@ class AlertsWorker(Worker):
         changes = self._engine.tick(now_ns, self._wall.unix_ms_at(now_ns))
         self._handle(changes)
         self._recorder.tick()
-        self._watched.tick()
+        self._events.tick()
         if self._unsaved and now_ns >= self._next_save_ns:
             self._save()
 
@@ -182,7 +221,7 @@ class AlertsWorker(Worker):
         for index, incident in enumerate(opened):
             self._raise_alert(incident, not_yet=opened[index + 1 :])
         for change in changes:
-            self._watched.changed(change)
+            self._events.on_incident_change(change)
         self._unsaved |= bool(changes)
         for camera_id in dict.fromkeys(change.incident.camera_id for change in changes):
             self._tell_abnormal(camera_id)
@@ -206,8 +245,9 @@ class AlertsWorker(Worker):
             caption=incident.caption,
             evidence=incident.evidence,
         )
-        alert = self._recorder.opened(opened, open_incidents=still_open)
-        self._watched.alerted(alert, incident.caption)
+        alert = self._recorder.record(opened, open_incidents=still_open)
+        self._alerts_total += 1
+        self._events.on_alert(alert, incident.caption)
 
     def _calm(self, changes: Sequence[IncidentChange]) -> None:
         """Cameras whose incidents ended go back behind the gates."""
@@ -217,7 +257,7 @@ class AlertsWorker(Worker):
             self._sampling.set_bypass_gates(camera_id, region_id, on=on)
 
     def _tell_abnormal(self, camera_id: str) -> None:
-        self._watched.abnormal(camera_id, self._engine.active(camera_id))
+        self._events.on_abnormal(camera_id, self._engine.active(camera_id))
 
     def _open_incidents(self) -> list[dict[str, object]]:
         now_ns = self._clock.monotonic_ns()
@@ -226,6 +266,6 @@ class AlertsWorker(Worker):
         )
 
     def _save(self) -> None:
-        self._store.save_incidents(self._open_incidents())
+        self._memory.save_incidents(self._open_incidents())
         self._unsaved = False
         self._next_save_ns = self._clock.monotonic_ns() + SAVE_HITS_NS

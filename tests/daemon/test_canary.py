@@ -60,7 +60,9 @@ class Bench:
         self.canary.send()
         (sample,) = self.scheduler.pull(4).samples
         self.clock.advance(0.4)
-        self.canary.saw(self._caption(sample, text, model_id), RuleEngine(rules, Lexicon.load({})))
+        self.canary.judge(
+            self._caption(sample, text, model_id), RuleEngine(rules, Lexicon.load({}))
+        )
         return self.told[-1]
 
     def _caption(self, sample: Sample, text: str, model_id: str) -> Caption:

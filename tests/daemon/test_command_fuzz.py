@@ -62,10 +62,11 @@ class Node(logging.Handler):
         spec = MqttSpec("127.0.0.1", "edge-01", port=self.broker.port, protocol="3.1.1")
         self.mqtt = MqttDelivery(
             self.room.store,
+            self.room.store.states,
             spec,
             clock=self.room.clock,
             on_command=self.commands.put,
-            patience_s=0.001,
+            poll_s=0.001,
         )
         self.mqtt.set_cameras([CameraInfo("yard", "Yard"), CameraInfo("gate", "Gate")])
         for _ in range(KEPT):

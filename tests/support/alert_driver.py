@@ -55,7 +55,7 @@ def main() -> int:
         retry_min_s=0.1,
         retry_max_s=0.5,
     )
-    mqtt = MqttDelivery(store, spec, clock=clock, snapshots=snapshots, patience_s=0.1)
+    mqtt = MqttDelivery(store, store.states, spec, clock=clock, snapshots=snapshots, poll_s=0.1)
     mqtt.set_cameras([CameraInfo(camera, camera) for camera in CAMERAS])
     mqtt.start()
     recorder = AlertRecorder(store, snapshots, [Destination("mqtt")], clock=clock, wall=wall)
@@ -63,7 +63,7 @@ def main() -> int:
     while not ended.wait(1 / args.rate):
         wall.refresh()
         if number < args.count:
-            recorder.opened(make_incident(clock, CAMERAS[number % len(CAMERAS)]))
+            recorder.record(make_incident(clock, CAMERAS[number % len(CAMERAS)]))
             number += 1
         recorder.tick()
         if mqtt.failure is not None:

@@ -1,17 +1,30 @@
-"""Incidents, alerts and stores for tests of the alerting room."""
+"""Incidents, alerts and stores for tests of alerts and their delivery."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from hypothesis import strategies as st
+
 from surveil.alerts.alert_store import AlertStore
-from surveil.alerts.recorder import AlertRecorder, Destination, OpenedIncident, uuid7
+from surveil.alerts.recorder import AlertRecorder, Destination, uuid7
 from surveil.alerts.snapshots import Snapshots
 from surveil.clock import Clock, WallTime
-from surveil.records import Alert, Caption, Evidence, Match, Severity, Timings
+from surveil.records import (
+    Alert,
+    Caption,
+    Evidence,
+    Match,
+    OpenedIncident,
+    Severity,
+    Snapshot,
+    Timings,
+)
 from tests.fakes import ArrayPicture, FakeClock, make_frame
 
 CAPTION = "a man is climbing over a fence"
+WORDS = st.text(max_size=1_200)
 
 
 def make_caption(
@@ -71,7 +84,7 @@ def make_draft(
     rule_id: str = "person-climbing",
     text: str = CAPTION,
 ) -> Alert:
-    """An alert without picture, as the desk hands it to the store."""
+    """An alert without picture, as the recorder hands it to the store."""
     return Alert(
         alert_id=str(uuid7(clock.unix_ms())),
         sequence=0,
@@ -94,15 +107,38 @@ def make_draft(
     )
 
 
+@st.composite
+def any_alert(draw: st.DrawFn) -> Alert:
+    """Whatever rules and captioners may make of one; `sequence` is set."""
+    caption = draw(WORDS)
+    start = draw(st.integers(0, len(caption)))
+    end = draw(st.integers(start, len(caption)))
+    snapshot = Snapshot("yard/x.jpg", 1920, 1080, "a" * 64, 12) if draw(st.booleans()) else None
+    return replace(
+        make_draft(FakeClock()),
+        sequence=draw(st.integers(1, 10**9)),
+        caption=caption,
+        confidence=draw(st.none() | st.floats(0, 1)),
+        severity=draw(st.sampled_from(Severity)),
+        match=Match("rule", draw(WORDS), start, end, draw(st.floats(0, 1))),
+        evidence=tuple(
+            Evidence(draw(WORDS), 1_795_000_000_000) for _ in range(draw(st.integers(0, 7)))
+        ),
+        snapshot=snapshot,
+        snapshot_reason=None if snapshot else "the disk is full",
+        model_id=draw(WORDS),
+    )
+
+
 class Room:
-    """A store, snapshots and a desk over one folder and one clock."""
+    """A store, snapshots and a recorder over one folder and one clock."""
 
     def __init__(
         self,
         folder: Path,
         clock: Clock | None = None,
         *,
-        routes: tuple[Destination, ...] = (Destination("mqtt"),),
+        destinations: tuple[Destination, ...] = (Destination("mqtt"),),
         max_waiting: int = 10_000,
         snapshots: bool = True,
     ) -> None:
@@ -121,14 +157,14 @@ class Room:
         self.recorder = AlertRecorder(
             self.store,
             self.snapshots if snapshots else None,
-            routes,
+            destinations,
             clock=self.clock,
             wall=self.wall,
         )
 
     def open(self, camera_id: str = "yard", **kwargs: object) -> Alert:
-        """One incident through the desk."""
-        return self.recorder.opened(make_incident(self.clock, camera_id, **kwargs))  # type: ignore[arg-type]
+        """One incident through the recorder."""
+        return self.recorder.record(make_incident(self.clock, camera_id, **kwargs))  # type: ignore[arg-type]
 
     def waiting(self, destination: str = "mqtt") -> list[int]:
         """Sequence numbers that wait, in order."""

@@ -1,4 +1,6 @@
-"""Home Assistant's device discovery: one retained message makes one device with five entities of each camera.
+"""Cameras introduced to subscribers, and cleared when they leave; Home Assistant's device discovery among it.
+
+One retained message makes one device with five entities of each camera.
 
 Field names are those of Home Assistant's documentation of MQTT discovery; tests validate them with its own schemas.
 """
@@ -10,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from surveil import __version__
-from surveil.alerts.alert_store import AlertStore
 from surveil.delivery import payloads
+from surveil.delivery.delivery_queue import RetainedLedger
 from surveil.delivery.mqtt.topics import Message, RetainedTopics, Topics
 from surveil.delivery.payloads import encode
 
@@ -120,14 +122,15 @@ class DiscoveryAnnouncer:
     """`set_*` and `knows` from any thread; `refresh` in the delivery thread."""
 
     def __init__(
-        self, store: AlertStore, retained: RetainedTopics, topics: Topics, *, has_pictures: bool
+        self, ledger: RetainedLedger, retained: RetainedTopics, topics: Topics, *, pictures: bool
     ) -> None:
+        """`pictures`: snapshots are sent."""
         self.changed = False
         """`refresh` has something to do."""
-        self._store = store
+        self._ledger = ledger
         self._retained = retained
         self._topics = topics
-        self._has_pictures = has_pictures
+        self._pictures = pictures
         self._cameras: dict[str, CameraInfo] | None = None
         self._event_types: tuple[str, ...] = ()
 
@@ -150,46 +153,44 @@ class DiscoveryAnnouncer:
         self.changed = False
         if self._cameras is None:
             return
-        self._store.announce(self._topics.prefix, {"topics": self._topics.retained_of_node()})
+        self._ledger.announce(self._topics.prefix, {"topics": self._topics.retained_of_node()})
         cameras = dict(self._cameras)
         for camera in cameras.values():
-            self._introduce(camera)
+            self._announce(camera)
         keys = {self._topics.prefix, *(self._key(camera_id) for camera_id in cameras)}
         in_use = {topic for camera_id in cameras for topic in self._topics.retained(camera_id)}
-        for key, details in self._store.announced().items():
+        for key, details in self._ledger.announced().items():
             if key not in keys:
                 # Discovery topics do not hold the prefix: under another one they are the same, and stay.
                 self._clear(key, [topic for topic in details["topics"] if topic not in in_use])
 
-    def _introduce(self, camera: CameraInfo) -> None:
+    def _announce(self, camera: CameraInfo) -> None:
         camera_id = camera.camera_id
-        self._store.announce(self._key(camera_id), {"topics": self._topics.retained(camera_id)})
+        self._ledger.announce(self._key(camera_id), {"topics": self._topics.retained(camera_id)})
+        enabled = self._ledger.enabled(camera_id, default=camera.enabled)
         # What an earlier run left at the broker may be wrong by now; these are true until the rooms have spoken.
         for leaf, payload in (
             ("status", b"offline"),
             ("status/attributes", payloads.unknown_attributes()),
-            (
-                "enabled/state",
-                b"ON" if self._store.enabled(camera_id, default=camera.enabled) else b"OFF",
-            ),
+            ("enabled/state", b"ON" if enabled else b"OFF"),
             ("abnormal", b"OFF"),
             ("abnormal/attributes", payloads.nothing_abnormal()),
         ):
-            self._retained.put_default(Message(self._topics.of_camera(camera_id, leaf), payload))
-        if not self._has_pictures:  # an earlier run with pictures may have left one
-            self._retained.put(Message(self._topics.of_camera(camera_id, "snapshot"), b""))
+            self._retained.set_default(Message(self._topics.of_camera(camera_id, leaf), payload))
+        if not self._pictures:  # an earlier run with pictures may have left one
+            self._retained.set(Message(self._topics.of_camera(camera_id, "snapshot"), b""))
         discovery = self._topics.discovery(camera_id)
         if discovery is not None:
             payload = discovery_payload(camera, self._topics, self._event_types)
-            self._retained.put(Message(discovery, payload))
+            self._retained.set(Message(discovery, payload))
 
     def _clear(self, key: str, topics: list[str]) -> None:
         """Empty retained messages; forgotten when the broker has the last of them."""
         if not topics:
-            self._store.forget(key)
+            self._ledger.forget(key)
         for topic in topics:
-            self._retained.drop(topic)
-            self._retained.once(Message(topic, b"", note=key if topic == topics[-1] else None))
+            self._retained.remove(topic)
+            self._retained.send_once(Message(topic, b"", note=key if topic == topics[-1] else None))
 
     def _key(self, camera_id: str) -> str:
         return f"{self._topics.prefix}/{camera_id}"

@@ -9,9 +9,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from surveil.backoff import Backoff
 from surveil.clock import NS_PER_S, Clock, ns
 from surveil.delivery.mqtt.mqtt_session import (
-    TWIN,
+    OTHER_CLIENT,
     Connected,
     Event,
     Lost,
@@ -22,6 +23,7 @@ from surveil.delivery.mqtt.mqtt_session import (
 )
 from surveil.delivery.mqtt.topics import Message
 from surveil.errors import DeliveryError
+from surveil.records import MQTT, Problem
 
 logger = logging.getLogger(__name__)
 
@@ -35,19 +37,22 @@ class MqttConnection:
     """One session after another. The delivery thread only, but `wake` and `problem` from any."""
 
     def __init__(
-        self, spec: MqttSpec, clock: Clock, *, will: Message, jitter: Callable[[], float]
+        self, spec: MqttSpec, clock: Clock, *, will: Message, chance: Callable[[], float]
     ) -> None:
-        """`jitter` gives numbers from 0 to 1."""
-        self.problem: str | None = None
-        """Why there is no connection, fit for a person; None while there is one."""
+        """`chance`: as Backoff takes it."""
+        self.problem: Problem | None = None
+        """Why there is no connection; None while there is one."""
+        self.connects_total = 0
         self.limits: Connected | None = None
         """What the broker allows; None while it has not accepted us."""
         self._spec = spec
         self._clock = clock
         self._will = will
-        self._jitter = jitter
+        # A hundred boxes must not knock at the same moment when a broker returns.
+        self._backoff = Backoff(
+            first_s=spec.retry_min_s, longest_s=spec.retry_max_s, jitter=0.5, chance=chance
+        )
         self._protocol: Protocol = "3.1.1" if spec.protocol == "3.1.1" else "5"
-        self._attempts = 0
         self._next_attempt_mono_ns = clock.monotonic_ns()
         self._answer_by_mono_ns = 0
         self._accepted_mono_ns = 0
@@ -130,17 +135,19 @@ class MqttConnection:
         if isinstance(event, Connected):
             self.limits = event
             self._accepted_mono_ns = self._now()
-            self._attempts = 0
+            self._backoff.reset()
             self.problem = None
+            self.connects_total += 1
             logger.info("%s: connected, MQTT %s", self.where, self._protocol)
         elif isinstance(event, Lost):
             self._lost(event)
 
     def _lost(self, lost: Lost) -> None:
-        lost = self._suspect_twin(lost)
-        if lost.reason != self.problem:
+        lost = self._suspect_other_client(lost)
+        if self.problem is None or lost.reason != self.problem.text:
             logger.warning("%s", lost.reason)
-        self.problem = lost.reason
+        since_ms = self.problem.since_unix_ms if self.problem else self._clock.unix_ms()
+        self.problem = Problem(MQTT, lost.reason, since_ms)
         accepted = self.limits is not None
         self.limits = None
         if self._session is not None:
@@ -152,24 +159,18 @@ class MqttConnection:
             self._protocol = "3.1.1" if self._protocol == "5" else "5"
         self._next_attempt_mono_ns = self._now() + ns(delay_s)
 
-    def _suspect_twin(self, lost: Lost) -> Lost:
+    def _suspect_other_client(self, lost: Lost) -> Lost:
         short = self.limits is not None and self._now() - self._accepted_mono_ns < SHORT_NS
         self._short_lived = self._short_lived + 1 if short else 0
         if self._short_lived < TOO_MANY_SHORT:
             return lost
-        text = f"{lost.reason}, soon after it accepted us, {TOO_MANY_SHORT} times or more: {TWIN}"
+        text = f"{lost.reason}, soon after it accepted us, {TOO_MANY_SHORT} times or more: {OTHER_CLIENT}"
         return replace(lost, reason=text, taken_over=True)
 
     def _delay_s(self, lost: Lost) -> float:
-        """Doubling, capped, with jitter: a hundred boxes must not knock at the same moment when a broker returns."""
-        self._attempts += 1
-        if lost.wrong_protocol and self._attempts == 1:
-            return 0.0
-        spec = self._spec
         # Two nodes of one name would throw each other out for ever, so the one thrown out steps back at once.
-        doublings = 16 if lost.taken_over else min(self._attempts - 1, 16)
-        full_s = min(spec.retry_max_s, spec.retry_min_s * 2.0**doublings)
-        return full_s * (0.5 + self._jitter() / 2)
+        delay_s = self._backoff.next_s(longest=lost.taken_over)
+        return 0.0 if lost.wrong_protocol and self._backoff.failures == 1 else delay_s
 
     def _now(self) -> int:
         return self._clock.monotonic_ns()

@@ -1,4 +1,4 @@
-"""The delivery thread that speaks MQTT: alerts from the store, states from the board.
+"""The delivery thread that speaks MQTT: alerts from their queue, and the newest value of each retained topic.
 
 A session is made afresh for each connection. What was not acknowledged is sent again from the database before anything
 new, in order of commit, so the order of each camera's alerts holds over any outage.
@@ -13,13 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any
 
-from surveil.alerts.alert_store import AlertStore
-from surveil.alerts.snapshots import Snapshots
 from surveil.clock import Clock, ns
 from surveil.delivery import payloads
+from surveil.delivery.delivery_queue import ReplayQueue, RetainedLedger, SnapshotFiles
 from surveil.delivery.mqtt.discovery import CameraInfo, DiscoveryAnnouncer
 from surveil.delivery.mqtt.mqtt_connection import MqttConnection
-from surveil.delivery.mqtt.mqtt_flow import RECEIPTS_A_COMMIT, MqttPublisher, SnapshotScaler
+from surveil.delivery.mqtt.mqtt_publisher import RECEIPTS_A_COMMIT, MqttPublisher, NewestSnapshots
 from surveil.delivery.mqtt.mqtt_session import Connected, Event, Lost, MqttSpec, Published, Received
 from surveil.delivery.mqtt.topics import (
     Command,
@@ -36,8 +35,8 @@ from surveil.worker import Worker, WorkerFailed
 
 logger = logging.getLogger(__name__)
 
-LOOK_AGAIN_NS = ns(5.0)
-"""The store tells of every commit; this is for what it could not read the last time."""
+RECHECK_NS = ns(5.0)
+"""The queue tells of every commit; this is for what it could not read the last time."""
 FLUSH_NS = ns(2.0)
 
 
@@ -46,37 +45,40 @@ class MqttDelivery(Worker):
 
     def __init__(
         self,
-        store: AlertStore,
+        queue: ReplayQueue,
+        ledger: RetainedLedger,
         spec: MqttSpec,
         *,
         clock: Clock,
-        snapshots: Snapshots | None = None,
+        snapshots: SnapshotFiles | None = None,
         on_command: Callable[[Command], None] | None = None,
         on_failure: WorkerFailed | None = None,
         tz: tzinfo | None = None,
-        jitter: Callable[[], float] = random.random,
-        patience_s: float = 0.5,
+        chance: Callable[[], float] = random.random,
+        poll_s: float = 0.5,
     ) -> None:
-        """`snapshots` None: no pictures are sent. `patience_s`: how long one step waits for something to happen."""
+        """`snapshots` None: no pictures are sent. `poll_s`: how long one step waits for something to happen.
+        `chance`: as Backoff takes it."""
         super().__init__("delivery-mqtt", clock=clock, on_failure=on_failure)
         self.topics = Topics(spec.prefix, spec.node, spec.discovery_prefix)
-        self._store = store
+        self._queue = queue
         self._on_command = on_command
         self._tz = tz
-        self._patience_s = patience_s
-        self._news = threading.Event()  # the store may have something for us
-        self._look_again_mono_ns = clock.monotonic_ns()
+        self._poll_s = poll_s
+        self._queue_changed = threading.Event()  # the queue may have something for us
+        self._recheck_mono_ns = clock.monotonic_ns()
         self._retained = RetainedTopics()
-        self._pictures: SnapshotScaler | None = None
+        self._pictures: NewestSnapshots | None = None
         if spec.snapshots and snapshots is not None:
-            self._pictures = SnapshotScaler(store, snapshots, max_px=spec.snapshot_max_px)
+            self._pictures = NewestSnapshots(queue, snapshots, max_px=spec.snapshot_max_px)
         self._discovery = DiscoveryAnnouncer(
-            store, self._retained, self.topics, has_pictures=self._pictures is not None
+            ledger, self._retained, self.topics, pictures=self._pictures is not None
         )
         will = Message(self.topics.of_node("status"), b"offline")
-        self._connection = MqttConnection(spec, clock, will=will, jitter=jitter)
+        self._connection = MqttConnection(spec, clock, will=will, chance=chance)
         self._publisher = MqttPublisher(
-            store,
+            queue,
+            ledger,
             self._connection,
             self._retained,
             self.topics,
@@ -84,7 +86,7 @@ class MqttDelivery(Worker):
             tz=tz,
             max_queued=spec.max_queued,
         )
-        store.listen(self._store_has_news)
+        queue.listen(self._on_queue_changed)
 
     # What other threads call.
 
@@ -93,10 +95,18 @@ class MqttDelivery(Worker):
         """The broker accepted us and the connection stands."""
         return self._connection.limits is not None
 
-    @property
-    def problem(self) -> str | None:
-        """Why there is no connection, fit for a person; None while there is one."""
-        return self._connection.problem
+    def problems(self) -> Sequence[Problem]:
+        """Why there is no connection."""
+        problem = self._connection.problem
+        return () if problem is None else (problem,)
+
+    def counters(self) -> Mapping[str, float]:
+        return {
+            "connected": float(self.connected),
+            "connects_total": self._connection.connects_total,
+            "acknowledged_total": self._publisher.acknowledged_total,
+            "refused_total": self._publisher.refused_total,
+        }
 
     def set_cameras(self, infos: Sequence[CameraInfo]) -> None:
         """All cameras of the configuration; those that left are cleared at the broker, also after a restart."""
@@ -114,7 +124,7 @@ class MqttDelivery(Worker):
         self._put(status.camera_id, "status/attributes", attributes)
 
     def set_enabled(self, camera_id: str, on: bool) -> None:
-        """What subscribers see; `AlertStore.set_enabled` is what a restart remembers."""
+        """What subscribers see; what a restart remembers is the ledger's."""
         self._put(camera_id, "enabled/state", b"ON" if on else b"OFF")
 
     def set_abnormal(
@@ -147,7 +157,9 @@ class MqttDelivery(Worker):
         """Sent once, if there is a connection."""
         if self.connected:
             payload = payloads.encode(dict(stats))
-            self._retained.once(Message(self.topics.of_node("stats"), payload, qos=0, retain=False))
+            self._retained.send_once(
+                Message(self.topics.of_node("stats"), payload, qos=0, retain=False)
+            )
             self.wake()
 
     def pictures_changed(self) -> None:
@@ -167,11 +179,11 @@ class MqttDelivery(Worker):
     # The worker's thread.
 
     def step(self) -> None:
-        """Hand over what the broker may have, then wait at most `patience_s` for news from either side."""
+        """Hand over what the broker may have, then wait at most `poll_s` for news from either side."""
         if self.connected:
-            self._look_for_news()
+            self._check_queue()
             self._publisher.pump()
-        self._handle(self._connection.poll(0.0 if self._publisher.busy else self._patience_s))
+        self._handle(self._connection.poll(0.0 if self._publisher.busy else self._poll_s))
 
     def finish(self) -> None:
         """Flush for at most 2 s, say `stopped`, disconnect; the rest stays on disk."""
@@ -185,20 +197,20 @@ class MqttDelivery(Worker):
 
     def _flush(self) -> None:
         until = self._clock.monotonic_ns() + FLUSH_NS
-        self._look_for_news()
-        self._retained.once(Message(self.topics.of_node("status"), b"stopped"))
+        self._check_queue()
+        self._retained.send_once(Message(self.topics.of_node("status"), b"stopped"))
         while self.connected and self._clock.monotonic_ns() < until:
             self._publisher.pump()
             if self._publisher.idle:
                 break
             self._handle(self._connection.poll(0.05))
 
-    def _look_for_news(self) -> None:
+    def _check_queue(self) -> None:
         now_ns = self._clock.monotonic_ns()
-        if self._news.is_set() or now_ns >= self._look_again_mono_ns:
-            self._news.clear()
-            self._look_again_mono_ns = now_ns + LOOK_AGAIN_NS
-            self._store.settle()
+        if self._queue_changed.is_set() or now_ns >= self._recheck_mono_ns:
+            self._queue_changed.clear()
+            self._recheck_mono_ns = now_ns + RECHECK_NS
+            self._queue.settle()
             self._publisher.more = True
         if self._discovery.changed:
             self._discovery.refresh()
@@ -229,16 +241,15 @@ class MqttDelivery(Worker):
 
     def _received(self, event: Received) -> None:
         if event.topic == self.topics.birth:
-            if (
-                not event.retained
-            ):  # an old one comes with the connection, which is told everything anyway
-                self._born(event)
+            # An old one comes with the connection, which is told everything anyway.
+            if not event.retained:
+                self._handle_birth(event)
         elif event.retained:
             logger.warning("%s: ignored, because it is retained", shown_topic(event.topic))
         else:
-            self._obey(event)
+            self._handle_command(event)
 
-    def _born(self, event: Received) -> None:
+    def _handle_birth(self, event: Received) -> None:
         if event.payload == b"online":
             self._retained.resend(f"{self.topics.discovery_prefix}/device/")
         elif event.payload != b"offline":
@@ -247,7 +258,7 @@ class MqttDelivery(Worker):
                 "%s: ignored: found %s, allowed are online and offline", event.topic, found
             )
 
-    def _obey(self, event: Received) -> None:
+    def _handle_command(self, event: Received) -> None:
         topic = shown_topic(event.topic)
         try:
             command = self.topics.read_command(event.topic, event.payload)
@@ -264,7 +275,7 @@ class MqttDelivery(Worker):
     def _replay(self, command: Replay) -> None:
         self._publisher.commit_receipts()
         try:
-            found = self._store.replay(MQTT, command.camera_id, command.first)
+            found = self._queue.replay(MQTT, command.camera_id, command.first)
         except StoreError as error:
             logger.warning("%s: no replay: %s", command.camera_id, error)
             return
@@ -272,13 +283,13 @@ class MqttDelivery(Worker):
         self._publisher.start_over()
 
     def _put(self, camera_id: str, leaf: str, payload: bytes, *, qos: int = 1) -> None:
-        self._retained.put(Message(self.topics.of_camera(camera_id, leaf), payload, qos=qos))
+        self._retained.set(Message(self.topics.of_camera(camera_id, leaf), payload, qos=qos))
         self.wake()
 
     def _put_node(self, leaf: str, payload: bytes) -> None:
-        self._retained.put(Message(self.topics.of_node(leaf), payload))
+        self._retained.set(Message(self.topics.of_node(leaf), payload))
         self.wake()
 
-    def _store_has_news(self) -> None:
-        self._news.set()
+    def _on_queue_changed(self) -> None:
+        self._queue_changed.set()
         self.wake()

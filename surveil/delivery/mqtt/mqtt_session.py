@@ -34,7 +34,7 @@ DEFAULT_IN_FLIGHT = 20
 """What Mosquitto allows by default."""
 UNSUPPORTED_PROTOCOL = 0x84
 SESSION_TAKEN_OVER = 0x8E
-TWIN = "another client may be using our client id: is this node running twice?"
+OTHER_CLIENT = "another client may be using our client id: is this node running twice?"
 PACKET_OVERHEAD_BYTES = 64
 """Fixed header, packet id, property lengths: a generous bound for what a PUBLISH adds to topic and payload."""
 _VERSIONS = {"5": MQTTProtocolVersion.MQTTv5, "3.1.1": MQTTProtocolVersion.MQTTv311}
@@ -276,7 +276,9 @@ class MqttSession:
         properties: Properties | None,
     ) -> None:
         if flags.is_disconnect_packet_from_server and reason.value == SESSION_TAKEN_OVER:
-            self._end(Lost(f"{self._spec.where}: session taken over: {TWIN}", taken_over=True))
+            self._end(
+                Lost(f"{self._spec.where}: session taken over: {OTHER_CLIENT}", taken_over=True)
+            )
         else:
             self._end(Lost(f"{self._spec.where}: disconnected: {reason.getName()}"))
 

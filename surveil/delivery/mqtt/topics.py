@@ -1,4 +1,4 @@
-"""Names of MQTT topics, and what arrives on them."""
+"""Names of MQTT topics, commands that arrive on them, and retained messages that leave."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _first(payload: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message."""
+    """One PUBLISH, retained unless it says otherwise."""
 
     topic: str
     payload: bytes = field(repr=False)
@@ -154,33 +154,37 @@ class Message:
 
 
 class RetainedTopics:
-    """Topics keep the order in which they were first put up."""
+    """The newest message of each retained topic, and which of them the broker has not been sent. Any thread.
+
+    However often a value changed while the broker was away, it is sent once, as it is. Topics keep the order in which
+    they were first set.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._messages: dict[str, Message] = {}
         self._unsent: dict[str, Message] = {}
 
-    def put(self, message: Message) -> None:
+    def set(self, message: Message) -> None:
         """Unsent when it says something new."""
         with self._lock:
             if self._messages.get(message.topic) != message:
                 self._messages[message.topic] = message
                 self._unsent[message.topic] = message
 
-    def put_default(self, message: Message) -> None:
+    def set_default(self, message: Message) -> None:
         """Only if the topic has no value yet."""
         with self._lock:
             if message.topic not in self._messages:
                 self._messages[message.topic] = message
                 self._unsent[message.topic] = message
 
-    def once(self, message: Message) -> None:
+    def send_once(self, message: Message) -> None:
         """Sent once, not again at the next connect; a newer one on the same topic replaces it."""
         with self._lock:
             self._unsent[message.topic] = message
 
-    def drop(self, topic: str) -> None:
+    def remove(self, topic: str) -> None:
         """Forget the topic; the broker is not told."""
         with self._lock:
             self._messages.pop(topic, None)
@@ -189,10 +193,10 @@ class RetainedTopics:
     def resend(self, prefix: str = "") -> None:
         """All topics that begin so are unsent again: a new connection, or Home Assistant was born."""
         with self._lock:
-            again = {t: p for t, p in self._messages.items() if t.startswith(prefix)}
+            again = {t: m for t, m in self._messages.items() if t.startswith(prefix)}
             self._unsent = {**again, **self._unsent}
 
-    def take(self) -> Message | None:
+    def take_unsent(self) -> Message | None:
         """The next unsent message; it counts as sent."""
         with self._lock:
             topic = next(iter(self._unsent), None)
@@ -201,4 +205,4 @@ class RetainedTopics:
     def drop_transient(self) -> None:
         """A connection ended: what was to be sent once and was not is stale."""
         with self._lock:
-            self._unsent = {t: p for t, p in self._unsent.items() if self._messages.get(t) == p}
+            self._unsent = {t: m for t, m in self._unsent.items() if self._messages.get(t) == m}

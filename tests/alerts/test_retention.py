@@ -61,6 +61,25 @@ def test_pictures_leave_by_age_of_camera_before_severity_before_all(tmp_path: Pa
     assert {row[0] for row in rows} == {"no longer kept"}
 
 
+def test_counters_add_up_what_every_sweep_did(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    size = 0
+    keeper = retention(room, ages=AgeLimits(DAY_S), alerts=AgeLimits(2 * DAY_S))
+    for _ in range(2):
+        room.open()
+        room.store.acknowledged("mqtt", [o.receipt for o in room.store.waiting("mqtt")])
+        size += room.store.read("SELECT max(snapshot_bytes) FROM alerts")[0][0]
+        advance(room, 3 * DAY_S)
+        keeper.sweep()
+    assert keeper.problems() == ()
+    assert keeper.counters() == {
+        "deliveries_expired_total": 0,
+        "files_removed_total": 2,
+        "freed_bytes_total": size,
+        "alerts_removed_total": 2,
+    }
+
+
 def test_too_many_bytes_cost_the_oldest_of_the_lowest_severity(tmp_path: Path) -> None:
     room = Room(tmp_path)
     for severity in (Severity.CRITICAL, Severity.INFO, Severity.INFO):

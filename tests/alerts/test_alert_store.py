@@ -10,10 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from surveil.alerts.alert_store import AlertStore
-from surveil.alerts.alert_tables import MIGRATIONS, missing_runs
-from surveil.clock import WallTime
-from surveil.errors import SchemaTooNewError, StoreError
+from surveil.alerts.alert_tables import MIGRATIONS
+from surveil.database import Migration
+from surveil.errors import SchemaTooNewError
 from surveil.records import Receipt, Severity
 from tests.fakes import FakeClock
 from tests.support.alerts import Room, make_draft
@@ -67,17 +66,7 @@ def test_the_alert_and_the_open_incidents_are_one_transaction(tmp_path: Path) ->
         states = other.execute("SELECT value FROM states WHERE kind = 'incidents'").fetchall()
     other.close()
     assert states == [('[{"incident_id":"a"}]',)]
-    assert Room(tmp_path).store.open_incidents() == [{"incident_id": "a"}]
-
-
-def test_a_camera_that_was_switched_off_stays_off(tmp_path: Path) -> None:
-    room = Room(tmp_path)
-    assert room.store.enabled("yard")
-    room.store.set_enabled("yard", False)
-    room.store.close()
-    again = Room(tmp_path)
-    assert not again.store.enabled("yard")
-    assert again.store.enabled("gate")
+    assert Room(tmp_path).store.states.open_incidents() == [{"incident_id": "a"}]
 
 
 def test_a_newer_schema_is_refused_and_not_touched(tmp_path: Path) -> None:
@@ -93,7 +82,7 @@ def test_a_newer_schema_is_refused_and_not_touched(tmp_path: Path) -> None:
 
 def test_a_migration_makes_a_backup_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Room(tmp_path).store.close()
-    newer = (*MIGRATIONS, "ALTER TABLE alerts ADD COLUMN more TEXT;")
+    newer = (*MIGRATIONS, Migration("9999_more", "ALTER TABLE alerts ADD COLUMN more TEXT;"))
     monkeypatch.setattr("surveil.alerts.write_behind.MIGRATIONS", newer)
     Room(tmp_path).store.close()
     backup = tmp_path / f"alerts.db.v{len(MIGRATIONS)}.backup"
@@ -193,16 +182,6 @@ def test_replay_takes_up_a_parked_alert_again(room: Room) -> None:
     assert room.waiting() == [1]
 
 
-@given(kept=st.sets(st.integers(1, 30)), first=st.integers(1, 30), last=st.integers(0, 30))
-def test_missing_runs_and_kept_numbers_make_up_the_whole(
-    kept: set[int], first: int, last: int
-) -> None:
-    numbers = sorted(number for number in kept if number >= first)
-    runs = missing_runs(numbers, first=first, last=last)
-    missing = {number for start, end in runs for number in range(start, end + 1)}
-    assert missing == set(range(first, last + 1)) - kept
-
-
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -254,92 +233,6 @@ def test_every_number_is_waiting_acknowledged_or_told_as_lost(
     room.store.close()
 
 
-def test_order_holds_when_alerts_were_held_in_memory(room: Room) -> None:
-    room.open()
-    room.store.hold(make_draft(room.clock), ["mqtt"])
-    room.open()
-    assert room.waiting() == [1, 2, 3]
-    durable = [outgoing.alert.durable for outgoing in room.store.waiting("mqtt")]
-    assert durable == [True, False, True]
-
-
-def test_while_another_process_locks_the_file_alerts_go_out_from_memory(tmp_path: Path) -> None:
-    clock = FakeClock()
-    room = Room(tmp_path, clock)
-    with sqlite3.connect(tmp_path / "alerts.db", isolation_level=None) as other:
-        other.execute("BEGIN IMMEDIATE")
-        alert = room.open()
-        assert not alert.durable
-        problem = room.store.problem()
-        assert problem is not None
-        assert "locked" in problem.text
-        assert room.waiting() == [1]
-        room.store.acknowledged("mqtt", [Receipt(alert.alert_id, "alert")])
-        room.store.set_enabled("yard", False)
-        assert room.waiting() == []
-        other.execute("ROLLBACK")
-    other.close()
-    clock.advance(2)
-    assert room.store.settle()
-    assert room.store.problem() is None
-    room.store.close()
-    again = Room(tmp_path)
-    assert again.waiting() == []
-    assert not again.store.enabled("yard")
-    kept = again.store.find(alert.alert_id)
-    assert kept is not None
-    assert kept.sequence == 1
-
-
-def test_while_the_disk_refuses_it_is_asked_once_a_second(tmp_path: Path) -> None:
-    """Or every alert would wait for the lock's time limit."""
-    clock = FakeClock()
-    room = Room(tmp_path, clock)
-    with sqlite3.connect(tmp_path / "alerts.db", isolation_level=None) as other:
-        other.execute("BEGIN IMMEDIATE")
-        room.open()
-        other.execute("ROLLBACK")
-    other.close()
-    assert not room.open().durable
-    clock.advance(2)
-    assert room.open().durable
-
-
-def test_a_full_disk_gives_the_reserve_back_first(tmp_path: Path) -> None:
-    room = Room(tmp_path)
-    reserve = tmp_path / "alerts.db.reserve"
-    assert reserve.exists()
-    pages = room.store.read("PRAGMA page_count")[0][0]
-    room.store.read(f"PRAGMA max_page_count = {pages}")
-    big = make_draft(room.clock, text="a very long caption " * 2_000)
-    with pytest.raises(StoreError, match="no room left"):
-        room.store.commit(big, ["mqtt"])
-    assert not reserve.exists()
-    held = room.store.hold(big, ["mqtt"])
-    room.store.read("PRAGMA max_page_count = 1000000")
-    assert isinstance(room.clock, FakeClock)
-    room.clock.advance(2)
-    assert room.store.settle()
-    assert reserve.exists()
-    assert room.store.find(held.alert_id) == held
-
-
-def test_a_destination_that_refuses_a_held_alert_leaves_a_gap(room: Room) -> None:
-    held = room.store.hold(make_draft(room.clock), ["mqtt"])
-    room.store.park("mqtt", Receipt(held.alert_id, "alert"), "too large")
-    assert room.waiting() == []
-    assert [gap.first for gap in room.store.gaps("mqtt")] == [1]
-
-
-def test_memory_is_bounded_and_tells_what_it_drops(room: Room) -> None:
-    room.store._file.pending.max_held = 2
-    for severity in (Severity.INFO, Severity.CRITICAL, Severity.CRITICAL):
-        room.store.hold(make_draft(room.clock, severity=severity), ["mqtt"])
-    assert room.waiting() == [2, 3]
-    room.store.settle()
-    assert [(gap.first, gap.reason) for gap in room.store.gaps("mqtt")] == [(1, "evicted")]
-
-
 def test_listeners_hear_of_commits_and_replays(room: Room) -> None:
     heard = []
     room.store.listen(lambda: heard.append(1))
@@ -360,11 +253,3 @@ def test_many_threads_share_one_store(room: Room) -> None:
     for thread in threads:
         thread.join()
     assert room.waiting() == list(range(1, 41))
-
-
-def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("")
-    clock = FakeClock()
-    with pytest.raises(StoreError, match="cannot be used"):
-        AlertStore(blocked / "alerts.db", clock, WallTime(clock))

@@ -34,19 +34,19 @@ class Told:
         self.bypass_gates: dict[tuple[str, str | None], bool] = {}
         self.hits = 0
 
-    def captioned(self, caption: Caption) -> None:
+    def on_caption(self, caption: Caption) -> None:
         self.captions.append(caption.text)
 
-    def looked(self, unchanged: Unchanged) -> None:
+    def on_unchanged(self, unchanged: Unchanged) -> None:
         self.unchanged += 1
 
-    def alerted(self, alert: Alert, caption: Caption) -> None:
+    def on_alert(self, alert: Alert, caption: Caption) -> None:
         self.alerts.append(alert)
 
-    def changed(self, change: IncidentChange) -> None:
+    def on_incident_change(self, change: IncidentChange) -> None:
         self.kinds.append(change.kind)
 
-    def abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
+    def on_abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
         self.active[camera_id] = [incident.rule.rule_id for incident in incidents]
 
     def tick(self) -> None:
@@ -77,15 +77,15 @@ class Bench:
         self.caption_queue = CaptionQueue()
         self.store = AlertStore(self.path, self.clock, self.wall, reserve_bytes=0)
         recorder = AlertRecorder(
-            self.store, None, [Destination("desk")], clock=self.clock, wall=self.wall
+            self.store, None, [Destination("webhook:office")], clock=self.clock, wall=self.wall
         )
         self.worker = AlertsWorker(
             RuleEngine(RULES, Lexicon.load({})),
             captions=self.caption_queue,
             recorder=recorder,
-            store=self.store,
-            bypass_gates=self.told,
-            watched=self.told,
+            memory=self.store.states,
+            sampling=self.told,
+            events=self.told,
             clock=self.clock,
             wall=self.wall,
         )
@@ -115,7 +115,8 @@ def test_an_incident_gives_one_alert_however_often_it_is_seen(bench: Bench) -> N
     assert [alert.rule_id for alert in bench.told.alerts] == ["person-climbing"]
     assert bench.told.kinds == [ChangeKind.OPENED, *[ChangeKind.HIT] * 4]
     assert bench.told.active["yard"] == ["person-climbing"]
-    assert len(bench.store.waiting("desk")) == 1
+    assert len(bench.store.waiting("webhook:office")) == 1
+    assert bench.worker.counters() == {"captions_total": 5, "alerts_total": 1}
 
 
 def test_the_next_incident_comes_after_the_cooldown(bench: Bench) -> None:
@@ -138,7 +139,7 @@ def test_an_unchanged_look_keeps_the_incident_open(bench: Bench) -> None:
     assert len(bench.told.alerts) == 1
 
 
-def test_attention_follows_the_incident(bench: Bench) -> None:
+def test_gates_are_bypassed_while_an_incident_is_open(bench: Bench) -> None:
     bench.see(CLIMBING)
     assert bench.told.bypass_gates["yard", None]
     assert bench.told.hits == 1
@@ -159,7 +160,7 @@ def test_an_incident_that_ended_is_not_taken_up_again(bench: Bench) -> None:
     bench.see(CLIMBING)
     bench.wait(11)
     bench.restart()
-    assert bench.store.open_incidents() == []
+    assert bench.store.states.open_incidents() == []
     bench.see(CLIMBING)
     assert [alert.sequence for alert in bench.told.alerts] == [2]
 
@@ -182,7 +183,7 @@ def test_two_rules_hit_by_one_caption_are_two_alerts_each_saved_with_its_own(
     assert saved == [{first}, {"fire", "person-climbing"}]
 
 
-def test_errands_run_in_the_thread_and_their_changes_are_told(bench: Bench) -> None:
+def test_submitted_tasks_run_in_the_thread_and_their_changes_are_told(bench: Bench) -> None:
     bench.see(CLIMBING)
     bench.worker.submit(lambda engine: engine.forget_camera("yard"))
     bench.see("an empty yard", camera_id="elsewhere")
@@ -197,14 +198,14 @@ def test_captions_that_were_handed_over_are_judged_before_the_end(bench: Bench) 
     assert [alert.rule_id for alert in bench.told.alerts] == ["person-climbing"]
 
 
-def test_a_proof_sees_its_captions_and_nobody_else_does(bench: Bench) -> None:
+def test_a_judge_gets_its_captions_and_nobody_else_does(bench: Bench) -> None:
     seen: list[str] = []
 
     class CaptionJudge:
-        def saw(self, caption: Caption, engine: RuleEngine) -> None:
+        def judge(self, caption: Caption, engine: RuleEngine) -> None:
             seen.append(caption.text)
 
-    bench.worker.proofs["(canary)"] = CaptionJudge()
+    bench.worker.judges["(canary)"] = CaptionJudge()
     bench.see(CLIMBING, camera_id="(canary)")
     assert seen == [CLIMBING]
     assert bench.told.captions == []

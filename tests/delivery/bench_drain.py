@@ -1,4 +1,4 @@
-"""How fast a backlog leaves: `python -m tests.alerting.bench_drain [--alerts 1000]`, against Mosquitto on loopback.
+"""How fast a backlog leaves: `python -m tests.delivery.bench_drain [--alerts 1000]`, against Mosquitto on loopback.
 
 Prints what was measured, and fails only if an alert is missing or out of order; times depend on the machine.
 """
@@ -30,7 +30,7 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory() as name,
         Broker(Path(name) / "broker") as broker,
-        Subscriber(broker.port, "surveil/edge-01/+/alert") as recorder,
+        Subscriber(broker.port, "surveil/edge-01/+/alert") as subscriber,
     ):
         room = Room(Path(name) / "node", SystemClock())
         started = time.monotonic()
@@ -38,18 +38,20 @@ def main() -> int:
             room.open(CAMERAS[index % len(CAMERAS)])
         committed_s = time.monotonic() - started
         spec = MqttSpec("127.0.0.1", "edge-01", port=broker.port)
-        mqtt = MqttDelivery(room.store, spec, clock=room.clock, snapshots=room.snapshots)
+        mqtt = MqttDelivery(
+            room.store, room.store.states, spec, clock=room.clock, snapshots=room.snapshots
+        )
         mqtt.set_cameras([CameraInfo(camera, camera) for camera in CAMERAS])
         started = time.monotonic()
         mqtt.start()
         eventually(lambda: not room.store.waiting_total("mqtt"), 120)
         drained_s = time.monotonic() - started
-        eventually(lambda: len(recorder.alerts()) == count, 20)
+        eventually(lambda: len(subscriber.alerts()) == count, 20)
         mqtt.stop()
         mqtt.join(room.clock.monotonic_ns() + ns(5.0))
         room.store.close()
         for camera in CAMERAS:
-            numbers = [alert["sequence"] for alert in recorder.alerts(camera)]
+            numbers = [alert["sequence"] for alert in subscriber.alerts(camera)]
             assert numbers == list(range(1, len(numbers) + 1))
     figures = {
         "alerts": count,

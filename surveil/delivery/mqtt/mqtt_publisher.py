@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import threading
 from collections import deque
 from collections.abc import Iterable
 from datetime import tzinfo
 
-from PIL import Image
-
-from surveil.alerts.alert_store import AlertStore
-from surveil.alerts.snapshots import Snapshots, exif_of
 from surveil.delivery import payloads
+from surveil.delivery.delivery_queue import ReplayQueue, RetainedLedger, SnapshotFiles
 from surveil.delivery.mqtt.mqtt_connection import MqttConnection
 from surveil.delivery.mqtt.mqtt_session import Connected, Published, packet_bytes
 from surveil.delivery.mqtt.topics import Message, RetainedTopics, Topics
 from surveil.errors import StoreError
-from surveil.records import MQTT, Alert, Gap, Outgoing, Receipt
+from surveil.records import MQTT, Gap, Outgoing, Receipt
 
 logger = logging.getLogger(__name__)
 
@@ -34,19 +30,23 @@ class MqttPublisher:
 
     def __init__(
         self,
-        store: AlertStore,
+        queue: ReplayQueue,
+        ledger: RetainedLedger,
         connection: MqttConnection,
         retained: RetainedTopics,
         topics: Topics,
         *,
-        pictures: SnapshotScaler | None,
+        pictures: NewestSnapshots | None,
         tz: tzinfo | None,
         max_queued: int = 200,
     ) -> None:
-        """`max_queued`: alerts read ahead from the store."""
+        """`max_queued`: alerts read ahead from the queue."""
         self.more = False
-        """The store may have something that was not fetched."""
-        self._store = store
+        """The queue may have something that was not fetched."""
+        self.acknowledged_total = 0
+        self.refused_total = 0
+        self._queue = queue
+        self._ledger = ledger
         self._connection = connection
         self._retained = retained
         self._topics = topics
@@ -61,13 +61,13 @@ class MqttPublisher:
         self._states_in_flight = 0
         self._taken: set[Receipt] = set()  # in flight, queued, or refused over this connection
         self._gaps_taken: set[int] = set()
-        self._queue: deque[Outgoing] = deque()
+        self._fetched: deque[Outgoing] = deque()
         self._receipts: list[Receipt] = []
         self._online_due = False
         self._pictures_first = 0
 
     def begin(self) -> None:
-        """A connection was accepted: all states go out, `online` last, then what waits in the store."""
+        """A connection was accepted: all states go out, `online` last, then what waits in the queue."""
         self._retained.resend()
         self._online_due = True
         self._pictures_first = 0 if self._pictures is None else self._pictures.due
@@ -76,7 +76,7 @@ class MqttPublisher:
     @property
     def idle(self) -> bool:
         """Nothing is in flight and nothing waits, as far as is known."""
-        return not (self._in_flight or self._queue or self.more)
+        return not (self._in_flight or self._fetched or self.more)
 
     @property
     def busy(self) -> bool:
@@ -88,20 +88,21 @@ class MqttPublisher:
         self._send_states()
         if self.more:
             self._send_gaps()
-        while self._room() and (self._queue or self._fetch()):
-            self._send(self._queue.popleft())
+        while self._room() and (self._fetched or self._fetch()):
+            self._send(self._fetched.popleft())
         self._send_picture()
 
     def published(self, event: Published) -> None:
         """A PUBACK. Other ids are QoS 0, or of no interest."""
         reference = self._in_flight.pop(event.mid, None)
+        self.acknowledged_total += reference is not None and event.refusal is None
         match reference:
             case Message():
                 self._states_in_flight -= 1
                 self._state_published(reference, event.refusal)
             case Gap():
                 self._gaps_taken.discard(reference.gap_id)
-                self._store.told(reference)
+                self._queue.told(reference)
             case Outgoing() if event.refusal:
                 self._refused(reference, event.refusal)
             case Outgoing():
@@ -109,19 +110,21 @@ class MqttPublisher:
                 self._receipts.append(reference.receipt)
 
     def commit_receipts(self, *, at_least: int = 1) -> None:
-        """Tell the store what the broker has, when there are so many or when nothing else waits: one fsync for all."""
-        if self._receipts and (len(self._receipts) >= at_least or not self._queue):
-            self._store.acknowledged(MQTT, self._receipts)
+        """Tell the queue what the broker has, when there are so many or when nothing else waits: one fsync for all."""
+        if self._receipts and (len(self._receipts) >= at_least or not self._fetched):
+            self._queue.acknowledged(MQTT, self._receipts)
             self._receipts = []
 
     def start_over(self) -> None:
         """A replay was queued before what is fetched already: fetch again, so that order holds."""
-        self._taken.difference_update(outgoing.receipt for outgoing in self._queue)
-        self._queue.clear()
+        self._taken.difference_update(outgoing.receipt for outgoing in self._fetched)
+        self._fetched.clear()
         self.more = True
 
     def _send_states(self) -> None:
-        while self._states_in_flight < self._state_window and (message := self._retained.take()):
+        while self._states_in_flight < self._state_window and (
+            message := self._retained.take_unsent()
+        ):
             self._publish(message, message)
         drained = self._states_in_flight < self._state_window
         if self._online_due and drained and self._pictures_first <= 0:
@@ -131,7 +134,7 @@ class MqttPublisher:
             self._publish(online, online)
 
     def _send_gaps(self) -> None:
-        for gap in self._store.gaps(MQTT):
+        for gap in self._queue.gaps(MQTT):
             if gap.gap_id not in self._gaps_taken and self._room():
                 self._gaps_taken.add(gap.gap_id)
                 topic = self._topics.of_camera(gap.camera_id, "gap")
@@ -140,12 +143,12 @@ class MqttPublisher:
     def _fetch(self) -> bool:
         if self.more:
             self.commit_receipts()
-            found = self._store.waiting(MQTT, limit=self._max_queued)
+            found = self._queue.waiting(MQTT, limit=self._max_queued)
             fresh = [outgoing for outgoing in found if outgoing.receipt not in self._taken]
             self._taken.update(outgoing.receipt for outgoing in fresh)
-            self._queue.extend(fresh)
+            self._fetched.extend(fresh)
             self.more = len(found) == self._max_queued and bool(fresh)
-        return bool(self._queue)
+        return bool(self._fetched)
 
     def _send(self, outgoing: Outgoing) -> None:
         topic = self._topics.of_camera(outgoing.alert.camera_id, outgoing.kind)
@@ -165,7 +168,7 @@ class MqttPublisher:
 
     def _picture_turn(self) -> bool:
         """Of a backlog, only each camera's newest picture is worth its bytes; `online` waits for the first ones."""
-        first = not self._queue or self._pictures_first > 0
+        first = not self._fetched or self._pictures_first > 0
         return first and self._states_in_flight < self._state_window
 
     def _send_picture(self) -> None:
@@ -177,7 +180,7 @@ class MqttPublisher:
             topic = self._topics.of_camera(camera_id, "snapshot")
             message = self._pictures.make(camera_id, topic, max_bytes=self._picture_bytes(topic))
             if message is not None:
-                self._retained.put(message)
+                self._retained.set(message)
 
     def _picture_bytes(self, topic: str) -> int:
         limit = self._limits.max_packet_bytes or payloads.MAX_MESSAGE_BYTES
@@ -198,14 +201,15 @@ class MqttPublisher:
         if refusal is not None:
             logger.error("%s refused %s: %s", self._connection.where, message.topic, refusal)
         elif message.note is not None:
-            self._store.forget(message.note)
+            self._ledger.forget(message.note)
 
     def _refused(self, outgoing: Outgoing, reason: str) -> None:
-        """Parked; it stays among the taken, so that it is not tried again even if the store cannot be written now."""
+        """Parked; it stays among the taken, so that it is not tried again even if the queue cannot be written now."""
+        self.refused_total += 1
         logger.error(
             "%s refused alert %s: %s", self._connection.where, outgoing.alert.alert_id, reason
         )
-        self._store.park(MQTT, outgoing.receipt, reason)
+        self._queue.park(MQTT, outgoing.receipt, reason)
         self.more = True
 
     def _room(self) -> bool:
@@ -221,15 +225,11 @@ class MqttPublisher:
         return self._connection.limits or Connected(1, None)
 
 
-QUALITIES = (85, 70, 50, 30)
-SMALLEST_PX = 80
+class NewestSnapshots:
+    """The newest picture of each camera, scaled. `check` from any thread; the rest in the delivery thread."""
 
-
-class SnapshotScaler:
-    """`check` from any thread; the rest in the delivery thread."""
-
-    def __init__(self, store: AlertStore, snapshots: Snapshots, *, max_px: int) -> None:
-        self._store = store
+    def __init__(self, queue: ReplayQueue, snapshots: SnapshotFiles, *, max_px: int) -> None:
+        self._queue = queue
         self._snapshots = snapshots
         self._max_px = max_px
         self._lock = threading.Lock()
@@ -257,28 +257,10 @@ class SnapshotScaler:
     def make(self, camera_id: str, topic: str, *, max_bytes: int) -> Message | None:
         """The message to send; empty when there is no picture (any more), None when the disk cannot say now."""
         try:
-            alert = self._store.newest_with_snapshot(camera_id)
+            alert = self._queue.newest_with_snapshot(camera_id)
             if alert is None or alert.snapshot is None:
                 return Message(topic, b"")
-            with self._snapshots.open(alert.snapshot.path) as stream:
-                content = shrink(stream.read(), alert, max_px=self._max_px, max_bytes=max_bytes)
+            content = self._snapshots.scaled(alert, max_px=self._max_px, max_bytes=max_bytes)
         except StoreError:
             return None
         return Message(topic, content, user_properties=(("alert_id", alert.alert_id),))
-
-
-def shrink(jpeg: bytes, alert: Alert, *, max_px: int, max_bytes: int) -> bytes:
-    """A JPEG of at most `max_bytes`, its longer side at most `max_px`; empty if even a stamp is too large."""
-    image = Image.open(io.BytesIO(jpeg))
-    image.draft(
-        "RGB", (max_px, max_px)
-    )  # libjpeg skips what would be thrown away: 4 times faster on 4K
-    while max_px >= SMALLEST_PX:
-        image.thumbnail((max_px, max_px))
-        for quality in QUALITIES:
-            stream = io.BytesIO()
-            image.save(stream, "JPEG", quality=quality, exif=exif_of(alert))
-            if stream.tell() <= max_bytes:
-                return stream.getvalue()
-        max_px = max_px * 3 // 4
-    return b""
