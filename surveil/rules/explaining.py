@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surveil.language.constraints import Want, WantPlace, WantState, WantThing
+from surveil.language.constraints import (
+    Constraint,
+    EntityConstraint,
+    PlaceConstraint,
+    StateConstraint,
+)
 from surveil.language.matcher import Matcher
 from surveil.language.matching import Comparison
-from surveil.language.sentence import Doing, Sentence, Thing
+from surveil.language.sentence import Entity, Predicate, Sentence
 
 
 def explain(pattern: str, caption: str, matcher: Matcher) -> list[str]:
@@ -37,72 +42,78 @@ def _asked(pattern: str, caption: str, matcher: Matcher) -> Iterator[str]:
         yield "nothing: it has no words"
         return
     comparison = Comparison(matcher.analyse(caption), matcher.lexicon)
-    for want in compiled.alternatives[0].wants:
-        yield f"{_want(want)}: {'found' if comparison.meets(want) else 'not found'}"
+    for constraint in compiled.alternatives[0].constraints:
+        yield f"{_constraint(constraint)}: {'found' if comparison.meets(constraint) else 'not found'}"
     others = len(compiled.alternatives) - 1
     if others:
         yield f"or one of {others} other ways to say it"
 
 
-def _want(want: Want) -> str:
-    if isinstance(want, WantThing):
-        return _want_thing(want)
-    agent = f"{_want_thing(want.agent)} " if want.agent else ""
-    patient = f" {_want_thing(want.patient)}" if want.patient else ""
-    verb = f"{want.verb} {want.phrasal}".strip()
-    return f"{agent}[{'not ' if want.negated else ''}to {verb}]{patient}{_want_places(want.places)}"
+def _constraint(constraint: Constraint) -> str:
+    if isinstance(constraint, EntityConstraint):
+        return _entity_constraint(constraint)
+    agent = f"{_entity_constraint(constraint.agent)} " if constraint.agent else ""
+    patient = f" {_entity_constraint(constraint.patient)}" if constraint.patient else ""
+    verb = f"{constraint.verb} {constraint.phrasal}".strip()
+    return f"{agent}[{'not ' if constraint.negated else ''}to {verb}]{patient}{_place_constraints(constraint.places)}"
 
 
-def _want_thing(want: WantThing) -> str:
+def _entity_constraint(constraint: EntityConstraint) -> str:
     kinds = {"*": "anything", "*thing": "any thing"}
-    noun = kinds.get(want.terms[0], " or ".join(want.terms))
-    before = " ".join((*map(_want_state, want.states), *want.modifiers))
-    number = "at least two of " if want.plural else ""
-    alone = " left alone" if want.left_alone else ""
-    return f"{'no ' if want.negated else ''}{number}{before} {noun}{alone}{_want_places(want.places)}".replace(
-        "  ", " "
-    ).strip()
+    words = [
+        "no" if constraint.negated else "",
+        "at least two of" if constraint.plural else "",
+        *map(_state_constraint, constraint.states),
+        *constraint.modifiers,
+        kinds.get(constraint.terms[0], " or ".join(constraint.terms)),
+        "left alone" if constraint.left_alone else "",
+    ]
+    return " ".join(filter(None, words)) + _place_constraints(constraint.places)
 
 
-def _want_state(want: WantState) -> str:
-    return f"{'not ' if want.negated else ''}{want.word}"
+def _state_constraint(constraint: StateConstraint) -> str:
+    return f"{'not ' if constraint.negated else ''}{constraint.word}"
 
 
-def _want_places(places: tuple[WantPlace, ...]) -> str:
-    return "".join(f" {place.preposition} {_want_thing(place.thing)}" for place in places)
+def _place_constraints(places: tuple[PlaceConstraint, ...]) -> str:
+    return "".join(f" {place.preposition} {_entity_constraint(place.entity)}" for place in places)
 
 
 def _said(sentence: Sentence) -> Iterator[str]:
-    if not sentence.things and not sentence.doings:
+    if not sentence.entities and not sentence.predicates:
         yield "nothing"
-    for thing in sentence.things:
-        yield _thing(thing, sentence)
-    for doing in sentence.doings:
-        if not doing.implied:
-            yield _doing(doing, sentence)
+    for entity in sentence.entities:
+        yield _entity(entity, sentence)
+    for predicate in sentence.predicates:
+        if not predicate.implied:
+            yield _predicate(predicate, sentence)
 
 
-def _thing(thing: Thing, sentence: Sentence) -> str:
-    words = sentence.text[sentence.tokens[thing.start].start : sentence.tokens[thing.end - 1].end]
+def _entity(entity: Entity, sentence: Sentence) -> str:
+    words = sentence.text[sentence.tokens[entity.start].start : sentence.tokens[entity.end - 1].end]
     notes = [
         note
-        for note, holds in (("denied", thing.negated), ("not really there", thing.unreal))
+        for note, holds in (("denied", entity.negated), ("not really there", entity.unreal))
         if holds
     ]
-    notes += [f"{place.preposition} {place.thing.lemma}" for place in thing.places]
+    notes += [f"{place.preposition} {place.entity.lemma}" for place in entity.places]
     return f"thing: {words}" + (f" ({', '.join(notes)})" if notes else "")
 
 
-def _doing(doing: Doing, sentence: Sentence) -> str:
-    def names(things: list[Thing]) -> str:
-        return " and ".join(thing.lemma for thing in things) or "somebody"
+def _predicate(predicate: Predicate, sentence: Sentence) -> str:
+    def names(entities: list[Entity]) -> str:
+        return " and ".join(entity.lemma for entity in entities) or "somebody"
 
     notes = [
         note
-        for note, holds in (("denied", doing.negated), ("not happening", doing.unreal))
+        for note, holds in (("denied", predicate.negated), ("not happening", predicate.unreal))
         if holds
     ]
-    who = f"done to {names(doing.subjects)}" if doing.passive else f"by {names(doing.subjects)}"
-    notes += [who, *(f"object {thing.lemma}" for thing in doing.objects)]
-    notes += [f"{place.preposition} {place.thing.lemma}" for place in doing.places]
-    return f"doing: {doing.lemma} ({', '.join(notes)})"
+    who = (
+        f"done to {names(predicate.subjects)}"
+        if predicate.passive
+        else f"by {names(predicate.subjects)}"
+    )
+    notes += [who, *(f"object {entity.lemma}" for entity in predicate.objects)]
+    notes += [f"{place.preposition} {place.entity.lemma}" for place in predicate.places]
+    return f"doing: {predicate.lemma} ({', '.join(notes)})"
