@@ -133,12 +133,6 @@ def verb_means(predicate: Predicate, preposition: str) -> bool:
     return any(verb in predicate.terms for verb in _MEANS.get(preposition, ()))
 
 
-def reaches(predicate: Predicate) -> bool:
-    return any(
-        verb in predicate.terms for verb in ("cross", "climb", "enter", "leave", "approach", "jump")
-    )
-
-
 def is_person(entity: Entity) -> bool:
     return "person" in entity.terms and not entity.negated
 

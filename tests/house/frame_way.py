@@ -23,7 +23,7 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from tests.house.finding import PACKAGE, PROJECT, Finding, in_room, named
+from tests.house.finding import PACKAGE, PROJECT, Finding, in_room
 from tests.house.sizes import FILE_LINES_MAX
 
 FILES_MAX = 40
@@ -173,7 +173,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         run = _play(folder, seconds)
     finally:
-        threading.settrace(None)  # type: ignore[arg-type]  # typeshed forgets that None ends it
+        threading.settrace(None)
     print(json.dumps({"files": recorder.files(), "acknowledged": run.acknowledged}))
     return 0
 

@@ -24,10 +24,10 @@ def circles(package_name: str) -> Finding:
     edges = {
         module: graph.find_modules_directly_imported_by(module) for module in sorted(graph.modules)
     }
-    faults = [f"files: {_told(circle)}" for circle in knots(edges)]
+    faults = [f"files: {_told(circle, edges)}" for circle in knots(edges)]
     for package in (module for module in sorted(graph.modules) if graph.find_children(module)):
-        for circle in knots(_between_parts(package, edges)):
-            faults.append(f"parts of {package}: {_told(circle)}")
+        between = _between_parts(package, edges)
+        faults += [f"parts of {package}: {_told(circle, between)}" for circle in knots(between)]
     return Finding("no import circle", f"{len(edges)} files, {len(faults)} circles", faults)
 
 
@@ -76,8 +76,9 @@ def _part(package: str, module: str) -> str:
     return "" if inside == module else inside.partition(".")[0]
 
 
-def _told(circle: list[str]) -> str:
-    return f"{len(circle)} import each other: {', '.join(circle)}"
+def _told(circle: list[str], edges: Edges) -> str:
+    steps = [f"{node} -> {to}" for node in circle for to in sorted(edges[node]) if to in circle]
+    return f"{len(circle)} import each other: {', '.join(steps)}"
 
 
 def floors() -> Finding:
@@ -97,4 +98,4 @@ def floors_of(returncode: int, output: str) -> Finding:
 def _broken(lines: list[str]) -> Iterator[str]:
     """The contracts that do not hold and the imports that break them; all that was said if it was no verdict."""
     start = next((n for n, line in enumerate(lines) if line.startswith("Broken contracts")), 0)
-    yield from (line for line in lines[start:] if set(line) != {"-"})
+    yield from (line for line in lines[start:] if any(c.isascii() and c.isalpha() for c in line))

@@ -1,7 +1,7 @@
 """`make house`: measures how well the house can be read, prints every figure, and fails when one is broken.
 
-    python -m tests.house.measure              all measures
-    python -m tests.house.measure --quick      those that need no run of the demo
+python -m tests.house.measure              all measures
+python -m tests.house.measure --quick      those that need no run of the demo
 """
 
 from __future__ import annotations

@@ -14,14 +14,25 @@ MAY_REPEAT = ("config", "commands")
 """A section of the configuration and a command are called after the room that they speak of."""
 METAPHORS = frozenset(
     {
-        *("house", "herald", "desk", "outlet", "outlets", "shelf", "shelves", "crew", "tally", "tallies"),
-        *("scrutiny", "roster", "stubborn", "unwritten", "upkeep", "employ", "glimpse", "glimpses"),
-        *("inbox", "lane", "lanes", "remembered"),
+        *(
+            "house",
+            "herald",
+            "desk",
+            "outlet",
+            "outlets",
+            "shelf",
+            "shelves",
+            "crew",
+            "tally",
+            "tallies",
+        ),
+        *("scrutiny", "roster", "stubborn", "upkeep", "employ", "glimpse", "glimpses"),
+        *("inbox", "lane", "lanes"),
     }
 )
 """Words of former names; no part of an identifier may be one of them."""
-VERBS_OF_TALK = frozenset({"know", "tell", "soon"})
-"""Too plain to forbid inside a name, and say nothing as a whole one."""
+VAGUE = frozenset({"know", "tell", "soon"})
+"""Plain enough inside a name and in a private one, but as a public name they say nothing."""
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
@@ -85,4 +96,4 @@ def _assigned(body: list[ast.stmt]) -> Iterator[tuple[int, str]]:
 
 def _is_metaphor(name: str) -> bool:
     words = {word.lower() for word in _WORDS.findall(name)}
-    return bool(words & METAPHORS) or name.strip("_").lower() in VERBS_OF_TALK
+    return bool(words & METAPHORS) or name in VAGUE
