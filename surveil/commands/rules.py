@@ -95,7 +95,7 @@ def _matches(patterns: Iterable[str], caption: str, matcher: Matcher) -> Iterato
 
 
 def _explain(args: argparse.Namespace, matcher: Matcher) -> int:
-    from surveil.rules.explaining import explain
+    from surveil.language import explain
 
     print("\n".join(explain(args.pattern, args.caption, matcher)))
     return 0
