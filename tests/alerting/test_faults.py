@@ -122,7 +122,7 @@ class Scene:
         self.daemon.start("--count", str(len(CAMERAS)))
         started = time.monotonic()
         before = len(self.daemon.rows())
-        eventually(lambda: len(self.daemon.rows()) >= before + len(CAMERAS))
+        eventually(lambda: len(self.daemon.rows()) >= before + len(CAMERAS), 30)
         eventually(lambda: self.daemon.waiting() == 0, 60)
         repeats = self._ask_until_whole()
         self.daemon.stop()
@@ -136,13 +136,13 @@ class Scene:
     def work_a_while(self) -> None:
         """Until the daemon has raised a few more alerts, and then a moment that falls anywhere in its next ones."""
         goal = len(self.daemon.rows()) + self.dice.randint(1, 15)
-        eventually(lambda: len(self.daemon.rows()) >= goal)
+        eventually(lambda: len(self.daemon.rows()) >= goal, 30)
         pause(self.dice.uniform(0.0, 0.1))
 
     def more_alerts(self, count: int) -> None:
         """Wait until so many more have arrived."""
         goal = len(self.subscriber.alerts()) + count
-        eventually(lambda: len(self.subscriber.alerts()) >= goal)
+        eventually(lambda: len(self.subscriber.alerts()) >= goal, 30)
 
     def heard(self) -> Numbers:
         return {
@@ -273,14 +273,14 @@ def test_the_clock_steps_by_an_hour_both_ways(tmp_path: Path) -> None:
 def test_the_database_is_locked_by_another_process_for_5_seconds(tmp_path: Path) -> None:
     with scene(tmp_path) as it:
         it.daemon.start()
-        eventually(lambda: len(it.subscriber.alerts()) > 10)
+        eventually(lambda: len(it.subscriber.alerts()) > 10, 20)
         with closing(sqlite3.connect(it.daemon.state / "alerts.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             count = len(it.subscriber.alerts())
             pause(5)
             eventually(lambda: len(it.subscriber.alerts()) > count + 20, what="alerts stood still")
             other.execute("ROLLBACK")
-        eventually(lambda: it.subscriber.alerts()[-1]["durable"])
+        eventually(lambda: it.subscriber.alerts()[-1]["durable"], 20)
         it.daemon.stop()
         it.prove()
 
@@ -288,7 +288,7 @@ def test_the_database_is_locked_by_another_process_for_5_seconds(tmp_path: Path)
 def test_a_damaged_database_is_set_aside_and_everything_goes_on(tmp_path: Path) -> None:
     with scene(tmp_path) as it:
         it.daemon.start()
-        eventually(lambda: len(it.subscriber.alerts()) > 10)
+        eventually(lambda: len(it.subscriber.alerts()) > 10, 20)
         it.daemon.kill()
         for suffix in ("-wal", "-shm"):
             (it.daemon.state / f"alerts.db{suffix}").unlink(missing_ok=True)
@@ -296,7 +296,7 @@ def test_a_damaged_database_is_set_aside_and_everything_goes_on(tmp_path: Path) 
         database.write_bytes(os.urandom(max(4096, database.stat().st_size)))
         pictures = len(list((it.daemon.state / "snapshots").rglob("*.jpg")))
         it.daemon.start()
-        eventually(lambda: len({alert["store"] for alert in it.subscriber.alerts()}) == 2)
+        eventually(lambda: len({alert["store"] for alert in it.subscriber.alerts()}) == 2, 20)
         it.daemon.stop()
         assert list(it.daemon.state.glob("alerts.db.damaged-*"))
         assert "put aside as" in it.daemon.log.read_text()
@@ -332,20 +332,21 @@ def test_the_disk_is_full_and_freed(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", "12m") as disk, scene(tmp_path, state=disk / "state") as it:
         it.daemon.log = tmp_path / "driver.log"
         it.daemon.start()
-        eventually(lambda: len(it.subscriber.alerts()) > 10)
+        eventually(lambda: len(it.subscriber.alerts()) > 10, 20)
         for _ in range(3 if FULL else 1):
             fill(disk / "fill")
-            eventually(lambda: it.subscriber.alerts()[-1]["snapshot"] is None)
+            eventually(lambda: it.subscriber.alerts()[-1]["snapshot"] is None, 20)
             assert "full" in it.subscriber.alerts()[-1]["snapshot_reason"]
             fill(disk / "fill-again")  # the reserve's room, too
-            eventually(lambda: not it.subscriber.alerts()[-1]["durable"])
+            eventually(lambda: not it.subscriber.alerts()[-1]["durable"], 30)
             it.more_alerts(40)
             (disk / "fill").unlink()
             (disk / "fill-again").unlink()
             eventually(
                 lambda: (
                     it.subscriber.alerts()[-1]["durable"] and it.subscriber.alerts()[-1]["snapshot"]
-                )
+                ),
+                20,
             )
         it.daemon.stop()
         it.prove()
@@ -359,12 +360,12 @@ def test_a_refused_password_then_the_right_one(tmp_path: Path) -> None:
         Subscriber(broker.port, f"{PREFIX}/+/alert", username="desk", password="d") as subscriber,
     ):
         daemon.start("--password", "wrong")
-        eventually(lambda: daemon.waiting() > 20)
+        eventually(lambda: daemon.waiting() > 20, 20)
         assert subscriber.alerts() == []
         assert "refused the connection" in daemon.log.read_text()
         daemon.stop()
         daemon.start("--password", "right", "--count", "3")
-        eventually(lambda: len(subscriber.alerts()) >= len(daemon.rows()))
+        eventually(lambda: len(subscriber.alerts()) >= len(daemon.rows()), 20)
         daemon.stop()
         assert {a["id"] for a in subscriber.alerts()} >= {r["alert_id"] for r in daemon.rows()}
 
@@ -386,7 +387,7 @@ def test_what_is_on_the_disk_is_there_in_the_right_order(tmp_path: Path) -> None
         eventually(lambda: len(daemon.rows()) == 2 and daemon.waiting() == 0, 60)
         picture, alert_id = daemon.rows()[1]["snapshot_path"], daemon.rows()[1]["alert_id"]
         os.kill(int(trace.read_text().split(maxsplit=1)[0]), signal.SIGTERM)
-        eventually(daemon.ended)
+        eventually(daemon.ended, 20)
     name = Path(picture).name
     folder = re.escape(str((state / "snapshots" / picture).parent))
     events = [

@@ -238,7 +238,7 @@ def test_a_refused_password_is_not_a_connection_and_names_the_reason(tmp_path: P
             assert it.room.waiting() == [1]
             with Subscriber(broker.port, username="desk", password="d") as recorder:
                 broker.set_users({"surveil": "wr0ng", "desk": "d"})
-                eventually(recorder.alerts)
+                eventually(recorder.alerts, 20)
                 assert recorder.alerts()[0]["id"] == alert.alert_id
             assert it.mqtt.problem is None
 
@@ -324,7 +324,7 @@ def test_a_twin_with_the_same_client_id_is_suspected_and_given_way(
     with node(tmp_path, broker, client_id="twin") as it:
         it.connected()
         with Subscriber(broker.port, client_id="twin"):
-            eventually(lambda: "running twice" in (it.mqtt.problem or ""))
+            eventually(lambda: "running twice" in (it.mqtt.problem or ""), 20)
             throughout(lambda: not it.mqtt.connected, 1.0)
 
 

@@ -199,7 +199,7 @@ def test_a_name_that_does_not_exist_is_said_without_the_password() -> None:
     assert "geheim" not in repr(spec)
     assert "geheim" not in repr(TlsSpec(key_password="geheim"))
     connection = MqttConnection(spec, clock, will=Message("s", b"offline"), jitter=lambda: 1.0)
-    eventually(lambda: (connection.poll(0.05), connection.problem)[-1])
+    eventually(lambda: (connection.poll(0.05), connection.problem)[-1], 20)
     assert "broker.invalid:1883" in (connection.problem or "")
     assert "geheim" not in (connection.problem or "")
     connection.close(politely=False)

@@ -159,7 +159,7 @@ def test_reload_adds_a_camera_without_touching_the_other(tmp_path: Path, broker:
 
         config.write_text("cameras: 5\n", encoding="utf-8")
         daemon.send(signal.SIGHUP)
-        eventually(lambda: b"reload" in (desk.last("health") or b""))
+        eventually(lambda: b"reload" in (desk.last("health") or b""), timeout_s=20)
         health = json.loads(desk.last("health") or b"{}")
         assert health["state"] == "degraded"
         assert "config.yaml" in health["problems"][0]["text"]
@@ -168,7 +168,7 @@ def test_reload_adds_a_camera_without_touching_the_other(tmp_path: Path, broker:
         write_config(tmp_path, {"yard": clip("quiet.mp4")}, port=broker.port)
         daemon.send(signal.SIGHUP)
         desk.wait_for("entrance/status", "")
-        eventually(lambda: b'"ok"' in (desk.last("health") or b""))
+        eventually(lambda: b'"ok"' in (desk.last("health") or b""), timeout_s=20)
 
 
 def ended_with(config: Path) -> tuple[int, str]:
