@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run check test unit system-packages lint format types floors faults bench clean
+.PHONY: help demo run check test unit system-packages lint format types floors house faults bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ bench: $(VENV)/.dev ## cost of capture, captions and rules on this box
 system-packages: ## install what the system tests need from Debian, when this user may
 	@tests/support/system-packages
 
-lint: $(VENV)/.dev types floors ## ruff, mypy --strict, import-linter
+lint: $(VENV)/.dev types floors house ## ruff, mypy --strict, import-linter, the measures of the house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
@@ -54,6 +54,9 @@ types: $(VENV)/.dev
 
 floors: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+house: $(VENV)/.dev ## how well the code can be read: sizes, names, circles, dead code, one frame's way
+	$(BIN)/python -m tests.house.measure
 
 clean: ## remove the virtual environment and what runs left behind
 	rm -rf $(VENV) demo-out .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

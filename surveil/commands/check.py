@@ -63,13 +63,13 @@ def _warnings(
 
 def _unknown_words(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
     """Words of patterns that match only themselves."""
-    from surveil.language import Lexicon
+    from surveil.language import Lexicon, unknown_words
 
     lexicon = Lexicon.load(config.synonyms)
     for index, rule in enumerate(config.rules):
         for key in ("patterns", "all_of", "unless"):
             for place, phrase in enumerate(getattr(rule, key)):
-                words = lexicon.unknown_words(phrase)
+                words = unknown_words(phrase, lexicon)
                 if words:
                     yield ("rules", index, key, place), _unknown_text(words)
 

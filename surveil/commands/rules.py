@@ -95,7 +95,7 @@ def _matches(patterns: Iterable[str], caption: str, matcher: Matcher) -> Iterato
 
 
 def _explain(args: argparse.Namespace, matcher: Matcher) -> int:
-    from surveil.rules.explaining import explain
+    from surveil.language import explain
 
     print("\n".join(explain(args.pattern, args.caption, matcher)))
     return 0
@@ -125,7 +125,7 @@ def _labelled(number: int, line: str, file: str) -> Labelled:
 
 
 def _figures(result: Score) -> dict[str, Any]:
-    named = {**result.tallies, "micro": result.micro}
+    named = {**result.by_pattern, "micro": result.micro}
     figures: dict[str, Any] = {
         name: {
             "precision": round(t.precision, 4),
@@ -140,7 +140,7 @@ def _figures(result: Score) -> dict[str, Any]:
 def _table(result: Score, *, totals_only: bool) -> str:
     lines = [f"{'pattern':32} precision  recall     F1"]
     if not totals_only:
-        lines += [_row(pattern, score) for pattern, score in result.tallies.items()]
+        lines += [_row(pattern, score) for pattern, score in result.by_pattern.items()]
     lines += [_row("micro", result.micro), f"{'macro':32} {'':9}  {'':6}  {result.macro_f1:5.3f}"]
     if not totals_only:
         lines += _misses(result)
@@ -152,7 +152,7 @@ def _row(name: str, score: PatternScore) -> str:
 
 
 def _misses(result: Score) -> Iterator[str]:
-    for pattern, found in result.tallies.items():
+    for pattern, found in result.by_pattern.items():
         yield from (f"missed  {pattern}: {caption}" for caption in found.missed)
         yield from (f"wrong   {pattern}: {caption}" for caption in found.wrong)
 

@@ -1,7 +1,7 @@
 """What a pattern asks for: the same shapes as a sentence, as requirements.
 
-A pattern is read by the reader of captions and turned into wants; other ways to say the same (meanings.txt) become
-alternatives. All wants of one alternative must be met by one caption.
+A pattern is read by the reader of captions and turned into constraints; other ways to say the same (meanings.txt)
+become alternatives. All constraints of one alternative must be met by one caption.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 REWORDED = 0.9
 """Quality of a match through another way to say it."""
 UNATTENDED = frozenset({"suspicious", "unattended", "abandoned", "unclaimed"})
-LEFT_THINGS = ("package", "bag", "luggage", "box", "case", "parcel", "bundle", "cooler")
+LEAVABLE = ("package", "bag", "luggage", "box", "case", "parcel", "bundle", "cooler")
 
 
 @dataclass(frozen=True, slots=True)
-class WantState:
+class StateConstraint:
     """An adjective, or a participle with its verb: broken (break, undergone), burning (burn, done)."""
 
     word: str
@@ -26,18 +26,18 @@ class WantState:
 
 
 @dataclass(frozen=True, slots=True)
-class WantPlace:
+class PlaceConstraint:
     preposition: str
-    thing: WantThing
+    entity: EntityConstraint
 
 
 @dataclass(frozen=True, slots=True)
-class WantThing:
+class EntityConstraint:
     terms: tuple[str, ...]
     """Any of these; `*` is anything, `*thing` anything without life."""
-    states: tuple[WantState, ...] = ()
+    states: tuple[StateConstraint, ...] = ()
     modifiers: tuple[str, ...] = ()
-    places: tuple[WantPlace, ...] = ()
+    places: tuple[PlaceConstraint, ...] = ()
     plural: bool = False
     exact: int = 0
     """Exactly so many; 0: any number."""
@@ -51,12 +51,12 @@ class WantThing:
 
 
 @dataclass(frozen=True, slots=True)
-class WantDoing:
+class PredicateConstraint:
     verb: str
-    agent: WantThing | None = None
-    patient: WantThing | None = None
-    places: tuple[WantPlace, ...] = ()
-    states: tuple[WantState, ...] = ()
+    agent: EntityConstraint | None = None
+    patient: EntityConstraint | None = None
+    places: tuple[PlaceConstraint, ...] = ()
+    states: tuple[StateConstraint, ...] = ()
     negated: bool = False
     either_role: bool = False
     """The single argument may do it or undergo it: a window breaking."""
@@ -69,14 +69,14 @@ class WantDoing:
     """As a phrasal verb, its preposition included, where there is such a verb: break into."""
 
 
-Want = WantThing | WantDoing
+Constraint = EntityConstraint | PredicateConstraint
 
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
     """Wants that must all be met."""
 
-    wants: tuple[Want, ...]
+    constraints: tuple[Constraint, ...]
     quality: float
     anchors: tuple[frozenset[str], ...] = ()
     """A caption that lacks all terms of one of these cannot match."""

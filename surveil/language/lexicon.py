@@ -1,6 +1,6 @@
 """Words and what they mean to the matcher: a man is a person, jogging is running, shattered is broken.
 
-Three small languages of plain text, in `surveil/rules/words`: our own nouns, verbs and states, and what WordNet says
+Three small languages of plain text, in `surveil/language/words`: our own nouns, verbs and states, and what WordNet says
 of all other words. Each word leads to the terms it implies, with a quality: 1 for itself, less for a looser kinship.
 """
 
@@ -45,12 +45,6 @@ class Lexicon:
     def load(cls, synonyms: Mapping[str, Sequence[str]] | None = None) -> Lexicon:
         """The built-in words, extended by the operator's: `{"person": ["postie"]}` makes a postie a person."""
         return cls(synonyms or {})
-
-    def unknown_words(self, pattern: str) -> list[str]:
-        """Content words of the pattern that can only match themselves; in order, each once."""
-        from surveil.language.pattern_compiler import content_words
-
-        return [word for word in content_words(pattern, self) if not self.knows(word)]
 
     def knows(self, word: str) -> bool:
         """Whether any table has the word."""

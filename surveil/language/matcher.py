@@ -89,8 +89,8 @@ def _may_meet(alternative: Alternative, sentence: Sentence) -> bool:
 
 def _met(alternative: Alternative, comparison: Comparison) -> Hit | None:
     total = Hit(alternative.quality, NOTHING.tokens)
-    for want in alternative.wants:
-        hit = comparison.meets(want)
+    for constraint in alternative.constraints:
+        hit = comparison.meets(constraint)
         if hit is None:
             return None
         total = total & hit

@@ -1,16 +1,23 @@
-"""Whether what happens in a caption is what a pattern wants."""
+"""Whether what happens in a caption is what a pattern asks for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from surveil.language import roles
-from surveil.language.constraints import GOING, Want, WantDoing, WantPlace, WantState, WantThing
+from surveil.language.constraints import (
+    GOING,
+    Constraint,
+    EntityConstraint,
+    PlaceConstraint,
+    PredicateConstraint,
+    StateConstraint,
+)
 from surveil.language.counting import exactly, number
-from surveil.language.entities import NOTHING, Hit, ThingComparison, all, best
+from surveil.language.entities import NOTHING, EntityComparison, Hit, all, best
 from surveil.language.lexicon import NEAR
 from surveil.language.place_kin import kin_of
-from surveil.language.sentence import Doing, Thing
+from surveil.language.sentence import Entity, Predicate
 from surveil.language.wordset import word_set
 
 IMPLIED = 0.85
@@ -35,199 +42,228 @@ _COVERED = frozenset({"in", "with", "by", "under", "beneath"})
 """Covered with snow, buried under it."""
 
 
-class Comparison(ThingComparison):
-    """One caption against all kinds of wants."""
+class Comparison(EntityComparison):
+    """One caption against all kinds of constraints."""
 
-    def meets(self, want: Want) -> Hit | None:
-        if isinstance(want, WantDoing):
-            return best(self.doing(want, doing) for doing in self.sentence.doings)
-        if want.negated:
-            return self._absent(want)
-        hit = best(self.thing(want, thing) for thing in self.sentence.things)
-        return hit or (self._altogether(want) if want.exact else None)
+    def meets(self, constraint: Constraint) -> Hit | None:
+        if isinstance(constraint, PredicateConstraint):
+            return best(
+                self.predicate(constraint, predicate) for predicate in self.sentence.predicates
+            )
+        if constraint.negated:
+            return self._absent(constraint)
+        hit = best(self.entity(constraint, entity) for entity in self.sentence.entities)
+        return hit or (self._altogether(constraint) if constraint.exact else None)
 
-    def _altogether(self, want: WantThing) -> Hit | None:
+    def _altogether(self, constraint: EntityConstraint) -> Hit | None:
         """Two people, told of one by one."""
-        if want.terms != ("person",):
+        if constraint.terms != ("person",):
             return None
-        if want.places or want.states or want.modifiers:
+        if constraint.places or constraint.states or constraint.modifiers:
             return None
-        persons = exactly(want.exact, self.sentence.things)
+        persons = exactly(constraint.exact, self.sentence.entities)
         if persons is None:
             return None
-        return Hit(IMPLIED, frozenset(thing.head for thing in persons))
+        return Hit(IMPLIED, frozenset(entity.head for entity in persons))
 
-    def doing(self, want: WantDoing, doing: Doing) -> Hit | None:
-        if doing.unreal:
+    def predicate(self, constraint: PredicateConstraint, predicate: Predicate) -> Hit | None:
+        if predicate.unreal:
             return None
-        if want.negated != doing.negated:
-            return self._not_doing(want, doing)
-        quality = self._action(want, doing)
+        if constraint.negated != predicate.negated:
+            return self._denied(constraint, predicate)
+        quality = self._action(constraint, predicate)
         if not quality:
             return None
-        hit = Hit(quality, frozenset(range(doing.start, doing.end)))
-        needs = [self._participants(want, doing)]
-        needs += [self._doing_place(place, doing) for place in want.places]
-        needs += [self._doing_state(state, doing) for state in want.states]
+        hit = Hit(quality, frozenset(range(predicate.start, predicate.end)))
+        needs = [self._participants(constraint, predicate)]
+        needs += [self._predicate_place(place, predicate) for place in constraint.places]
+        needs += [self._predicate_state(state, predicate) for state in constraint.states]
         return all(hit, needs)
 
-    def _action(self, want: WantDoing, doing: Doing) -> float:
-        if want.patient is None and roles.object_forbids(want.verb, doing):
+    def _action(self, constraint: PredicateConstraint, predicate: Predicate) -> float:
+        if constraint.patient is None and roles.object_forbids(constraint.verb, predicate):
             return 0.0
-        if want.verb in GOING and want.places and "go" in doing.terms:
+        if constraint.verb in GOING and constraint.places and "go" in predicate.terms:
             return 0.95  # getting out of a car: stepping, climbing, jumping out of it
-        if want.verb in GOING and want.places and not self._living(want.agent):
+        if constraint.verb in GOING and constraint.places and not self._living(constraint.agent):
             return 0.9  # smoke coming from a house: billowing, rising, drifting
-        if want.verb == "use" and doing.objects and not roles.is_watching(doing):
-            return 0.85 if not _NOT_USING & doing.terms.keys() else 0.0
-        if want.phrasal:
-            quality = doing.terms.get(f"{want.verb} {want.phrasal}", 0.0)
+        if constraint.verb == "use" and predicate.objects and not roles.is_watching(predicate):
+            return 0.85 if not _NOT_USING & predicate.terms.keys() else 0.0
+        if constraint.phrasal:
+            quality = predicate.terms.get(f"{constraint.verb} {constraint.phrasal}", 0.0)
             if quality:
                 return quality
-            if want.phrasal in _STATES_NOT_WAYS:
+            if constraint.phrasal in _STATES_NOT_WAYS:
                 return 0.0  # to stand open is not standing
-            if want.phrasal in roles.MEANINGFUL_PARTICLES:
-                told = {p.preposition for p in doing.places} - {
+            if constraint.phrasal in roles.MEANINGFUL_PARTICLES:
+                told = {p.preposition for p in predicate.places} - {
                     "in",
                     "in front of",
                 }  # walking in blue
                 ways = told | {preposition.split()[0] for preposition in told}  # away from
-                same = set(want.phrasal.split()) <= doing.adverbs | ways
-                return doing.terms.get(want.verb, 0.0) if same else 0.0
-        kin = max((doing.terms.get(verb, 0.0) for verb in want.kin), default=0.0)
-        return max(doing.terms.get(want.verb, 0.0), min(kin, NEAR))
+                same = set(constraint.phrasal.split()) <= predicate.adverbs | ways
+                return predicate.terms.get(constraint.verb, 0.0) if same else 0.0
+        kin = max((predicate.terms.get(verb, 0.0) for verb in constraint.kin), default=0.0)
+        return max(predicate.terms.get(constraint.verb, 0.0), min(kin, NEAR))
 
-    def _living(self, agent: WantThing | None) -> bool:
+    def _living(self, agent: EntityConstraint | None) -> bool:
         terms = self.lexicon.noun(agent.terms[0]) if agent is not None else {}
         return any(term in terms for term in ("person", "animal", "vehicle"))
 
-    def _not_doing(self, want: WantDoing, doing: Doing) -> Hit | None:
+    def _denied(self, constraint: PredicateConstraint, predicate: Predicate) -> Hit | None:
         """ "person not wearing a helmet" is also one without a helmet."""
         if (
-            not want.negated
-            or want.patient is None
-            or want.verb not in ("wear", "carry", "hold", "have", "use")
+            not constraint.negated
+            or constraint.patient is None
+            or constraint.verb not in ("wear", "carry", "hold", "have", "use")
         ):
             return None
-        place = WantPlace("without", want.patient)
-        agent = want.agent or WantThing(("*",))
-        for thing in doing.subjects:
-            hit, lack = self.thing(agent, thing), self._lacks(place, thing)
+        place = PlaceConstraint("without", constraint.patient)
+        agent = constraint.agent or EntityConstraint(("*",))
+        for entity in predicate.subjects:
+            hit, lack = self.entity(agent, entity), self._lacks(place, entity)
             if hit is not None and lack is not None:
                 return hit & lack
         return None
 
-    def _participants(self, want: WantDoing, doing: Doing) -> Hit | None:
-        agents, patients = roles.agents(doing), roles.patients(doing)
-        if want.mutual and not doing.mutual:
+    def _participants(self, constraint: PredicateConstraint, predicate: Predicate) -> Hit | None:
+        agents, patients = roles.agents(predicate), roles.patients(predicate)
+        if constraint.mutual and not predicate.mutual:
             return None
-        if want.agent is None and want.patient is None:
-            return None if doing.implied else NOTHING
-        if want.either_role:
-            alone = want.agent or want.patient
+        if constraint.agent is None and constraint.patient is None:
+            return None if predicate.implied else NOTHING
+        if constraint.either_role:
+            alone = constraint.agent or constraint.patient
             assert alone is not None
             acted_on = alone.terms == ("*thing",) and any(map(roles.is_living, agents))
-            if acted_on and not roles.happens(doing):
+            if acted_on and not roles.happens(predicate):
                 return None  # smoking a pipe is not a smoking pipe
-            return self._some(alone, [*agents, *patients], doing)
+            return self._some(alone, [*agents, *patients], predicate)
         hit: Hit | None = NOTHING
-        if want.agent is not None:
-            hit = self._agent(want, agents, patients, doing)
-        if hit is not None and want.patient is not None:
-            undergo = [*patients, *self._ergative(want, doing)]
-            patient = self._some(want.patient, undergo, doing)
+        if constraint.agent is not None:
+            hit = self._agent(constraint, agents, patients, predicate)
+        if hit is not None and constraint.patient is not None:
+            undergo = [*patients, *self._ergative(constraint, predicate)]
+            patient = self._some(constraint.patient, undergo, predicate)
             return patient and hit & patient
         return hit
 
-    def _ergative(self, want: WantDoing, doing: Doing) -> list[Thing]:
-        return doing.subjects if want.agent is None and roles.may_happen_to_subject(doing) else []
+    def _ergative(self, constraint: PredicateConstraint, predicate: Predicate) -> list[Entity]:
+        return (
+            predicate.subjects
+            if constraint.agent is None and roles.may_happen_to_subject(predicate)
+            else []
+        )
 
     def _agent(
-        self, want: WantDoing, agents: list[Thing], patients: list[Thing], doing: Doing
+        self,
+        constraint: PredicateConstraint,
+        agents: list[Entity],
+        patients: list[Entity],
+        predicate: Predicate,
     ) -> Hit | None:
-        assert want.agent is not None
+        assert constraint.agent is not None
         if not agents:
-            return self._implied(want.agent, doing)
-        takes_two = want.verb in _SEVERAL
-        if takes_two and self._against_a_thing(want.agent, patients, doing):
+            return self._implied(constraint.agent, predicate)
+        takes_two = constraint.verb in _SEVERAL
+        if takes_two and self._against_inanimate(constraint.agent, patients, predicate):
             return None
-        hit = self._some(want.agent, agents, doing, any_number=takes_two)
-        if hit is None or not (takes_two and want.agent.plural):
+        hit = self._some(constraint.agent, agents, predicate, any_number=takes_two)
+        if hit is None or not (takes_two and constraint.agent.plural):
             return hit
-        several = self._several(want.agent, agents, patients, doing)
-        if want.verb not in ("fight", "argue") and not several:
+        several = self._several(constraint.agent, agents, patients, predicate)
+        if constraint.verb not in ("fight", "argue") and not several:
             return None
         return hit if several else hit & Hit(IMPLIED, frozenset())
 
     def _several(
-        self, wanted: WantThing, agents: list[Thing], patients: list[Thing], doing: Doing
+        self,
+        wanted: EntityConstraint,
+        agents: list[Entity],
+        patients: list[Entity],
+        predicate: Predicate,
     ) -> bool:
-        others = [place.thing for place in doing.places if place.preposition in ("with", "against")]
-        many = sum(number(thing) for thing in agents)
+        others = [
+            place.entity for place in predicate.places if place.preposition in ("with", "against")
+        ]
+        many = sum(number(entity) for entity in agents)
         return (
-            doing.mutual
+            predicate.mutual
             or many > 1
-            or any(roles.is_person(thing) for thing in (*patients, *others))
-            or any(self._kind(wanted, thing) for thing in (*patients, *others))
+            or any(roles.is_person(entity) for entity in (*patients, *others))
+            or any(self._kind(wanted, entity) for entity in (*patients, *others))
         )
 
-    def _against_a_thing(self, agent: WantThing, patients: list[Thing], doing: Doing) -> bool:
+    def _against_inanimate(
+        self, agent: EntityConstraint, patients: list[Entity], predicate: Predicate
+    ) -> bool:
         """Fighting a fire is not fighting."""
         return (
-            bool(doing.objects)
-            and not any(roles.is_living(thing) for thing in patients)
+            bool(predicate.objects)
+            and not any(roles.is_living(entity) for entity in patients)
             and "person" in agent.terms
         )
 
-    def _implied(self, agent: WantThing, doing: Doing) -> Hit | None:
+    def _implied(self, agent: EntityConstraint, predicate: Predicate) -> Hit | None:
         """A brawl, "walking behind the car", "a window is smashed": somebody does it."""
-        if doing.implied or self._is_result(doing):
+        if predicate.implied or self._is_result(predicate):
             return None  # a broken window does not tell of anybody breaking it
         person = "person" in agent.terms and not agent.states and not agent.places
-        clause_start = doing.nominal or doing.passive or not doing.subjects
+        clause_start = predicate.nominal or predicate.passive or not predicate.subjects
         return Hit(IMPLIED, frozenset()) if person and clause_start else None
 
-    def _is_result(self, doing: Doing) -> bool:
+    def _is_result(self, predicate: Predicate) -> bool:
         """The glass is broken: how it is. Was kicked, is being broken, had been broken: somebody did it."""
-        words = {self.sentence.tokens[index].text for index in range(doing.start, doing.head)}
-        return doing.passive and doing.lemma in _RESULTING and bool(words) and words <= _IS
+        words = {
+            self.sentence.tokens[index].text for index in range(predicate.start, predicate.head)
+        }
+        return predicate.passive and predicate.lemma in _RESULTING and bool(words) and words <= _IS
 
     def _some(
-        self, want: WantThing, things: Iterable[Thing], doing: Doing, *, any_number: bool = False
+        self,
+        constraint: EntityConstraint,
+        entities: Iterable[Entity],
+        predicate: Predicate,
+        *,
+        any_number: bool = False,
     ) -> Hit | None:
-        things = list(things)
+        entities = list(entities)
         several = any_number or (
-            sum(number(thing) for thing in things) > 1 and not (want.exact or want.several)
+            sum(number(entity) for entity in entities) > 1
+            and not (constraint.exact or constraint.several)
         )
-        hits = [self.thing(want, thing, any_number=several) for thing in things]
-        return best([*hits, *(self._part_of(want, thing) for thing in things)])
+        hits = [self.entity(constraint, entity, any_number=several) for entity in entities]
+        return best([*hits, *(self._part_of(constraint, entity) for entity in entities)])
 
-    def _doing_place(self, want: WantPlace, doing: Doing) -> Hit | None:
-        kin = kin_of(want, self.lexicon)
-        if "cover" in doing.terms and want.preposition in _COVERED:
+    def _predicate_place(self, constraint: PlaceConstraint, predicate: Predicate) -> Hit | None:
+        kin = kin_of(constraint, self.lexicon)
+        if "cover" in predicate.terms and constraint.preposition in _COVERED:
             kin |= _COVERED
-        found: list[Hit | None] = [self.when(want)]
-        bearers = [*doing.subjects, *doing.objects]
-        for place in [*doing.places, *(p for thing in bearers for p in thing.places)]:
-            if place.preposition == want.preposition or place.preposition in kin:
-                found.append(self._at(want, place))
-        for target in doing.objects:
-            hit = self.thing(want.thing, target)
-            means = roles.verb_means(doing, want.preposition)
+        found: list[Hit | None] = [self.when(constraint)]
+        bearers = [*predicate.subjects, *predicate.objects]
+        for place in [*predicate.places, *(p for entity in bearers for p in entity.places)]:
+            if place.preposition == constraint.preposition or place.preposition in kin:
+                found.append(self._at(constraint, place))
+        for target in predicate.objects:
+            hit = self.entity(constraint.entity, target)
+            means = roles.verb_means(predicate, constraint.preposition)
             found.append(hit & Hit(0.9, frozenset()) if hit is not None and means else None)
-        for thing in doing.subjects:
-            found.append(self._place(want, thing))
+        for entity in predicate.subjects:
+            found.append(self._place(constraint, entity))
         return best(found)
 
-    def _doing_state(self, want: WantState, doing: Doing) -> Hit | None:
-        found = [self._word_state(want.word, state) for state in doing.states]
-        for adverb in doing.adverbs:
-            quality = self.lexicon.state(adverb).get(want.word, 0.0)
-            found.append(Hit(quality, frozenset({doing.head})) if quality else None)
+    def _predicate_state(self, constraint: StateConstraint, predicate: Predicate) -> Hit | None:
+        found = [self._word_state(constraint.word, state) for state in predicate.states]
+        for adverb in predicate.adverbs:
+            quality = self.lexicon.state(adverb).get(constraint.word, 0.0)
+            found.append(Hit(quality, frozenset({predicate.head})) if quality else None)
         found += [
-            Hit(0.95, frozenset({place.thing.head}))
-            for place in doing.places
-            if place.preposition == "to" and place.thing.lemma == want.word  # turns to the left
+            Hit(0.95, frozenset({place.entity.head}))
+            for place in predicate.places
+            if place.preposition == "to"
+            and place.entity.lemma == constraint.word  # turns to the left
         ]
-        found += [self._state(want, thing) for thing in (*doing.subjects, *doing.objects)]
+        found += [
+            self._state(constraint, entity) for entity in (*predicate.subjects, *predicate.objects)
+        ]
         return best(found)

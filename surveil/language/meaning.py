@@ -1,9 +1,9 @@
-"""Small judgements about things: who can act, what is worn, what only depicts."""
+"""Small judgements about entities: who can act, what is worn, what only depicts."""
 
 from __future__ import annotations
 
 from surveil.language import grammar
-from surveil.language.sentence import Doing, Thing
+from surveil.language.sentence import Entity, Predicate
 from surveil.language.wordset import word_set
 
 _ANIMATE = ("person", "animal")
@@ -64,7 +64,7 @@ _SURFACES = word_set(
     wallpaper stamp postcard label page canvas calendar flag
     """
 )
-THING_VERBS = word_set(
+INANIMATE_VERBS = word_set(
     """
     burn smoke leak hang lie park stand rise flow come cover drip billow fall lean sit show drift shine
     move stick stack pile float roll pour block leave break flood crash overturn hit flash blow spread
@@ -75,7 +75,7 @@ THING_VERBS = word_set(
     approach pass speed skid swerve collide swing sway flap wave
     """
 )
-"""What things without life can do or undergo; all else wants a person or an animal."""
+"""What things without life can do or undergo; all else takes a person or an animal."""
 
 INTRANSITIVE = word_set(
     """
@@ -93,35 +93,35 @@ INTRANSITIVE = word_set(
 """Verbs whose -ed form without an object is the past tense, not a participle."""
 
 
-def is_animate(thing: object) -> bool:
-    return isinstance(thing, Thing) and any(term in thing.terms for term in _ANIMATE)
+def is_animate(entity: object) -> bool:
+    return isinstance(entity, Entity) and any(term in entity.terms for term in _ANIMATE)
 
 
-def is_worn(thing: Thing) -> bool:
+def is_worn(entity: Entity) -> bool:
     """Clothing or a part of the body: what follows it speaks of its bearer."""
-    return any(term in _WORN for term in thing.terms)
+    return any(term in _WORN for term in entity.terms)
 
 
-def is_quantity(thing: Thing) -> bool:
+def is_quantity(entity: Entity) -> bool:
     """a pile of, two of, the side of: what follows is what is meant."""
-    return thing.lemma in _QUANTITIES
+    return entity.lemma in _QUANTITIES
 
 
-def is_depiction(thing: Thing) -> bool:
-    return thing.lemma in grammar.DEPICTIONS or thing.lemma.split()[-1] in grammar.DEPICTIONS
+def is_depiction(entity: Entity) -> bool:
+    return entity.lemma in grammar.DEPICTIONS or entity.lemma.split()[-1] in grammar.DEPICTIONS
 
 
-def surface_depicts(thing: Thing) -> bool:
+def surface_depicts(entity: Entity) -> bool:
     """What is on a poster or a television is not there."""
-    return thing.lemma in _SURFACES
+    return entity.lemma in _SURFACES
 
 
-def fits_as_subject(thing: Thing, doing: Doing) -> bool:
-    """Whether the thing can do (or, of a participle in -ed, undergo) this."""
-    if is_animate(thing):
+def fits_as_subject(entity: Entity, predicate: Predicate) -> bool:
+    """Whether the entity can do (or, of a participle in -ed, undergo) this."""
+    if is_animate(entity):
         return True
-    if is_worn(thing):
+    if is_worn(entity):
         return False
-    if "vehicle" in thing.terms:
-        return doing.lemma in THING_VERBS or doing.passive or doing.open_voice
-    return doing.lemma in THING_VERBS or doing.open_voice or doing.passive
+    if "vehicle" in entity.terms:
+        return predicate.lemma in INANIMATE_VERBS or predicate.passive or predicate.open_voice
+    return predicate.lemma in INANIMATE_VERBS or predicate.open_voice or predicate.passive

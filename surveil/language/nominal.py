@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from surveil.language.lexicon import NEAR, Lexicon
 from surveil.language.meaning import is_quantity
-from surveil.language.sentence import Doing, Place, Sentence, Thing
+from surveil.language.sentence import Entity, Place, Predicate, Sentence
 from surveil.language.wordset import word_set
 
 EVENTS = {
@@ -45,37 +45,40 @@ def verb_of(lemma: str, lexicon: Lexicon) -> str | None:
 
 
 def add_events(sentence: Sentence, lexicon: Lexicon) -> None:
-    """For each event noun a doing beside the thing."""
-    for thing in list(sentence.things):
-        verb = verb_of(thing.lemma, lexicon)
-        _add_light(thing, sentence, lexicon)
-        season = thing.lemma == "fall" and thing.definite
-        if verb is None or season or (is_quantity(thing) and thing.owner is not None):
+    """For each event noun a predicate beside the entity."""
+    for entity in list(sentence.entities):
+        verb = verb_of(entity.lemma, lexicon)
+        _add_light(entity, sentence, lexicon)
+        season = entity.lemma == "fall" and entity.definite
+        if verb is None or season or (is_quantity(entity) and entity.owner is not None):
             continue  # a row of trees is no quarrel
-        doing = Doing(
-            thing.start, thing.head, thing.end, verb, lexicon.verb(verb), "b", nominal=True
+        predicate = Predicate(
+            entity.start, entity.head, entity.end, verb, lexicon.verb(verb), "b", nominal=True
         )
-        doing.subjects = _parties(thing, sentence)
-        doing.places = [*thing.places, *_where_it_happens(thing, sentence)]
-        doing.negated, doing.unreal = thing.negated, thing.unreal
-        sentence.doings.append(doing)
+        predicate.subjects = _parties(entity, sentence)
+        predicate.places = [*entity.places, *_where_it_happens(entity, sentence)]
+        predicate.negated, predicate.unreal = entity.negated, entity.unreal
+        sentence.predicates.append(predicate)
 
 
-def _add_light(thing: Thing, sentence: Sentence, lexicon: Lexicon) -> None:
+def _add_light(entity: Entity, sentence: Sentence, lexicon: Lexicon) -> None:
     """Gives the door a kick, takes a nap: the noun says what is done, the verb hardly anything."""
-    solid = any(thing.terms.get(term, 0.0) >= NEAR for term in _THINGS)
-    if not lexicon.own_verb(thing.lemma) or solid:
+    solid = any(entity.terms.get(term, 0.0) >= NEAR for term in _SOLID)
+    if not lexicon.own_verb(entity.lemma) or solid:
         return
-    for light in list(sentence.doings):
-        made = light.lemma in _MAKING and thing.lemma in _MADE
-        if not (made or light.lemma in _LIGHT) or thing not in light.objects or light.passive:
+    for light in list(sentence.predicates):
+        made = light.lemma in _MAKING and entity.lemma in _MADE
+        if not (made or light.lemma in _LIGHT) or entity not in light.objects or light.passive:
             continue
-        terms = lexicon.verb(thing.lemma)
-        doing = Doing(thing.start, thing.head, thing.end, thing.lemma, terms, "b")
-        doing.subjects, doing.places = light.subjects, light.places
-        doing.objects = [other for other in light.objects if other is not thing]
-        doing.negated, doing.unreal = light.negated or thing.negated, light.unreal or thing.unreal
-        sentence.doings.append(doing)
+        terms = lexicon.verb(entity.lemma)
+        predicate = Predicate(entity.start, entity.head, entity.end, entity.lemma, terms, "b")
+        predicate.subjects, predicate.places = light.subjects, light.places
+        predicate.objects = [other for other in light.objects if other is not entity]
+        predicate.negated, predicate.unreal = (
+            light.negated or entity.negated,
+            light.unreal or entity.unreal,
+        )
+        sentence.predicates.append(predicate)
 
 
 _LIGHT = frozenset({"give", "take"})
@@ -86,7 +89,7 @@ _MADE = word_set(
     """
 )
 """What one makes, does or has when one does it: a jump, a turn, a chat; to make a fire is not firing."""
-_THINGS = frozenset(
+_SOLID = frozenset(
     {
         "object",
         "container",
@@ -107,28 +110,28 @@ _THINGS = frozenset(
 """To give somebody a box is not boxing."""
 
 
-def _where_it_happens(event: Thing, sentence: Sentence) -> list[Place]:
+def _where_it_happens(event: Entity, sentence: Sentence) -> list[Place]:
     """A brawl broke out on the street."""
     return [
         place
-        for doing in sentence.doings
-        if event in doing.subjects and doing.lemma in _HAPPENING and not doing.unreal
-        for place in doing.places
+        for predicate in sentence.predicates
+        if event in predicate.subjects and predicate.lemma in _HAPPENING and not predicate.unreal
+        for place in predicate.places
     ]
 
 
 _HAPPENING = frozenset({"break", "start", "begin", "happen", "occur", "be", "take", "erupt", "go"})
 
 
-def _parties(event: Thing, sentence: Sentence) -> list[Thing]:
-    parties = [place.thing for place in event.places if place.preposition in _PARTIES]
+def _parties(event: Entity, sentence: Sentence) -> list[Entity]:
+    parties = [place.entity for place in event.places if place.preposition in _PARTIES]
     parties += [
-        Thing(index, index, index + 1, lemma, terms)
+        Entity(index, index, index + 1, lemma, terms)
         for index, lemma, terms in event.modifiers
         if "person" in terms or "animal" in terms or "vehicle" in terms
     ]
-    for doing in sentence.doings:
-        if event in doing.objects and doing.lemma in (
+    for predicate in sentence.predicates:
+        if event in predicate.objects and predicate.lemma in (
             "have",
             "start",
             "get",
@@ -136,9 +139,10 @@ def _parties(event: Thing, sentence: Sentence) -> list[Thing]:
             "begin",
             "join",
         ):
-            parties += doing.subjects
+            parties += predicate.subjects
         if any(
-            place.thing is event and place.preposition in ("in", "into") for place in doing.places
+            place.entity is event and place.preposition in ("in", "into")
+            for place in predicate.places
         ):
-            parties += doing.subjects
+            parties += predicate.subjects
     return parties

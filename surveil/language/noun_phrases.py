@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from surveil.language import grammar
 from surveil.language.lexicon import NEAR, Lexicon, Terms
-from surveil.language.sentence import State, Thing
+from surveil.language.sentence import Entity, State
 from surveil.language.tokens import Token
 from surveil.language.wordset import word_set
 
@@ -64,7 +64,7 @@ class NounPhrases:
     def text(self, index: int) -> str:
         return self.tokens[index].text if index < len(self.tokens) else ""
 
-    def noun_phrase(self, start: int) -> Thing | None:
+    def noun_phrase(self, start: int) -> Entity | None:
         """The noun phrase that starts here, or None."""
         index, negated, head = start, False, -1
         before: list[int] = []
@@ -73,7 +73,7 @@ class NounPhrases:
             if tag == "X":
                 if head < 0:
                     return self._pronoun(start, index, before)
-                return self._thing(start, head, index, before)
+                return self._entity(start, head, index, before)
             if tag == "S" and self.text(index) == "'s" and head >= 0:
                 return self._owned(start, head, index, before)
             if tag == "N":
@@ -87,9 +87,9 @@ class NounPhrases:
             index += 1
         if head < 0:
             return self._headless(start, index, before)
-        thing = self._thing(start, head, index, before)
-        thing.negated = thing.negated or negated
-        return thing
+        entity = self._entity(start, head, index, before)
+        entity.negated = entity.negated or negated
+        return entity
 
     def _goes_on(self, index: int, before: list[int]) -> bool:
         """A *very* tall man, a black *and* white dog, a big *,* red bus."""
@@ -100,74 +100,74 @@ class NounPhrases:
             return bool(before) and last == "A" and following in ("A", "V")
         return tag == "," and last == "A" and following == "A"
 
-    def _owned(self, start: int, head: int, index: int, before: list[int]) -> Thing | None:
-        owner = self._thing(start, head, index, before)
-        thing = self.noun_phrase(index + 1)
-        if thing is None:
+    def _owned(self, start: int, head: int, index: int, before: list[int]) -> Entity | None:
+        owner = self._entity(start, head, index, before)
+        entity = self.noun_phrase(index + 1)
+        if entity is None:
             return owner
-        thing.owner, thing.owned, thing.start = owner, True, start
-        return thing
+        entity.owner, entity.owned, entity.start = owner, True, start
+        return entity
 
-    def _thing(self, start: int, head: int, end: int, before: list[int]) -> Thing:
+    def _entity(self, start: int, head: int, end: int, before: list[int]) -> Entity:
         token = self.tokens[head]
-        thing = Thing(start, head, end, token.lemma, self._lexicon.noun(token.lemma))
+        entity = Entity(start, head, end, token.lemma, self._lexicon.noun(token.lemma))
         if token.text in grammar.COLOURS:  # the man in black
-            thing.lemma, thing.terms = "clothes", {"clothes": 0.9, token.text: 1.0}
-            thing.states.append(State(head, self.state_terms(head)))
-        thing.count = 2 if token.form == "p" or token.lemma == "people" else 1
+            entity.lemma, entity.terms = "clothes", {"clothes": 0.9, token.text: 1.0}
+            entity.states.append(State(head, self.state_terms(head)))
+        entity.count = 2 if token.form == "p" or token.lemma == "people" else 1
         if token.lemma in _GROUPS or token.lemma.split(" of ")[0] in _GROUPS:
-            thing.count = 2
-        thing.unreal = " " in token.lemma and token.lemma.split()[0] in grammar.DEPICTING_MODIFIERS
+            entity.count = 2
+        entity.unreal = " " in token.lemma and token.lemma.split()[0] in grammar.DEPICTING_MODIFIERS
         for index in before:
-            self._describe(thing, index)
+            self._describe(entity, index)
         if token.lemma.split()[0] in ("couple", "pair", "duo", "twins", "trio"):
-            thing.count, thing.exact = 2, 3 if token.lemma == "trio" else 2
-        figure = token.lemma == "figure" and thing.modifiers  # a cat figure
-        thing.unreal = thing.unreal or bool(figure)
-        return thing
+            entity.count, entity.exact = 2, 3 if token.lemma == "trio" else 2
+        figure = token.lemma == "figure" and entity.modifiers  # a cat figure
+        entity.unreal = entity.unreal or bool(figure)
+        return entity
 
-    def _describe(self, thing: Thing, index: int) -> None:
+    def _describe(self, entity: Entity, index: int) -> None:
         token = self.tokens[index]
         if token.tag in ("D", "Q"):
             if token.text in _PLURAL_WORDS or (token.text.isdigit() and token.text != "1"):
-                thing.count = 2
-            thing.exact = _NUMBERS.get(
+                entity.count = 2
+            entity.exact = _NUMBERS.get(
                 token.text,
-                int(token.text) if token.text.isdecimal() and len(token.text) < 5 else thing.exact,
+                int(token.text) if token.text.isdecimal() and len(token.text) < 5 else entity.exact,
             )
-            thing.negated = thing.negated or token.text in _NEGATIVE_DETERMINERS
-            thing.definite = thing.definite or token.text == "the"
+            entity.negated = entity.negated or token.text in _NEGATIVE_DETERMINERS
+            entity.definite = entity.definite or token.text == "the"
         elif token.tag == "S":
-            thing.owned = thing.definite = True
-        elif token.tag == "N" and self._is_of_clay(thing, token):
-            thing.unreal = True
+            entity.owned = entity.definite = True
+        elif token.tag == "N" and self._is_of_clay(entity, token):
+            entity.unreal = True
         elif token.tag == "N":
-            thing.modifiers.append((index, token.lemma, self._lexicon.noun(token.lemma)))
-            thing.unreal = thing.unreal or token.lemma in grammar.DEPICTING_MODIFIERS
+            entity.modifiers.append((index, token.lemma, self._lexicon.noun(token.lemma)))
+            entity.unreal = entity.unreal or token.lemma in grammar.DEPICTING_MODIFIERS
         elif token.tag == "A":
             nearly = index > 0 and self.text(index - 1) in ("almost", "nearly", "not")
-            thing.states.append(State(index, self.state_terms(index), negated=nearly))
-            thing.unreal = thing.unreal or token.text in grammar.DEPICTING_MODIFIERS
-            thing.unreal = thing.unreal or self._is_of_clay(thing, token)
+            entity.states.append(State(index, self.state_terms(index), negated=nearly))
+            entity.unreal = entity.unreal or token.text in grammar.DEPICTING_MODIFIERS
+            entity.unreal = entity.unreal or self._is_of_clay(entity, token)
 
-    def _is_of_clay(self, thing: Thing, token: Token) -> bool:
+    def _is_of_clay(self, entity: Entity, token: Token) -> bool:
         """A ceramic dog, a cardboard policeman."""
-        living = thing.terms.get("person", 0.0) >= NEAR or "animal" in thing.terms
+        living = entity.terms.get("person", 0.0) >= NEAR or "animal" in entity.terms
         return living and token.text in grammar.MATERIALS
 
-    def _pronoun(self, start: int, index: int, before: list[int]) -> Thing:
+    def _pronoun(self, start: int, index: int, before: list[int]) -> Entity:
         text = self.text(index)
         terms = PERSON if text in _PERSON_PRONOUNS else {text: 1.0}
         if text.endswith(("self", "selves")):
             terms = {**terms, "self": 1.0}
-        thing = Thing(start, index, index + 1, text, terms, pronoun=True)
+        entity = Entity(start, index, index + 1, text, terms, pronoun=True)
         denied = any(self.text(i) in ("no", "not") for i in before)
-        thing.negated = denied or text in ("nobody", "none", "nothing", "noone")
+        entity.negated = denied or text in ("nobody", "none", "nothing", "noone")
         if text in _PLURAL_PRONOUNS:
-            thing.count = 2
-        return thing
+            entity.count = 2
+        return entity
 
-    def _headless(self, start: int, end: int, before: list[int]) -> Thing | None:
+    def _headless(self, start: int, end: int, before: list[int]) -> Entity | None:
         """the two (people), the man in black (clothes): a head is understood."""
         while before and self.tag(before[-1]) in (",", "C", "R", "G"):
             end = before.pop()
@@ -175,15 +175,15 @@ class NounPhrases:
             return None
         last = self.tokens[before[-1]]
         if last.tag == "A" and last.text in grammar.COLOURS:
-            thing = Thing(start, before[-1], end, "clothes", {"clothes": 0.9, last.text: 1.0})
-            thing.states.append(State(before[-1], self.state_terms(before[-1])))
-            return thing
+            entity = Entity(start, before[-1], end, "clothes", {"clothes": 0.9, last.text: 1.0})
+            entity.states.append(State(before[-1], self.state_terms(before[-1])))
+            return entity
         if last.tag == "Q" or (last.tag in ("D", "A") and self.tag(before[0]) == "D"):
-            thing = Thing(start, before[-1], end, last.text, PERSON, pronoun=True)
-            thing.count = 2 if last.tag == "Q" and last.text not in ("one", "1") else 1
-            thing.exact = _NUMBERS.get(last.text, 0) if last.tag == "Q" else 0
-            thing.negated = self.text(before[0]) in _NEGATIVE_DETERMINERS
-            return thing if last.tag != "D" else None
+            entity = Entity(start, before[-1], end, last.text, PERSON, pronoun=True)
+            entity.count = 2 if last.tag == "Q" and last.text not in ("one", "1") else 1
+            entity.exact = _NUMBERS.get(last.text, 0) if last.tag == "Q" else 0
+            entity.negated = self.text(before[0]) in _NEGATIVE_DETERMINERS
+            return entity if last.tag != "D" else None
         return None
 
     def state_terms(self, index: int) -> Terms:

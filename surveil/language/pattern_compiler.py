@@ -9,27 +9,26 @@ from surveil.language.constraints import (
     GOING,
     REWORDED,
     Alternative,
+    Constraint,
+    EntityConstraint,
     Pattern,
-    Want,
-    WantThing,
 )
 from surveil.language.grammar import FUNCTION
 from surveil.language.lexicon import Lexicon
-from surveil.language.query import wants_of
+from surveil.language.query import constraints_of
 from surveil.language.reader import read
 from surveil.language.rewording import reworded
-from surveil.language.tokens import tokenise
 
 
 def compile_pattern(text: str, lexicon: Lexicon) -> Pattern:
     """Requirements of an operator's phrase."""
-    wants = tuple(wants_of(read(text, lexicon), lexicon))
-    if not wants:
+    constraints = tuple(constraints_of(read(text, lexicon), lexicon))
+    if not constraints:
         return Pattern(text)
-    base = Alternative(wants, 1.0, _anchors(wants))
+    base = Alternative(constraints, 1.0, _anchors(constraints))
     others = (
         Alternative(other, REWORDED, _anchors(other), wording)
-        for other, wording in reworded(wants, lexicon)
+        for other, wording in reworded(constraints, lexicon)
     )
     alternatives = (base, *others)
     return Pattern(text, alternatives, _by_term(alternatives))
@@ -43,31 +42,47 @@ def _by_term(alternatives: tuple[Alternative, ...]) -> dict[str, tuple[int, ...]
     return {term: tuple(found) for term, found in places.items()}
 
 
-def _anchors(wants: tuple[Want, ...]) -> tuple[frozenset[str], ...]:
+def _anchors(constraints: tuple[Constraint, ...]) -> tuple[frozenset[str], ...]:
     anchors: list[frozenset[str]] = []
-    for want in wants:
-        if isinstance(want, WantThing):
-            anchors += _thing_anchors(want)
+    for constraint in constraints:
+        if isinstance(constraint, EntityConstraint):
+            anchors += _entity_anchors(constraint)
             continue
-        if not want.negated and want.verb not in (*GOING, "use"):
+        if not constraint.negated and constraint.verb not in (*GOING, "use"):
             anchors.append(
-                frozenset({want.verb, *want.kin, f"{want.verb} {want.phrasal}", want.phrase})
+                frozenset(
+                    {
+                        constraint.verb,
+                        *constraint.kin,
+                        f"{constraint.verb} {constraint.phrasal}",
+                        constraint.phrase,
+                    }
+                )
             )
-        for thing in (want.agent, want.patient, *(place.thing for place in want.places)):
-            if thing is not None and thing.terms != ("person",):
-                anchors += _thing_anchors(thing)
+        for entity in (
+            constraint.agent,
+            constraint.patient,
+            *(place.entity for place in constraint.places),
+        ):
+            if entity is not None and entity.terms != ("person",):
+                anchors += _entity_anchors(entity)
     return tuple(dict.fromkeys(anchors))
 
 
-def _thing_anchors(want: WantThing) -> Iterator[frozenset[str]]:
+def _entity_anchors(constraint: EntityConstraint) -> Iterator[frozenset[str]]:
     """A car window may also stand as the window of a car, so its last word is enough."""
-    if want.terms[0][0] != "*" and not want.negated:
-        yield frozenset({*want.terms, *(term.split()[-1] for term in want.terms)})
-    for place in want.places:
-        yield from _thing_anchors(place.thing)
+    if constraint.terms[0][0] != "*" and not constraint.negated:
+        yield frozenset({*constraint.terms, *(term.split()[-1] for term in constraint.terms)})
+    for place in constraint.places:
+        yield from _entity_anchors(place.entity)
 
 
-def content_words(pattern: str, lexicon: Lexicon) -> list[str]:
+def unknown_words(pattern: str, lexicon: Lexicon) -> list[str]:
+    """Content words of the pattern that can only match themselves; in order, each once."""
+    return [word for word in _content_words(pattern, lexicon) if not lexicon.knows(word)]
+
+
+def _content_words(pattern: str, lexicon: Lexicon) -> list[str]:
     """Lemmas of the pattern's words, small words left out; each once, in order."""
     found: list[str] = []
     for token in read(pattern, lexicon).tokens:
@@ -78,7 +93,3 @@ def content_words(pattern: str, lexicon: Lexicon) -> list[str]:
             lemma = token.verbs[0] if not lexicon.knows(lemma) else lemma
         found.append(lemma)
     return found
-
-
-def has_words(pattern: str) -> bool:
-    return any(token.text[0].isalnum() for token in tokenise(pattern))

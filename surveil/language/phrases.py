@@ -5,7 +5,7 @@ from __future__ import annotations
 from surveil.language import grammar
 from surveil.language.lexicon import Terms
 from surveil.language.noun_phrases import NounPhrases
-from surveil.language.sentence import Doing
+from surveil.language.sentence import Predicate
 from surveil.language.wordset import word_set
 
 _TELLING_PARTICLES = frozenset({"up", "down", "off", "over", "out", "away"})
@@ -17,7 +17,7 @@ _TRUE_PARTICLES = frozenset({"up", "down", "off", "over", "out", "away", "back",
 class Phrases(NounPhrases):
     """Reads noun phrases and verb groups off a list of tagged tokens."""
 
-    def verb_group(self, start: int) -> tuple[Doing, bool] | None:
+    def verb_group(self, start: int) -> tuple[Predicate, bool] | None:
         """The verb group that starts here and whether it is finite (can have a subject of its own)."""
         index, auxiliaries, negated = start, [], False
         adverbs: set[str] = set()
@@ -36,19 +36,19 @@ class Phrases(NounPhrases):
             index += 1
         if self.tag(index) != "V":
             return self._bare_auxiliary(start, index, auxiliaries, negated=negated, adverbs=adverbs)
-        doing = self._doing(start, index)
-        doing.negated, doing.adverbs = negated, adverbs
-        self._voice(doing, auxiliaries)
+        predicate = self._predicate(start, index)
+        predicate.negated, predicate.adverbs = negated, adverbs
+        self._voice(predicate, auxiliaries)
         finite = bool(auxiliaries and self.tag(auxiliaries[0]) in "MBHO") or (
-            not auxiliaries and doing.form not in ("g", "n") and self.text(index) != "being"
+            not auxiliaries and predicate.form not in ("g", "n") and self.text(index) != "being"
         )
         if auxiliaries and self.text(auxiliaries[0]) in ("being", "having", "getting"):
             finite = False
-        return doing, finite
+        return predicate, finite
 
     def _bare_auxiliary(
         self, start: int, end: int, auxiliaries: list[int], *, negated: bool, adverbs: set[str]
-    ) -> tuple[Doing, bool] | None:
+    ) -> tuple[Predicate, bool] | None:
         """is, has, does without a main verb: being, having."""
         if not auxiliaries:
             return None
@@ -56,7 +56,7 @@ class Phrases(NounPhrases):
         lemma = {"B": "be", "H": "have"}.get(self.tag(last), "do")
         if self.text(last).startswith("g"):
             lemma = "get"
-        doing = Doing(
+        predicate = Predicate(
             start,
             last,
             end,
@@ -64,12 +64,12 @@ class Phrases(NounPhrases):
             self._lexicon.verb(lemma),
             "g" if self.text(last) in ("being", "having") else "z",
         )
-        doing.negated, doing.adverbs = negated, adverbs
+        predicate.negated, predicate.adverbs = negated, adverbs
         if self.tag(auxiliaries[0]) == "M":
-            doing.unreal = self.text(auxiliaries[0]) not in ("can", "could")
-        return doing, doing.form == "z"
+            predicate.unreal = self.text(auxiliaries[0]) not in ("can", "could")
+        return predicate, predicate.form == "z"
 
-    def _doing(self, start: int, head: int) -> Doing:
+    def _predicate(self, start: int, head: int) -> Predicate:
         token = self.tokens[head]
         terms = dict(self._lexicon.verb(token.lemma))
         end, known = head + 1, ""
@@ -96,24 +96,24 @@ class Phrases(NounPhrases):
                 end = end if governs else head + reach + 1
         if self.text(head + 1) == "out of" and self._lexicon.own_verb(token.lemma + " out"):
             terms = _phrasal(terms, self._lexicon.verb(token.lemma + " out"), token.lemma + " out")
-        return Doing(start, head, end, token.lemma, terms, token.verb_forms, known)
+        return Predicate(start, head, end, token.lemma, terms, token.verb_forms, known)
 
-    def _voice(self, doing: Doing, auxiliaries: list[int]) -> None:
+    def _voice(self, predicate: Predicate, auxiliaries: list[int]) -> None:
         tags = [self.tag(index) for index in auxiliaries]
         texts = [self.text(index) for index in auxiliaries]
-        if "n" in doing.form:
+        if "n" in predicate.form:
             be = bool(tags) and (tags[-1] == "B" or texts[-1].startswith("g"))
-            doing.passive = be
-            doing.open_voice = not auxiliaries
+            predicate.passive = be
+            predicate.open_voice = not auxiliaries
         if "M" in tags:
             modal = texts[tags.index("M")]
-            doing.unreal = not (modal in ("can", "could") and doing.passive)
+            predicate.unreal = not (modal in ("can", "could") and predicate.passive)
         if texts and texts[0] == "to":
-            doing.form = "to"
-        if texts[:2] == ["had", "been"] and doing.form == "g":
-            doing.unreal = True  # had been fighting: no longer
+            predicate.form = "to"
+        if texts[:2] == ["had", "been"] and predicate.form == "g":
+            predicate.unreal = True  # had been fighting: no longer
         if "going" in texts:
-            doing.unreal = True
+            predicate.unreal = True
 
 
 def _phrasal(plain: dict[str, float], phrasal: Terms, phrase: str) -> dict[str, float]:

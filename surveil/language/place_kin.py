@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from surveil.language.constraints import WantPlace
+from surveil.language.constraints import PlaceConstraint
 from surveil.language.grammar import PREPOSITION_KIN
 from surveil.language.lexicon import Lexicon
 from surveil.language.wordset import word_set
@@ -20,16 +20,21 @@ _WIDE = word_set(
 """Where `in` and `on` say the same."""
 
 
-def kin_of(want: WantPlace, lexicon: Lexicon) -> frozenset[str]:
+def kin_of(constraint: PlaceConstraint, lexicon: Lexicon) -> frozenset[str]:
     """Prepositions of a caption that satisfy the pattern's."""
-    kin = PREPOSITION_KIN.get(want.preposition, frozenset({want.preposition}))
-    worn = _HARDLY_CARRIED & lexicon.noun(want.thing.terms[0]).keys()
-    if want.preposition == "with" and "person" not in lexicon.noun(want.thing.terms[0]):
+    kin = PREPOSITION_KIN.get(constraint.preposition, frozenset({constraint.preposition}))
+    worn = _HARDLY_CARRIED & lexicon.noun(constraint.entity.terms[0]).keys()
+    if constraint.preposition == "with" and "person" not in lexicon.noun(
+        constraint.entity.terms[0]
+    ):
         return frozenset({"with", "holding", *(["wearing"] if worn else [])})
-    if want.preposition == "in" and _WORN & lexicon.noun(want.thing.terms[0]).keys():
+    if constraint.preposition == "in" and _WORN & lexicon.noun(constraint.entity.terms[0]).keys():
         kin |= {"wearing", "with"}
-    wide = want.preposition in ("on", "in") and _WIDE & lexicon.noun(want.thing.terms[0]).keys()
-    if want.preposition == "in" and "water" in lexicon.noun(want.thing.terms[0]):
+    wide = (
+        constraint.preposition in ("on", "in")
+        and _WIDE & lexicon.noun(constraint.entity.terms[0]).keys()
+    )
+    if constraint.preposition == "in" and "water" in lexicon.noun(constraint.entity.terms[0]):
         return _IN_WATER  # at the pool is not in it
-    over = {"over"} if want.preposition == "in" else set()
+    over = {"over"} if constraint.preposition == "in" else set()
     return kin | {"on", "in", "at", "along", *over} if wide else kin

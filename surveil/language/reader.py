@@ -12,7 +12,7 @@ from surveil.language.meaning import (
 )
 from surveil.language.nominal import add_events
 from surveil.language.reading_verbs import VerbReading
-from surveil.language.sentence import Doing, Sentence, Thing
+from surveil.language.sentence import Entity, Predicate, Sentence
 
 _UNREAL_OPENERS = frozenset({"if", "unless", "before", "though"})
 _ENDS = frozenset(".;:!?")
@@ -28,21 +28,21 @@ class _Reader(VerbReading):
         index = 0
         while index < len(self.tokens):
             index = max(index + 1, self._step(index))
-        for doing in self.sentence.doings:
-            doing.negated = doing.negated or (
-                bool(doing.subjects) and all(thing.negated for thing in doing.subjects)
+        for predicate in self.sentence.predicates:
+            predicate.negated = predicate.negated or (
+                bool(predicate.subjects) and all(entity.negated for entity in predicate.subjects)
             )
-            if doing.negated and not doing.unreal:
-                self._deny_purpose(doing)
+            if predicate.negated and not predicate.unreal:
+                self._deny_purpose(predicate)
         add_events(self.sentence, self.lexicon)
         self._collect_terms()
         return self.sentence
 
-    def _deny_purpose(self, denied: Doing) -> None:
+    def _deny_purpose(self, denied: Predicate) -> None:
         """Raised a hand to hit him but did not hit him."""
-        for doing in self.sentence.doings:
-            if doing.form == "to" and doing.lemma == denied.lemma:
-                doing.unreal = True
+        for predicate in self.sentence.predicates:
+            if predicate.form == "to" and predicate.lemma == denied.lemma:
+                predicate.unreal = True
 
     def _step(self, index: int) -> int:
         """Take up the phrase that starts at the token; returns the next token's index."""
@@ -76,13 +76,13 @@ class _Reader(VerbReading):
     def _open_clause(self, index: int) -> None:
         token = self.tokens[index]
         text = token.text
-        if text in ("who", "that", "which", "whom") and isinstance(self.last, Thing):
+        if text in ("who", "that", "which", "whom") and isinstance(self.last, Entity):
             antecedent = self._antecedent(self.last, text)
-            self.outer.append((self.subjects, self.doing))
+            self.outer.append((self.subjects, self.predicate))
             self.subjects = (
                 [antecedent, *antecedent.partners] if antecedent is self.last else [antecedent]
             )
-            self.doing, self.gap = None, None
+            self.predicate, self.gap = None, None
             return
         self.unreal_clause = text in _UNREAL_OPENERS or (
             text == "as" and self.phrases.text(index + 1) in ("if", "though")
@@ -92,29 +92,29 @@ class _Reader(VerbReading):
         self.outer.clear()
         following = self.phrases.tag(index + 1)
         if following not in ("V", "G"):
-            self.doing = None
+            self.predicate = None
         self.comma, self.preposition = True, None
 
-    def _antecedent(self, last: Thing, text: str) -> Thing:
+    def _antecedent(self, last: Entity, text: str) -> Entity:
         if text != "who":
             return last
-        things = [node for node in self._chain(last) if isinstance(node, Thing)]
-        return next((thing for thing in things if is_animate(thing)), last)
+        entities = [node for node in self._chain(last) if isinstance(node, Entity)]
+        return next((entity for entity in entities if is_animate(entity)), last)
 
     def _collect_terms(self) -> None:
         terms = self.sentence.terms
-        for thing in self.sentence.things:
-            terms.update(thing.terms)
-            if " " in thing.lemma:
-                terms.update(self.lexicon.noun(thing.lemma.split()[0]))
-            for _, lemma, kin in thing.modifiers:
+        for entity in self.sentence.entities:
+            terms.update(entity.terms)
+            if " " in entity.lemma:
+                terms.update(self.lexicon.noun(entity.lemma.split()[0]))
+            for _, lemma, kin in entity.modifiers:
                 terms.add(lemma)
                 terms.update(kin)
-            for state in thing.states:
+            for state in entity.states:
                 terms.update(state.terms)
-            for place in thing.places:
-                terms.update(place.thing.terms)
-        for doing in self.sentence.doings:
-            terms.update(doing.terms)
-            for state in doing.states:
+            for place in entity.places:
+                terms.update(place.entity.terms)
+        for predicate in self.sentence.predicates:
+            terms.update(predicate.terms)
+            for state in predicate.states:
                 terms.update(state.terms)

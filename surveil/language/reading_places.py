@@ -10,7 +10,7 @@ from surveil.language.meaning import (
     surface_depicts,
 )
 from surveil.language.reading_base import Reading
-from surveil.language.sentence import Doing, Place, State, Thing
+from surveil.language.sentence import Entity, Place, Predicate, State
 from surveil.language.wordset import word_set
 
 FURTHER = 0.9
@@ -40,7 +40,7 @@ class PlaceReading(Reading):
         if follower in ("", ".", ",", "P", "C", "L", "R", "T", ";") or (
             follower == "V" and token.text not in ("by", "for", "from", "of", "after")
         ):
-            if isinstance(self.last, Doing):
+            if isinstance(self.last, Predicate):
                 self.last.adverbs.add(token.text)
             self._close_phrasal(token.text, index)
             if follower != "V":
@@ -56,86 +56,92 @@ class PlaceReading(Reading):
 
     def _close_phrasal(self, particle: str, index: int) -> None:
         """A particle after the object: kicks the window in; or said of a thing: with the lights on."""
-        doing = self.doing
-        if doing is not None and isinstance(self.last, Thing) and self.last in doing.objects:
-            phrase = f"{doing.lemma} {particle}"
+        predicate = self.predicate
+        if (
+            predicate is not None
+            and isinstance(self.last, Entity)
+            and self.last in predicate.objects
+        ):
+            phrase = f"{predicate.lemma} {particle}"
             if self.lexicon.own_verb(phrase):
-                doing.terms = {**self.lexicon.verb(phrase), **doing.terms}
+                predicate.terms = {**self.lexicon.verb(phrase), **predicate.terms}
                 return
         if particle not in ("on", "off", "out", "up", "down"):
             return
-        bearers = [self.last] if isinstance(self.last, Thing) else []
-        if doing is not None and doing.lemma == "be" and self.last is doing:
-            bearers = doing.subjects
+        bearers = [self.last] if isinstance(self.last, Entity) else []
+        if predicate is not None and predicate.lemma == "be" and self.last is predicate:
+            bearers = predicate.subjects
         for bearer in bearers:
             bearer.states.append(State(index, self.lexicon.state(particle)))
 
-    def _govern(self, thing: Thing) -> None:
+    def _govern(self, entity: Entity) -> None:
         assert self.preposition is not None
         preposition, index = self.preposition
         if preposition in ("without", "instead of"):
-            thing.negated = True
-        if preposition == "of" and isinstance(self.last, Thing):
-            self._of(self.last, thing)
+            entity.negated = True
+        if preposition == "of" and isinstance(self.last, Entity):
+            self._of(self.last, entity)
             return
-        self._depict(thing, preposition)
-        if thing.lemma == "each other" and self.doing is not None:
-            self.doing.mutual = True
-        steps = self._steps(thing, preposition)
-        self._hang(thing, steps, preposition, index)
+        self._depict(entity, preposition)
+        if entity.lemma == "each other" and self.predicate is not None:
+            self.predicate.mutual = True
+        steps = self._steps(entity, preposition)
+        self._hang(entity, steps, preposition, index)
         if steps:
-            self.holder[id(thing)] = steps[0]
+            self.holder[id(entity)] = steps[0]
         else:
-            self.fronted.append(Place(preposition, thing, index, FURTHER))
+            self.fronted.append(Place(preposition, entity, index, FURTHER))
 
-    def _depict(self, thing: Thing, preposition: str) -> None:
+    def _depict(self, entity: Entity, preposition: str) -> None:
         """A poster *with* a singer, a sign *about* dogs: what they show is not there."""
         holder = self.last
-        if not isinstance(holder, Thing) or not is_depiction(holder):
+        if not isinstance(holder, Entity) or not is_depiction(holder):
             return
         if preposition in _SHOWING and not self._is_of_the_screen(holder):
-            thing.unreal = preposition != "with" or holder.lemma in _WITH_A_PICTURE
+            entity.unreal = preposition != "with" or holder.lemma in _WITH_A_PICTURE
 
-    def _is_of_the_screen(self, thing: Thing) -> bool:
+    def _is_of_the_screen(self, entity: Entity) -> bool:
         """To the right side of the picture *with two children*: the picture is where, not what."""
-        return thing.lemma in grammar.CAMERA_WORDS | {"screen"} and id(thing) in self.holder
+        return entity.lemma in grammar.CAMERA_WORDS | {"screen"} and id(entity) in self.holder
 
-    def _steps(self, thing: Thing, preposition: str) -> list[Thing | Doing]:
+    def _steps(self, entity: Entity, preposition: str) -> list[Entity | Predicate]:
         """What the phrase may belong to, the nearest first."""
         steps = self._chain(self.last) or [*self.subjects]
-        doing = self.doing
-        if doing is None:
+        predicate = self.predicate
+        if predicate is None:
             return steps
-        if preposition == "by" and doing.passive and is_animate(thing):
-            return [doing]  # pelted at the bus by fans
-        to_somebody = preposition == "to" and doing.lemma in _GIVING
-        if (preposition in _DIRECTIONS or to_somebody) and self.last in doing.objects:
+        if preposition == "by" and predicate.passive and is_animate(entity):
+            return [predicate]  # pelted at the bus by fans
+        to_somebody = preposition == "to" and predicate.lemma in _GIVING
+        if (preposition in _DIRECTIONS or to_somebody) and self.last in predicate.objects:
             return steps[1:]  # carrying a bag across the floor: the carrying goes there
         return steps
 
-    def _hang(self, thing: Thing, steps: list[Thing | Doing], preposition: str, index: int) -> None:
+    def _hang(
+        self, entity: Entity, steps: list[Entity | Predicate], preposition: str, index: int
+    ) -> None:
         """A place for each step, worth less the further it is; what is nearest tells whether all this is only shown."""
         quality = 1.0
         for step, holder in enumerate(steps):
             if step and preposition == "with" and _takes_no_company(holder):
                 continue
-            holder.places.append(Place(preposition, thing, index, quality))
+            holder.places.append(Place(preposition, entity, index, quality))
             quality *= FURTHER
         nearest = steps[0] if steps else None
-        if isinstance(nearest, Thing):
+        if isinstance(nearest, Entity):
             if nearest.unreal and nearest.lemma not in grammar.CAMERA_WORDS:
-                thing.unreal = True
-            if preposition in ("on", "in") and surface_depicts(thing):
+                entity.unreal = True
+            if preposition in ("on", "in") and surface_depicts(entity):
                 nearest.unreal = True
 
-    def _of(self, whole: Thing, part: Thing) -> None:
+    def _of(self, whole: Entity, part: Entity) -> None:
         """a group of men; a painting of a man; the window of a shop."""
         part.negated = part.negated or whole.negated
         self.holder[id(part)] = whole
-        first = self.sentence.things and self.sentence.things[0] is whole
+        first = self.sentence.entities and self.sentence.entities[0] is whole
         if first and whole.lemma in grammar.CAMERA_WORDS:
             whole.unreal = True
-            self.subjects, self.doing = [part], None
+            self.subjects, self.predicate = [part], None
             del self.holder[id(part)]
         elif is_depiction(whole):
             part.unreal = True
@@ -155,6 +161,6 @@ class PlaceReading(Reading):
             whole.places.append(Place("of", part, part.start))
 
 
-def _takes_no_company(holder: Thing | Doing) -> bool:
+def _takes_no_company(holder: Entity | Predicate) -> bool:
     """A thing further off: in "a man by a wall with a bag" the wall has no bag; a vehicle may."""
-    return isinstance(holder, Thing) and not is_animate(holder) and "vehicle" not in holder.terms
+    return isinstance(holder, Entity) and not is_animate(holder) and "vehicle" not in holder.terms

@@ -11,7 +11,7 @@ from surveil.language.meaning import (
     is_worn,
 )
 from surveil.language.reading_bearers import BearerReading
-from surveil.language.sentence import Doing, State, Thing
+from surveil.language.sentence import Entity, Predicate, State
 from surveil.language.wordset import word_set
 
 _SEEING = word_set("see watch film photograph observe look catch show record spot")
@@ -31,163 +31,175 @@ class VerbReading(BearerReading):
         group = self.phrases.verb_group(index)
         if group is None:
             return index + 1
-        doing, finite = group
-        finite = finite and not self._describes(doing)
+        predicate, finite = group
+        finite = finite and not self._describes(predicate)
         if self.not_next:
-            doing.negated, self.not_next = True, False
-        shares = bool(self.joined) and isinstance(self.last, Doing) and not self.last.passive
-        self.sharing = self.last if shares and isinstance(self.last, Doing) else None
-        self.sentence.doings.append(doing)
-        if doing.form == "to":
-            self._infinitive(doing, index)
+            predicate.negated, self.not_next = True, False
+        shares = bool(self.joined) and isinstance(self.last, Predicate) and not self.last.passive
+        self.sharing = self.last if shares and isinstance(self.last, Predicate) else None
+        self.sentence.predicates.append(predicate)
+        if predicate.form == "to":
+            self._infinitive(predicate, index)
         elif finite:
-            self._finite(doing)
+            self._finite(predicate)
         else:
-            self._participle(doing)
-        self._weigh(doing)
-        if self.gap is not None and self.gap not in doing.subjects:
-            doing.objects.append(self.gap)
+            self._participle(predicate)
+        self._weigh(predicate)
+        if self.gap is not None and self.gap not in predicate.subjects:
+            predicate.objects.append(self.gap)
             self.gap = None
-        doing.places.extend(self.fronted)
-        self.doing = self.last = doing
+        predicate.places.extend(self.fronted)
+        self.predicate = self.last = predicate
         self.joined, self.comma, self.preposition = "", False, None
-        return doing.end
+        return predicate.end
 
-    def _weigh(self, doing: Doing) -> None:
+    def _weigh(self, predicate: Predicate) -> None:
         """Whether it is done, and whether its subjects are there at all."""
-        nearly = self.nearly or bool({"almost", "nearly"} & doing.adverbs)
-        doing.unreal = doing.unreal or self.unreal_clause or nearly
+        nearly = self.nearly or bool({"almost", "nearly"} & predicate.adverbs)
+        predicate.unreal = predicate.unreal or self.unreal_clause or nearly
         self.nearly = False
-        if doing.negated and doing.passive and {"light", "burn"} & doing.terms.keys():
-            for thing in doing.subjects:
-                thing.negated = thing.negated or "fire" in thing.terms
-        if self._ceases(doing):
-            for thing in doing.subjects:
-                thing.unreal = True
+        if predicate.negated and predicate.passive and {"light", "burn"} & predicate.terms.keys():
+            for entity in predicate.subjects:
+                entity.negated = entity.negated or "fire" in entity.terms
+        if self._ceases(predicate):
+            for entity in predicate.subjects:
+                entity.unreal = True
 
-    def _ceases(self, doing: Doing) -> bool:
+    def _ceases(self, predicate: Predicate) -> bool:
         """The fire was put out, the smoke has cleared, the window was replaced: it is no more."""
-        words = [self.tokens[index].text for index in range(doing.start, doing.head)]
-        if doing.negated or "being" in words:
+        words = [self.tokens[index].text for index in range(predicate.start, predicate.head)]
+        if predicate.negated or "being" in words:
             return False
-        over = doing.passive or bool({"has", "had", "have"} & set(words))
-        away = self.phrases.text(doing.head + 1) == "away" or doing.lemma == "remove"
-        if doing.passive and away and doing.lemma in _TAKEN_AWAY:
+        over = predicate.passive or bool({"has", "had", "have"} & set(words))
+        away = self.phrases.text(predicate.head + 1) == "away" or predicate.lemma == "remove"
+        if predicate.passive and away and predicate.lemma in _TAKEN_AWAY:
             return True
-        return over and any(doing.terms.get(verb, 0.0) >= NEAR for verb in _CEASING)
+        return over and any(predicate.terms.get(verb, 0.0) >= NEAR for verb in _CEASING)
 
-    def _describes(self, doing: Doing) -> bool:
+    def _describes(self, predicate: Predicate) -> bool:
         """walked / slung: past or participle? After a thing that hangs on somebody, without an object: participle."""
         last = self.last
-        if not doing.open_voice or not isinstance(last, Thing) or id(last) not in self.holder:
+        if not predicate.open_voice or not isinstance(last, Entity) or id(last) not in self.holder:
             return False
-        objectless = self.phrases.tag(doing.end) in ("P", "", ".", ",", "C", "R")
-        if "vehicle" in last.terms and doing.lemma == "park":
+        objectless = self.phrases.tag(predicate.end) in ("P", "", ".", ",", "C", "R")
+        if "vehicle" in last.terms and predicate.lemma == "park":
             return objectless  # next to a bicycle parked on the grass
         return (
             objectless
             and not is_animate(last)
-            and doing.lemma not in INTRANSITIVE
+            and predicate.lemma not in INTRANSITIVE
             and not is_worn(last)
         )
 
-    def _finite(self, doing: Doing) -> None:
-        if self.outer and self.doing is not None and not self.joined:
+    def _finite(self, predicate: Predicate) -> None:
+        if self.outer and self.predicate is not None and not self.joined:
             self.subjects, _ = self.outer.pop()
-        before = self.tokens[doing.start - 1].tag if doing.start else ""
+        before = self.tokens[predicate.start - 1].tag if predicate.start else ""
         if before == "E":
-            doing.subjects = []
+            predicate.subjects = []
             return
-        if self.once and self.tokens[doing.start].text in ("was", "were", "had", "stood"):
-            for thing in self.subjects:
-                thing.unreal = True
+        if self.once and self.tokens[predicate.start].text in ("was", "were", "had", "stood"):
+            for entity in self.subjects:
+                entity.unreal = True
         if not self.subjects:
-            self.subjects = self._last_as_subject(doing)
-        self.subjects = self._doers(doing)
-        doing.subjects = list(self.subjects)
-        bare = self.tokens[doing.start].tag == "V" and "b" in doing.form
-        if self.joined == "or" and bare and self.doing is not None and self.doing.negated:
-            doing.negated = True  # does not bite or scratch
+            self.subjects = self._last_as_subject(predicate)
+        self.subjects = self._doers(predicate)
+        predicate.subjects = list(self.subjects)
+        bare = self.tokens[predicate.start].tag == "V" and "b" in predicate.form
+        if self.joined == "or" and bare and self.predicate is not None and self.predicate.negated:
+            predicate.negated = True  # does not bite or scratch
         if (
             self.joined
-            and self.doing is not None
-            and self.doing.unreal
-            and self.doing.form == "to"
-            and "b" in doing.form
+            and self.predicate is not None
+            and self.predicate.unreal
+            and self.predicate.form == "to"
+            and "b" in predicate.form
         ):
-            doing.unreal = True
+            predicate.unreal = True
 
-    def _last_as_subject(self, doing: Doing) -> list[Thing]:
+    def _last_as_subject(self, predicate: Predicate) -> list[Entity]:
         """The noun just before, unless it hangs on another or, fronted, is where the subject that follows does it."""
-        if not isinstance(self.last, Thing) or id(self.last) in self.holder:
+        if not isinstance(self.last, Entity) or id(self.last) in self.holder:
             return []
-        fronted = any(place.thing is self.last for place in self.fronted)
-        return [] if fronted and doing.lemma in INTRANSITIVE else [self.last]
+        fronted = any(place.entity is self.last for place in self.fronted)
+        return [] if fronted and predicate.lemma in INTRANSITIVE else [self.last]
 
-    def _infinitive(self, doing: Doing, index: int) -> None:
+    def _infinitive(self, predicate: Predicate, index: int) -> None:
         governor = self.tokens[index - 1] if index else None
-        doing.subjects = list(self.doing.subjects) if self.doing else list(self.subjects)
-        if (
-            self.doing is not None
-            and self.doing.objects
-            and self.doing.lemma in ("help", "force", "ask", "tell", "order", "allow")
-        ):
-            doing.subjects = [o for o in self.doing.objects if is_animate(o)] or doing.subjects
-        words = {governor.lemma, governor.text} if governor else set()
-        if self.doing is not None and (self.doing is self.last or isinstance(self.last, State)):
-            words |= {self.doing.lemma} | ({"stop"} if "fail" in self.doing.lemma else set())
-        if words & {"forget", "neglect"}:
-            doing.negated = True
-        begun = {"stop"} if governor is not None and governor.lemma == "stop" else set()
-        doing.unreal = bool((words - begun) & grammar.UNREAL_GOVERNORS)
-        if self.doing is None and isinstance(self.last, Thing):
-            doing.unreal = True
-        if self.doing is not None and self.doing.unreal:
-            doing.unreal = True
-        toward = self.doing is not None and any(
-            place.preposition in ("toward", "towards") for place in self.doing.places
+        predicate.subjects = (
+            list(self.predicate.subjects) if self.predicate else list(self.subjects)
         )
-        doing.unreal = doing.unreal or toward  # runs toward him to help: not there yet
-        if self.doing is not None and self.doing.negated and self.doing is self.last:
-            doing.negated = True
+        if (
+            self.predicate is not None
+            and self.predicate.objects
+            and self.predicate.lemma in ("help", "force", "ask", "tell", "order", "allow")
+        ):
+            predicate.subjects = [
+                o for o in self.predicate.objects if is_animate(o)
+            ] or predicate.subjects
+        words = {governor.lemma, governor.text} if governor else set()
+        if self.predicate is not None and (
+            self.predicate is self.last or isinstance(self.last, State)
+        ):
+            words |= {self.predicate.lemma} | (
+                {"stop"} if "fail" in self.predicate.lemma else set()
+            )
+        if words & {"forget", "neglect"}:
+            predicate.negated = True
+        begun = {"stop"} if governor is not None and governor.lemma == "stop" else set()
+        predicate.unreal = bool((words - begun) & grammar.UNREAL_GOVERNORS)
+        if self.predicate is None and isinstance(self.last, Entity):
+            predicate.unreal = True
+        if self.predicate is not None and self.predicate.unreal:
+            predicate.unreal = True
+        toward = self.predicate is not None and any(
+            place.preposition in ("toward", "towards") for place in self.predicate.places
+        )
+        predicate.unreal = predicate.unreal or toward  # runs toward him to help: not there yet
+        if self.predicate is not None and self.predicate.negated and self.predicate is self.last:
+            predicate.negated = True
 
-    def _participle(self, doing: Doing) -> None:
+    def _participle(self, predicate: Predicate) -> None:
         last = self.last
-        if self.joined and self.doing is not None:
-            doing.subjects = list(self.doing.subjects)
-            doing.unreal = self.doing.unreal
-            doing.negated = doing.negated or (self.doing.negated and self.joined == "or")
-        elif isinstance(last, Doing):
-            self._after_doing(doing, last)
-        elif isinstance(last, State) and self.doing is not None:
-            doing.subjects = list(self.doing.subjects)
-        elif self.comma and self.doing is not None and self.subjects:
-            doing.subjects = list(self.subjects)
-        elif isinstance(last, Thing):
-            if self._keeps_so(doing, last):
+        if self.joined and self.predicate is not None:
+            predicate.subjects = list(self.predicate.subjects)
+            predicate.unreal = self.predicate.unreal
+            predicate.negated = predicate.negated or (
+                self.predicate.negated and self.joined == "or"
+            )
+        elif isinstance(last, Predicate):
+            self._after_predicate(predicate, last)
+        elif isinstance(last, State) and self.predicate is not None:
+            predicate.subjects = list(self.predicate.subjects)
+        elif self.comma and self.predicate is not None and self.subjects:
+            predicate.subjects = list(self.subjects)
+        elif isinstance(last, Entity):
+            if self._keeps_so(predicate, last):
                 return
-            doing.subjects = self._bearers(last, doing)
+            predicate.subjects = self._bearers(last, predicate)
         else:
-            doing.subjects = list(self.subjects)
-        if "n" in doing.form and not doing.passive and doing.form == "n":
-            doing.passive = True
+            predicate.subjects = list(self.subjects)
+        if "n" in predicate.form and not predicate.passive and predicate.form == "n":
+            predicate.passive = True
 
-    def _after_doing(self, doing: Doing, last: Doing) -> None:
+    def _after_predicate(self, predicate: Predicate, last: Predicate) -> None:
         """Stands *smoking*: the same does it; sees a man *climbing*: he does."""
         seen = last.lemma in _SEEING and bool(last.objects)
-        doing.subjects = list(last.objects if seen else last.subjects)
-        if doing.subjects and not any(fits_as_subject(s, doing) for s in doing.subjects):
-            doing.subjects = self._bearers(doing.subjects[0], doing)
-        doing.unreal = last.unreal or last.lemma in _NOT_YET
-        doing.negated = doing.negated or last.negated
+        predicate.subjects = list(last.objects if seen else last.subjects)
+        if predicate.subjects and not any(
+            fits_as_subject(s, predicate) for s in predicate.subjects
+        ):
+            predicate.subjects = self._bearers(predicate.subjects[0], predicate)
+        predicate.unreal = last.unreal or last.lemma in _NOT_YET
+        predicate.negated = predicate.negated or last.negated
 
-    def _keeps_so(self, doing: Doing, last: Thing) -> bool:
+    def _keeps_so(self, predicate: Predicate, last: Entity) -> bool:
         """Keeps the gate *blocked*: blocks it."""
-        cause = self.doing
-        if cause is None or cause.lemma != "keep" or "n" not in doing.form:
+        cause = self.predicate
+        if cause is None or cause.lemma != "keep" or "n" not in predicate.form:
             return False
         if last not in cause.objects:
             return False
-        doing.objects, doing.subjects = [last], list(cause.subjects)
-        doing.open_voice = False
+        predicate.objects, predicate.subjects = [last], list(cause.subjects)
+        predicate.open_voice = False
         return True

@@ -1,8 +1,8 @@
-"""Who does and who undergoes: the roles in a doing."""
+"""Who does and who undergoes: the roles in a predicate."""
 
 from __future__ import annotations
 
-from surveil.language.sentence import Doing, Place, Thing
+from surveil.language.sentence import Entity, Place, Predicate
 from surveil.language.wordset import word_set
 
 _WATCHING = ("look", "watch", "see", "photograph", "film", "point")
@@ -73,76 +73,72 @@ _OWN_COURSE = word_set(
 )
 
 
-def agents(doing: Doing) -> list[Thing]:
+def agents(predicate: Predicate) -> list[Entity]:
     """Those who do it."""
     by = [
-        place.thing for place in doing.places if place.preposition == "by" and place.quality == 1.0
+        place.entity
+        for place in predicate.places
+        if place.preposition == "by" and place.quality == 1.0
     ]
-    if doing.passive:
+    if predicate.passive:
         return by
-    if doing.open_voice and by:
+    if predicate.open_voice and by:
         return by
-    return doing.subjects
+    return predicate.subjects
 
 
-def patients(doing: Doing) -> list[Thing]:
+def patients(predicate: Predicate) -> list[Entity]:
     """Those to whom it is done, what follows a preposition of aim included (climbing over a fence)."""
-    if doing.passive:
-        return doing.subjects
-    found = list(doing.objects)
-    if not found and doing.lemma != "wave":
+    if predicate.passive:
+        return predicate.subjects
+    found = list(predicate.objects)
+    if not found and predicate.lemma != "wave":
         found += [
-            place.thing
-            for place in doing.places
+            place.entity
+            for place in predicate.places
             if place.quality == 1.0
             and (
                 place.preposition in _REACHING
-                or place.preposition == doing.phrase.rpartition(" ")[2]
+                or place.preposition == predicate.phrase.rpartition(" ")[2]
             )
         ]
-    if doing.open_voice:
-        found += doing.subjects
+    if predicate.open_voice:
+        found += predicate.subjects
     return found
 
 
-def may_happen_to_subject(doing: Doing) -> bool:
-    return not doing.objects and (doing.open_voice or doing.lemma in _HAPPENING)
+def may_happen_to_subject(predicate: Predicate) -> bool:
+    return not predicate.objects and (predicate.open_voice or predicate.lemma in _HAPPENING)
 
 
-def happens(doing: Doing) -> bool:
+def happens(predicate: Predicate) -> bool:
     """Whether it can befall a thing as well as be done to it: to burn, to break."""
-    return doing.lemma in _HAPPENING
+    return predicate.lemma in _HAPPENING
 
 
-def is_watching(doing: Doing) -> bool:
-    return any(verb in doing.terms for verb in _WATCHING)
+def is_watching(predicate: Predicate) -> bool:
+    return any(verb in predicate.terms for verb in _WATCHING)
 
 
-def is_elsewhere(place: Place, doing: Doing) -> bool:
+def is_elsewhere(place: Place, predicate: Predicate) -> bool:
     """Where a thing is put, or a glance goes, is not where the doer is."""
-    if is_watching(doing):
+    if is_watching(predicate):
         return place.preposition in _SIGHT
-    put = bool(doing.objects) and doing.lemma in PUTTING
+    put = bool(predicate.objects) and predicate.lemma in PUTTING
     return put and place.preposition in PUT_TO
 
 
-def verb_means(doing: Doing, preposition: str) -> bool:
+def verb_means(predicate: Predicate, preposition: str) -> bool:
     """Whether doing this to a thing puts one with, in or on it."""
-    return any(verb in doing.terms for verb in _MEANS.get(preposition, ()))
+    return any(verb in predicate.terms for verb in _MEANS.get(preposition, ()))
 
 
-def reaches(doing: Doing) -> bool:
-    return any(
-        verb in doing.terms for verb in ("cross", "climb", "enter", "leave", "approach", "jump")
-    )
+def is_person(entity: Entity) -> bool:
+    return "person" in entity.terms and not entity.negated
 
 
-def is_person(thing: Thing) -> bool:
-    return "person" in thing.terms and not thing.negated
-
-
-def is_living(thing: Thing) -> bool:
-    return "person" in thing.terms or "animal" in thing.terms
+def is_living(entity: Entity) -> bool:
+    return "person" in entity.terms or "animal" in entity.terms
 
 
 _OTHERWISE = {
@@ -173,28 +169,31 @@ _GOODS = frozenset({"package", "bag", "food", "mail", "letter", "newspaper"})
 _MOVING = frozenset({"pull", "move", "get", "take", "set", "go", "drive", "walk", "run"})
 
 
-def object_forbids(verb: str, doing: Doing) -> bool:
+def object_forbids(verb: str, predicate: Predicate) -> bool:
     """Running a shop or a tap is not running; pulling out a note is not leaving."""
-    if verb == "leave" and doing.lemma in _MOVING and (doing.objects or doing.passive):
+    if verb == "leave" and predicate.lemma in _MOVING and (predicate.objects or predicate.passive):
         return True
-    if doing.objects and (verb, doing.lemma) in _OTHERWISE:
+    if predicate.objects and (verb, predicate.lemma) in _OTHERWISE:
         return True
-    if doing.phrase == "run over" and not (doing.objects or doing.passive):
+    if predicate.phrase == "run over" and not (predicate.objects or predicate.passive):
         return verb != "run"  # ran over from the other side
-    if verb == "run" and doing.passive:
+    if verb == "run" and predicate.passive:
         return True  # being charged
-    if verb in ("steal", "rob", "threaten") and doing.lemma == "hold":
-        return not any(_HELD_UP & thing.terms.keys() for thing in doing.objects)
-    if (verb, doing.lemma) == ("deliver", "leave"):
-        return not any(_GOODS & thing.terms.keys() for thing in doing.objects)
-    if verb == "hide" and doing.objects and "self" not in doing.objects[0].terms:
-        return not any(map(is_living, doing.objects))
-    if verb != "run" or doing.lemma != "run":
+    if verb in ("steal", "rob", "threaten") and predicate.lemma == "hold":
+        return not any(_HELD_UP & entity.terms.keys() for entity in predicate.objects)
+    if (verb, predicate.lemma) == ("deliver", "leave"):
+        return not any(_GOODS & entity.terms.keys() for entity in predicate.objects)
+    if verb == "hide" and predicate.objects and "self" not in predicate.objects[0].terms:
+        return not any(map(is_living, predicate.objects))
+    if verb != "run" or predicate.lemma != "run":
         return False
-    if doing.passive:
+    if predicate.passive:
         return True
     return (
-        any(not is_living(thing) and thing.lemma not in _OWN_COURSE for thing in doing.objects)
-        and not any(place.thing in doing.objects for place in doing.places)
-        and bool(doing.objects)
+        any(
+            not is_living(entity) and entity.lemma not in _OWN_COURSE
+            for entity in predicate.objects
+        )
+        and not any(place.entity in predicate.objects for place in predicate.places)
+        and bool(predicate.objects)
     )

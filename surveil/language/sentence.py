@@ -1,6 +1,6 @@
-"""What a caption says, as things and doings.
+"""What a caption says, as entities and predicates.
 
-Both know their words, and how they hang together: a doing has subjects and objects, both have places. An attachment
+Both know their words, and how they hang together: a predicate has subjects and objects, both have places. An attachment
 that English leaves open ("a man next to a dog with a ball") is kept at every point where it may belong, nearest first.
 """
 
@@ -14,7 +14,7 @@ from surveil.language.tokens import Token
 
 @dataclass(slots=True, eq=False)
 class State:
-    """An adjective or participle said of a thing."""
+    """An adjective or participle said of an entity."""
 
     token: int
     terms: Terms
@@ -26,14 +26,14 @@ class Place:
     """A preposition and what it governs: on the roof, with a bag, without a helmet."""
 
     preposition: str
-    thing: Thing
+    entity: Entity
     token: int
     quality: float = 1.0
     """Less than 1 where the phrase may belong to something nearer."""
 
 
 @dataclass(slots=True, eq=False)
-class Thing:
+class Entity:
     """A noun phrase, or what stands for one."""
 
     start: int
@@ -51,7 +51,7 @@ class Thing:
     modifiers: list[tuple[int, str, Terms]] = field(default_factory=list)
     """Nouns before the head (token, lemma, terms): *fire* exit."""
     places: list[Place] = field(default_factory=list)
-    owner: Thing | None = None
+    owner: Entity | None = None
     """The man's bag; the window of the shop."""
     definite: bool = False
     """The or his: spoken of before, or known."""
@@ -61,12 +61,12 @@ class Thing:
     unreal: bool = False
     """Depicted, or not (yet) so."""
     pronoun: bool = False
-    partners: list[Thing] = field(default_factory=list)
-    """Things joined to it by `and`."""
+    partners: list[Entity] = field(default_factory=list)
+    """Entities joined to it by `and`."""
 
 
 @dataclass(slots=True, eq=False)
-class Doing:
+class Predicate:
     """A verb, or a noun that names an event."""
 
     start: int
@@ -77,8 +77,8 @@ class Doing:
     form: str
     phrase: str = ""
     """The phrasal verb that it makes with what follows, if there is such a one: break into."""
-    subjects: list[Thing] = field(default_factory=list)
-    objects: list[Thing] = field(default_factory=list)
+    subjects: list[Entity] = field(default_factory=list)
+    objects: list[Entity] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
     states: list[State] = field(default_factory=list)
     adverbs: set[str] = field(default_factory=set)
@@ -91,7 +91,7 @@ class Doing:
     nominal: bool = False
     """It is an event noun."""
     implied: bool = False
-    """It is an adjective or participle said of a thing: a *broken* window."""
+    """It is an adjective or participle said of an entity: a *broken* window."""
     mutual: bool = False
     """Each other, one another."""
 
@@ -102,8 +102,8 @@ class Sentence:
 
     text: str
     tokens: list[Token]
-    things: list[Thing] = field(default_factory=list)
-    doings: list[Doing] = field(default_factory=list)
+    entities: list[Entity] = field(default_factory=list)
+    predicates: list[Predicate] = field(default_factory=list)
     terms: set[str] = field(default_factory=set)
     """Every term that any word reaches: what patterns are first sifted by."""
     tail: list[int] = field(default_factory=list)

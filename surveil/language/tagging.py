@@ -69,7 +69,7 @@ def _decide(tokens: list[Token], index: int, before: Token | None) -> str:
     kind = before.tag if before is not None else ""
     if kind == "T" or kind in ("M", "O"):
         return _after_to(tokens, index, kind)
-    if kind == "A" and set("zd") & set(token.verb_forms) and _is_predicate(tokens, before):
+    if kind == "A" and set("zd") & set(token.verb_forms) and _is_predicative(tokens, before):
         return "V"  # who is asleep lies
     if kind in _OPENS_NOUN:
         return _inside_noun_phrase(tokens, index)
@@ -91,7 +91,7 @@ def _decide(tokens: list[Token], index: int, before: Token | None) -> str:
     return _at_start(tokens, index)
 
 
-def _is_predicate(tokens: list[Token], adjective: Token | None) -> bool:
+def _is_predicative(tokens: list[Token], adjective: Token | None) -> bool:
     """The adjective follows a verb, or what it is said of (its doors open), so that no noun needs to come."""
     place = next((i for i, token in enumerate(tokens) if token is adjective), 0)
     said_of = "N" if adjective is not None and adjective.text in grammar.AFTER_NOUNS else ""

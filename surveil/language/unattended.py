@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from surveil.language import roles
 from surveil.language.lexicon import NEAR
-from surveil.language.sentence import Doing, Sentence, Thing
+from surveil.language.sentence import Entity, Predicate, Sentence
 from surveil.language.wordset import word_set
 
 _STATES = ("unattended", "abandoned", "alone", "suspicious")
@@ -71,114 +71,138 @@ _PUTTING = frozenset({"put", "place", "set", "lay", "leave", "drop", "deposit", 
 """After one of these going away is leaving the thing behind."""
 
 
-def sole_evidence(thing: Thing, sentence: Sentence) -> int | None:
+def sole_evidence(entity: Entity, sentence: Sentence) -> int | None:
     """The token that says that the thing is left alone; None when nothing does or somebody has it."""
-    gone = _put_and_gone(thing, sentence)
+    gone = _put_and_gone(entity, sentence)
     if gone is not None:
         return gone
-    if _minded(thing, sentence):
+    if _minded(entity, sentence):
         return None
-    stated = _stated(thing, sentence)
+    stated = _stated(entity, sentence)
     if stated is not None:
         return stated
     if _people_near(sentence):
         return None
-    return _rests(thing, sentence)
+    return _rests(entity, sentence)
 
 
-def _minded(thing: Thing, sentence: Sentence) -> bool:
-    left = any(_is(doing, _LEAVING) and thing in _things(doing) for doing in sentence.doings)
-    for doing in sentence.doings:
-        if doing.negated or doing.unreal or left:
+def _minded(entity: Entity, sentence: Sentence) -> bool:
+    left = any(
+        _is(predicate, _LEAVING) and entity in _involved(predicate)
+        for predicate in sentence.predicates
+    )
+    for predicate in sentence.predicates:
+        if predicate.negated or predicate.unreal or left:
             continue
-        handled = thing in roles.patients(doing) and _is(doing, _HANDLING)
+        handled = entity in roles.patients(predicate) and _is(predicate, _HANDLING)
         if (
             handled
-            and any(roles.is_living(agent) for agent in doing.subjects)
-            and not roles.is_watching(doing)
+            and any(roles.is_living(agent) for agent in predicate.subjects)
+            and not roles.is_watching(predicate)
         ):
             return True
     held = any(
-        place.thing is thing and place.preposition in ("with", "in") and roles.is_living(other)
-        for other in sentence.things
+        place.entity is entity and place.preposition in ("with", "in") and roles.is_living(other)
+        for other in sentence.entities
         for place in other.places
     )
     return held or any(
-        "body part" in place.thing.terms
+        "body part" in place.entity.terms
         and place.preposition in ("on", "in", "over", "across", "under", "around")
-        for place in thing.places
+        for place in entity.places
     )
 
 
-def _stated(thing: Thing, sentence: Sentence) -> int | None:
-    for state in thing.states:
+def _stated(entity: Entity, sentence: Sentence) -> int | None:
+    for state in entity.states:
         if sentence.tokens[state.token].text in ("empty", "vacant"):
             continue
         if not state.negated and any(
             term in state.terms for term in (*_STATES, *(v + "-ed" for v in _LEAVING))
         ):
             return state.token
-    for doing in sentence.doings:
-        if doing.negated or doing.unreal or thing not in _things(doing) or doing.lemma == "pour":
+    for predicate in sentence.predicates:
+        if (
+            predicate.negated
+            or predicate.unreal
+            or entity not in _involved(predicate)
+            or predicate.lemma == "pour"
+        ):
             continue
-        if _is(doing, _LEAVING) and not _dropped_off(doing) and not _entrusted(thing, doing):
-            return doing.head
+        if (
+            _is(predicate, _LEAVING)
+            and not _dropped_off(predicate)
+            and not _entrusted(entity, predicate)
+        ):
+            return predicate.head
     return None
 
 
-def _entrusted(thing: Thing, doing: Doing) -> bool:
+def _entrusted(entity: Entity, predicate: Predicate) -> bool:
     """Left with the receptionist."""
-    places = [*doing.places, *thing.places]
-    return any(place.preposition == "with" and roles.is_person(place.thing) for place in places)
+    places = [*predicate.places, *entity.places]
+    return any(place.preposition == "with" and roles.is_person(place.entity) for place in places)
 
 
-def _is(doing: Doing, verbs: tuple[str, ...]) -> bool:
+def _is(predicate: Predicate, verbs: tuple[str, ...]) -> bool:
     """WordNet's remote kinship does not count here: unloading is no dropping."""
-    return any(doing.terms.get(verb, 0.0) >= NEAR for verb in verbs)
+    return any(predicate.terms.get(verb, 0.0) >= NEAR for verb in verbs)
 
 
-def _dropped_off(doing: Doing) -> bool:
-    return "off" in doing.adverbs or doing.terms.get("drop off", 0.0) == 1.0
+def _dropped_off(predicate: Predicate) -> bool:
+    return "off" in predicate.adverbs or predicate.terms.get("drop off", 0.0) == 1.0
 
 
-def _things(doing: Doing) -> list[Thing]:
-    if doing.lemma == "leave":  # left with two boxes: they went along
-        return [*doing.objects, *(doing.subjects if doing.open_voice or doing.passive else ())]
-    return [*roles.patients(doing), *(doing.subjects if doing.open_voice or doing.passive else ())]
+def _involved(predicate: Predicate) -> list[Entity]:
+    if predicate.lemma == "leave":  # left with two boxes: they went along
+        return [
+            *predicate.objects,
+            *(predicate.subjects if predicate.open_voice or predicate.passive else ()),
+        ]
+    return [
+        *roles.patients(predicate),
+        *(predicate.subjects if predicate.open_voice or predicate.passive else ()),
+    ]
 
 
-def _put_and_gone(thing: Thing, sentence: Sentence) -> int | None:
+def _put_and_gone(entity: Entity, sentence: Sentence) -> int | None:
     """Puts a bag down and walks away."""
-    put = next((d for d in sentence.doings if d.lemma in _PUTTING and thing in d.objects), None)
+    put = next(
+        (d for d in sentence.predicates if d.lemma in _PUTTING and entity in d.objects), None
+    )
     if put is None or {"away", "back"} & put.adverbs or put.phrase in ("put away", "put back"):
         return None
-    if {"away", "back"} & {token.text for token in sentence.tokens[thing.end : thing.end + 1]}:
+    if {"away", "back"} & {token.text for token in sentence.tokens[entity.end : entity.end + 1]}:
         return None
-    places = [*put.places, *thing.places]
-    if any({*_HOMELY, "body part"} & place.thing.terms.keys() for place in places):
+    places = [*put.places, *entity.places]
+    if any({*_HOMELY, "body part"} & place.entity.terms.keys() for place in places):
         return None
     return next(
-        (d.head for d in sentence.doings if d is not put and {"leave", "flee"} & d.terms.keys()),
+        (
+            d.head
+            for d in sentence.predicates
+            if d is not put and {"leave", "flee"} & d.terms.keys()
+        ),
         None,
     )
 
 
 def _people_near(sentence: Sentence) -> bool:
-    return any(roles.is_person(thing) and not thing.unreal for thing in sentence.things)
+    return any(roles.is_person(entity) and not entity.unreal for entity in sentence.entities)
 
 
-def _rests(thing: Thing, sentence: Sentence) -> int | None:
-    if any(place.preposition == "of" for place in thing.places) or thing.owner is not None:
+def _rests(entity: Entity, sentence: Sentence) -> int | None:
+    if any(place.preposition == "of" for place in entity.places) or entity.owner is not None:
         return None
-    places, rests = list(thing.places), False
-    for doing in sentence.doings:
-        if thing in doing.subjects:
-            rests = rests or _is(doing, _RESTING)
-            if not any(verb in doing.terms for verb in (*_RESTING, "be", "place", "put")):
+    places, rests = list(entity.places), False
+    for predicate in sentence.predicates:
+        if entity in predicate.subjects:
+            rests = rests or _is(predicate, _RESTING)
+            if not any(verb in predicate.terms for verb in (*_RESTING, "be", "place", "put")):
                 return None
-            places += doing.places
-    homely = any(_HOMELY & place.thing.terms.keys() for place in places)
+            places += predicate.places
+    homely = any(_HOMELY & place.entity.terms.keys() for place in places)
     public = next(
-        (place for place in places if rests or _OPEN_PLACES & place.thing.terms.keys()), None
+        (place for place in places if rests or _OPEN_PLACES & place.entity.terms.keys()), None
     )
     return public.token if public is not None and not homely else None

@@ -208,7 +208,7 @@ class AlertsWorker(Worker):
         if now_ns < self._next_tick_ns:
             return
         self._next_tick_ns = now_ns + TICK_NS
-        changes = self._engine.tick(now_ns, self._wall.unix_ms_at(now_ns))
+        changes = self._engine.tick(now_ns)
         self._handle(changes)
         self._recorder.tick()
         self._events.tick()

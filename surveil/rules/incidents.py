@@ -45,7 +45,7 @@ class Incident:
     started_unix_ms: int
     last_hit_mono_ns: int
     hits: int
-    """Looks that matched, those before it was confirmed and those renewed by an unchanged picture included."""
+    """Samples that matched, those before it was confirmed and those renewed by an unchanged picture included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Track:
         return change
 
     @property
-    def wants_attention(self) -> bool:
+    def in_progress(self) -> bool:
         """Open or half confirmed."""
         return self.incident is not None or self._last_vote() is not None
 

@@ -61,12 +61,12 @@ def replay(engine: RuleEngine, captions: Iterable[Recorded]) -> Iterator[PastAle
     now_ms = 0
     for recorded in captions:
         now_ms = max(now_ms, recorded.captured_unix_ms)
-        changes = engine.tick(now_ms * NS_PER_MS, now_ms)
+        changes = engine.tick(now_ms * NS_PER_MS)
         changes += engine.observe(_caption(recorded, now_ms), now_ms)
         yield from _ended(changes, raised)
     for rule_cooldown_ms in _cooldowns_ms(engine):
         later_ms = now_ms + rule_cooldown_ms
-        yield from _ended(engine.tick(later_ms * NS_PER_MS, later_ms), raised)
+        yield from _ended(engine.tick(later_ms * NS_PER_MS), raised)
 
 
 def _ended(changes: list[IncidentChange], raised: dict[str, str]) -> Iterator[PastAlert]:

@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from surveil.clock import ns
-from surveil.language.lexicon import Lexicon
-from surveil.language.matcher import Matcher
+from surveil.clock import NS_PER_MS, ns
+from surveil.language import Lexicon, Matcher
 from surveil.records import Caption, Match, Unchanged
 from surveil.rules.incidents import (
     ChangeKind,
@@ -35,7 +34,7 @@ class RuleEngine:
 
     def __init__(self, rules: Sequence[RuleSpec], lexicon: Lexicon) -> None:
         self._tracks: dict[TrackKey, Track] = {}
-        self._adopt(rules, lexicon)
+        self._set_rules(rules, lexicon)
 
     @property
     def rules(self) -> tuple[RuleSpec, ...]:
@@ -45,7 +44,7 @@ class RuleEngine:
         """Judge one caption; `wall_unix_ms` decides whether a schedule is armed, the frame's capture time all else."""
         frame = caption.frame
         changes: list[IncidentChange | None] = []
-        for rule in self._watching(frame.camera_id):
+        for rule in self._rules_for(frame.camera_id):
             match = self._judge(rule, caption) if rule.armed(wall_unix_ms) else None
             track = self._track(rule, frame.camera_id, frame.region_id)
             changes.append(track.expired(frame.captured_mono_ns))
@@ -56,7 +55,7 @@ class RuleEngine:
         return [change for change in changes if change is not None]
 
     def unchanged(self, unchanged: Unchanged) -> list[IncidentChange]:
-        """A look that shows what the last caption said: renews the incidents that it matched."""
+        """A sample that shows what the last caption said: renews the incidents that it matched."""
         frame = unchanged.frame
         changes = [
             track.renewed(frame)
@@ -65,9 +64,10 @@ class RuleEngine:
         ]
         return [change for change in changes if change is not None]
 
-    def tick(self, now_mono_ns: int, wall_unix_ms: int) -> list[IncidentChange]:
-        """Ends incidents that were quiet for their rule's cooldown; call it about once a second."""
-        del wall_unix_ms  # quiet is measured on the monotonic clock alone
+    def tick(self, now_mono_ns: int) -> list[IncidentChange]:
+        """Ends incidents that were quiet for their rule's cooldown; call it about once a second.
+
+        Quiet is measured on the monotonic clock alone."""
         changes = [track.expired(now_mono_ns) for track in self._tracks.values()]
         return [change for change in changes if change is not None]
 
@@ -76,7 +76,7 @@ class RuleEngine:
         kept = {rule.rule_id: rule for rule in rules}
         gone = [key for key, track in self._tracks.items() if kept.get(key[0]) != track.rule]
         changes = [self._tracks.pop(key).end() for key in gone]
-        self._adopt(rules, lexicon)
+        self._set_rules(rules, lexicon)
         return [change for change in changes if change is not None]
 
     def forget_camera(self, camera_id: str) -> list[IncidentChange]:
@@ -86,8 +86,8 @@ class RuleEngine:
         return [change for change in changes if change is not None]
 
     def bypass_gates(self, camera_id: str, region_id: str | None) -> bool:
-        """Whether an incident is open or half confirmed, so that every look should be captioned."""
-        return any(track.wants_attention for track in self._tracks_of(camera_id, region_id))
+        """Whether an incident is open or half confirmed, so that every sample should be captioned."""
+        return any(track.in_progress for track in self._tracks_of(camera_id, region_id))
 
     def cameras(self) -> frozenset[str]:
         """Cameras that have a track: an open incident, or votes for one."""
@@ -136,7 +136,7 @@ class RuleEngine:
             track.evidence.extend(incident.evidence)
         return over
 
-    def _adopt(self, rules: Sequence[RuleSpec], lexicon: Lexicon) -> None:
+    def _set_rules(self, rules: Sequence[RuleSpec], lexicon: Lexicon) -> None:
         self._rules = tuple(rules)
         self._matcher = Matcher(lexicon)
         self._regexes = {text: re.compile(text, re.I) for rule in rules for text in rule.regex}
@@ -145,7 +145,7 @@ class RuleEngine:
             for pattern in (*rule.patterns, *rule.all_of, *rule.unless):
                 self._matcher.compile(pattern)
 
-    def _watching(self, camera_id: str) -> tuple[RuleSpec, ...]:
+    def _rules_for(self, camera_id: str) -> tuple[RuleSpec, ...]:
         if camera_id not in self._by_camera:
             watching = tuple(rule for rule in self._rules if rule.watches(camera_id))
             self._by_camera[camera_id] = watching
@@ -199,5 +199,5 @@ def _search(rule: RuleSpec, text: str, regex: re.Pattern[str]) -> Match | None:
 
 def _stale(entry: Mapping[str, Any], rule: RuleSpec, wall_unix_ms: int) -> bool:
     """The one place where wall-clock times are subtracted: no other clock runs while the box is off."""
-    downtime_ns = (wall_unix_ms - int(entry["saved_unix_ms"])) * 1_000_000
+    downtime_ns = (wall_unix_ms - int(entry["saved_unix_ms"])) * NS_PER_MS
     return downtime_ns > ns(STALE_AFTER_S + rule.cooldown_s)

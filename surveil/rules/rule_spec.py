@@ -45,7 +45,7 @@ class RuleSpec:
     """0..1; a caption without confidence never reaches it."""
     confirm: Confirm = Confirm()
     for_s: float | None = None
-    """Instead of `confirm`: every look must have matched for this long."""
+    """Instead of `confirm`: every sample must have matched for this long."""
     cooldown_s: float = 60.0
     """An incident ends when nothing has matched for this long."""
     enabled: bool = True

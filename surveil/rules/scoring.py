@@ -42,18 +42,18 @@ class PatternScore:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    tallies: dict[str, PatternScore]
+    by_pattern: dict[str, PatternScore]
 
     @property
     def macro_f1(self) -> float:
         """Mean of the patterns' F1: rare patterns count as much as common ones."""
-        return sum(score.f1 for score in self.tallies.values()) / max(1, len(self.tallies))
+        return sum(score.f1 for score in self.by_pattern.values()) / max(1, len(self.by_pattern))
 
     @property
     def micro(self) -> PatternScore:
         """All patterns thrown together."""
         total = PatternScore()
-        for score in self.tallies.values():
+        for score in self.by_pattern.values():
             total.right += score.right
             total.missed += score.missed
             total.wrong += score.wrong
@@ -63,14 +63,14 @@ class Score:
 def score(rows: Sequence[Labelled], matches: Callable[[str, str], bool]) -> Score:
     """Ask `matches(pattern, caption)` for every caption and every pattern that any row names."""
     patterns = sorted({pattern for row in rows for pattern in row.patterns | row.unsure})
-    tallies = {pattern: PatternScore() for pattern in patterns}
+    by_pattern = {pattern: PatternScore() for pattern in patterns}
     for row in rows:
         for pattern in patterns:
             if pattern not in row.unsure:
                 _count(
-                    tallies[pattern], row, pattern in row.patterns, matches(pattern, row.caption)
+                    by_pattern[pattern], row, pattern in row.patterns, matches(pattern, row.caption)
                 )
-    return Score(tallies)
+    return Score(by_pattern)
 
 
 def _count(counts: PatternScore, row: Labelled, asserted: bool, matched: bool) -> None:

@@ -56,14 +56,14 @@ def running(path: Path) -> Iterator[Daemon]:
         daemon.stop()
 
 
-def ticking(daemon: Daemon, condition: Any, timeout_s: float = 20) -> None:
+def ticking(daemon: Daemon, condition: Any) -> None:
     """Tick as `run` does until the condition holds."""
 
     def ticked() -> Any:
         daemon.tick()
         return condition()
 
-    eventually(ticked, timeout_s=timeout_s)
+    eventually(ticked)
 
 
 def test_frames_become_captions_become_one_alert_on_the_right_camera(tmp_path: Path) -> None:

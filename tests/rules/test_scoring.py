@@ -14,10 +14,10 @@ ROWS = (
 
 def test_unsure_captions_do_not_count_and_misses_are_listed() -> None:
     result = score(ROWS, lambda pattern, caption: pattern == "a" and caption != "one")
-    one = result.tallies["a"]
+    one = result.by_pattern["a"]
     assert (one.right, one.missed, one.wrong) == (1, ["one"], ["three"])
     assert (one.precision, one.recall, one.f1) == (0.5, 0.5, 0.5)
-    assert result.tallies["b"].f1 == 0.0
+    assert result.by_pattern["b"].f1 == 0.0
     assert result.macro_f1 == 0.25
     assert result.micro.recall == 1 / 3
 

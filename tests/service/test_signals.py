@@ -67,6 +67,6 @@ def test_the_second_signal_exits_at_once_as_a_shell_would_report_it() -> None:
     process.send_signal(signal.SIGTERM)
     assert process.stdout.readline() == "stopping\n"
     process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=10)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGINT
     assert "second signal" in stderr

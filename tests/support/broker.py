@@ -17,7 +17,7 @@ MOSQUITTO = shutil.which("mosquitto") or (
     "/usr/sbin/mosquitto" if Path("/usr/sbin/mosquitto").exists() else None
 )
 """None: not installed."""
-START_LIMIT_S = 10.0
+START_LIMIT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from types import TracebackType
 from tests.support.waiting import eventually
 
 READY_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 15.0
+STOP_TIMEOUT_S = 20.0
+"""What systemd allows a stop: TimeoutStopSec of the unit."""
 
 
 class DaemonProcess:

@@ -10,10 +10,15 @@ from typing import TypeVar
 T = TypeVar("T")
 
 POLL_S = 0.02
+PATIENCE_S = 30.0
+"""Costs nothing where all is well; a machine that does other work besides needs far more than an idle one."""
 
 
 def eventually(
-    predicate: Callable[[], T], timeout_s: float = 10.0, *, what: str | Callable[[], object] = ""
+    predicate: Callable[[], T],
+    timeout_s: float = PATIENCE_S,
+    *,
+    what: str | Callable[[], object] = "",
 ) -> T:
     """The first truthy value of `predicate`; an AssertionError that says `what` when the deadline passes first.
 

@@ -8,7 +8,7 @@ import pytest
 
 from surveil.language import Lexicon
 from surveil.language.meanings import meanings
-from surveil.language.query import wants_of
+from surveil.language.query import constraints_of
 from surveil.language.reader import read
 
 LEXICON = Lexicon.load()
@@ -25,8 +25,8 @@ def test_every_line_is_a_class_a_set_of_equals_or_a_comment(name: str) -> None:
 
 def test_both_sides_of_every_meaning_say_something() -> None:
     for pattern, wording in meanings():
-        assert list(wants_of(read(pattern, LEXICON), LEXICON)), pattern
-        assert list(wants_of(read(wording, LEXICON), LEXICON)), wording
+        assert list(constraints_of(read(pattern, LEXICON), LEXICON)), pattern
+        assert list(constraints_of(read(wording, LEXICON), LEXICON)), wording
 
 
 @pytest.mark.parametrize(

@@ -23,13 +23,13 @@ def caption(
     return Caption(frame, text, confidence, "test", 1, 0, 0, ns(at_s))
 
 
-def look(engine: RuleEngine, text: str, at_s: float, *, camera: str = "yard") -> list[str]:
+def observe(engine: RuleEngine, text: str, at_s: float, *, camera: str = "yard") -> list[str]:
     changes = engine.observe(caption(text, at_s, camera=camera), UNIX_MS + round(at_s * 1000))
     return kinds(changes)
 
 
 def tick(engine: RuleEngine, at_s: float) -> list[str]:
-    return kinds(engine.tick(ns(at_s), UNIX_MS))
+    return kinds(engine.tick(ns(at_s)))
 
 
 def kinds(changes: list[IncidentChange]) -> list[str]:
@@ -38,61 +38,61 @@ def kinds(changes: list[IncidentChange]) -> list[str]:
 
 def test_one_incident_opens_once_counts_hits_and_ends_after_quiet() -> None:
     engine = RuleEngine([FIRE], LEXICON)
-    assert look(engine, "a fire", 0) == ["opened"]
-    assert look(engine, "a fire in a yard", 5) == ["hit"]
+    assert observe(engine, "a fire", 0) == ["opened"]
+    assert observe(engine, "a fire in a yard", 5) == ["hit"]
     assert engine.active("yard")[0].hits == 2
-    assert look(engine, "an empty yard", 10) == []
+    assert observe(engine, "an empty yard", 10) == []
     assert tick(engine, 34.9) == []
     assert tick(engine, 35) == ["ended"]
     assert engine.active("yard") == ()
-    assert look(engine, "a fire", 40) == ["opened"]
+    assert observe(engine, "a fire", 40) == ["opened"]
 
 
 def test_a_late_tick_does_not_weld_two_incidents_together() -> None:
     engine = RuleEngine([FIRE], LEXICON)
-    look(engine, "a fire", 0)
-    assert look(engine, "a fire", 31) == ["ended", "opened"]
+    observe(engine, "a fire", 0)
+    assert observe(engine, "a fire", 31) == ["ended", "opened"]
 
 
 def test_cameras_and_regions_have_incidents_of_their_own() -> None:
     engine = RuleEngine([replace(FIRE, cameras=("yard", "hall"))], LEXICON)
-    assert look(engine, "a fire", 0, camera="yard") == ["opened"]
-    assert look(engine, "a fire", 1, camera="hall") == ["opened"]
-    assert look(engine, "a fire", 2, camera="roof") == []
+    assert observe(engine, "a fire", 0, camera="yard") == ["opened"]
+    assert observe(engine, "a fire", 1, camera="hall") == ["opened"]
+    assert observe(engine, "a fire", 2, camera="roof") == []
 
 
-def test_confirmation_needs_hits_of_the_last_looks() -> None:
+def test_confirmation_needs_hits_of_the_last_samples() -> None:
     engine = RuleEngine([replace(FIRE, confirm=Confirm(2, 3))], LEXICON)
-    assert look(engine, "a fire", 0) == []
+    assert observe(engine, "a fire", 0) == []
     assert engine.bypass_gates("yard", None)
-    assert look(engine, "a yard", 1) == []
-    assert look(engine, "a yard", 2) == []
-    assert look(engine, "a fire", 3) == []
-    assert look(engine, "a fire", 4) == ["opened"]
+    assert observe(engine, "a yard", 1) == []
+    assert observe(engine, "a yard", 2) == []
+    assert observe(engine, "a fire", 3) == []
+    assert observe(engine, "a fire", 4) == ["opened"]
     (incident,) = engine.active("yard")
     assert incident.started_mono_ns == ns(3)
 
 
 def test_a_half_confirmed_incident_is_forgotten_when_it_goes_quiet() -> None:
     engine = RuleEngine([replace(FIRE, confirm=Confirm(2, 3))], LEXICON)
-    look(engine, "a fire", 0)
+    observe(engine, "a fire", 0)
     tick(engine, 30)
     assert not engine.bypass_gates("yard", None)
-    assert look(engine, "a fire", 31) == []
+    assert observe(engine, "a fire", 31) == []
 
 
-def test_for_needs_every_look_to_match_for_that_long() -> None:
+def test_for_needs_every_sample_to_match_for_that_long() -> None:
     engine = RuleEngine([replace(FIRE, for_s=10.0)], LEXICON)
-    assert [look(engine, "a fire", at) for at in (0, 5)] == [[], []]
-    assert look(engine, "a yard", 6) == []
-    assert [look(engine, "a fire", at) for at in (7, 12)] == [[], []]
-    assert look(engine, "a fire", 17) == ["opened"]
+    assert [observe(engine, "a fire", at) for at in (0, 5)] == [[], []]
+    assert observe(engine, "a yard", 6) == []
+    assert [observe(engine, "a fire", at) for at in (7, 12)] == [[], []]
+    assert observe(engine, "a fire", 17) == ["opened"]
     assert engine.active("yard")[0].hits == 3
 
 
 def test_an_unchanged_picture_renews_an_incident_but_does_not_confirm_one() -> None:
     engine = RuleEngine([FIRE, replace(FIRE, rule_id="twice", confirm=Confirm(2, 2))], LEXICON)
-    look(engine, "a fire", 0)
+    observe(engine, "a fire", 0)
     changes = engine.unchanged(Unchanged(make_frame("yard", mono_ns=ns(20))))
     assert kinds(changes) == ["hit"]
     assert tick(engine, 49) == []
@@ -101,15 +101,15 @@ def test_an_unchanged_picture_renews_an_incident_but_does_not_confirm_one() -> N
 
 def test_an_unchanged_picture_renews_nothing_after_a_caption_that_did_not_match() -> None:
     engine = RuleEngine([FIRE], LEXICON)
-    look(engine, "a fire", 0)
-    look(engine, "a yard", 5)
+    observe(engine, "a fire", 0)
+    observe(engine, "a yard", 5)
     assert engine.unchanged(Unchanged(make_frame("yard", mono_ns=ns(20)))) == []
 
 
 def test_evidence_is_the_last_five_captions_cut_to_500_characters() -> None:
     engine = RuleEngine([FIRE], LEXICON)
     for second in range(8):
-        look(engine, f"a fire on day {second} " + "x" * 600, second)
+        observe(engine, f"a fire on day {second} " + "x" * 600, second)
     (incident,) = engine.active("yard")
     assert [e.caption.split()[4] for e in incident.evidence] == ["3", "4", "5", "6", "7"]
     assert {len(e.caption) for e in incident.evidence} == {500}
@@ -117,15 +117,15 @@ def test_evidence_is_the_last_five_captions_cut_to_500_characters() -> None:
 
 def test_a_restart_neither_alerts_again_nor_loses_the_incident() -> None:
     engine = RuleEngine([FIRE], LEXICON)
-    look(engine, "a fire", 5_000)
-    look(engine, "a fire", 5_010)
+    observe(engine, "a fire", 5_000)
+    observe(engine, "a fire", 5_010)
     notes = json.dumps(engine.open_incidents(now_mono_ns=ns(5_020), wall_unix_ms=UNIX_MS))
     rebooted = RuleEngine([FIRE], LEXICON)
     assert rebooted.restore(json.loads(notes), now_mono_ns=ns(3), wall_unix_ms=UNIX_MS) == []
     (incident,) = rebooted.active("yard")
     assert incident.incident_id == f"yard::fire:{UNIX_MS + 5_000_000}"
     assert incident.started_mono_ns == ns(3 - 20)
-    assert look(rebooted, "a fire", 10) == ["hit"]
+    assert observe(rebooted, "a fire", 10) == ["hit"]
     assert rebooted.active("yard")[0].hits == 3
     assert len(rebooted.active("yard")[0].evidence) == 3
     assert tick(rebooted, 40) == ["ended"]
@@ -133,17 +133,17 @@ def test_a_restart_neither_alerts_again_nor_loses_the_incident() -> None:
 
 def test_a_box_that_was_off_for_long_starts_with_a_clean_slate() -> None:
     engine = RuleEngine([FIRE], LEXICON)
-    look(engine, "a fire", 0)
+    observe(engine, "a fire", 0)
     notes = engine.open_incidents(now_mono_ns=0, wall_unix_ms=UNIX_MS)
     rebooted = RuleEngine([FIRE], LEXICON)
     over = rebooted.restore(notes, now_mono_ns=0, wall_unix_ms=UNIX_MS + 86_400_000)
     assert kinds(over) == ["ended"]
-    assert look(rebooted, "a fire", 1) == ["opened"]
+    assert observe(rebooted, "a fire", 1) == ["opened"]
 
 
 def test_a_wall_clock_that_starts_in_1970_keeps_the_incident() -> None:
     engine = RuleEngine([FIRE], LEXICON)
-    look(engine, "a fire", 0)
+    observe(engine, "a fire", 0)
     notes = engine.open_incidents(now_mono_ns=0, wall_unix_ms=UNIX_MS)
     rebooted = RuleEngine([FIRE], LEXICON)
     assert rebooted.restore(notes, now_mono_ns=0, wall_unix_ms=0) == []
@@ -153,15 +153,15 @@ def test_a_wall_clock_that_starts_in_1970_keeps_the_incident() -> None:
 def test_reload_keeps_unchanged_rules_and_ends_the_incidents_of_others() -> None:
     smoke = replace(FIRE, rule_id="smoke", patterns=("smoke",))
     engine = RuleEngine([FIRE, smoke], LEXICON)
-    look(engine, "fire and smoke", 0)
+    observe(engine, "fire and smoke", 0)
     changes = engine.reload([FIRE, replace(smoke, cooldown_s=5.0)], LEXICON)
     assert [change.incident.rule.rule_id for change in changes] == ["smoke"]
-    assert look(engine, "fire and smoke", 1) == ["hit", "opened"]
+    assert observe(engine, "fire and smoke", 1) == ["hit", "opened"]
 
 
 def test_a_camera_that_leaves_takes_its_incidents_along() -> None:
     engine = RuleEngine([FIRE], LEXICON)
-    look(engine, "a fire", 0)
+    observe(engine, "a fire", 0)
     assert kinds(engine.forget_camera("yard")) == [ChangeKind.ENDED.value]
     assert not engine.bypass_gates("yard", None)
 
@@ -169,10 +169,10 @@ def test_a_camera_that_leaves_takes_its_incidents_along() -> None:
 def test_all_of_unless_and_regex_join_as_documented() -> None:
     rule = RuleSpec("r", patterns=("fire",), regex=(r"blaz\w+",), all_of=("yard",), unless=("dog",))
     engine = RuleEngine([replace(rule, cooldown_s=0.5)], LEXICON)
-    assert look(engine, "a fire", 0) == []
-    assert look(engine, "a fire in a yard", 1) == ["opened"]
-    assert look(engine, "a BLAZING yard", 2) == ["ended", "opened"]
-    assert look(engine, "a fire in a yard with a dog", 3) == ["ended"]
+    assert observe(engine, "a fire", 0) == []
+    assert observe(engine, "a fire in a yard", 1) == ["opened"]
+    assert observe(engine, "a BLAZING yard", 2) == ["ended", "opened"]
+    assert observe(engine, "a fire in a yard with a dog", 3) == ["ended"]
 
 
 def test_min_confidence_counts_a_missing_confidence_as_none() -> None:
