@@ -140,7 +140,7 @@ def make_int8(model: str, target: str) -> None:
     quiet_libraries(allow_download=False)
     from surveil.captioning.openvino.rounding import write_int8
 
-    write_int8(Path(model), Path(target), _pictures(4, 384), told=lambda line: None)
+    write_int8(Path(model), Path(target), _pictures(4, 384), report=lambda line: None)
 
 
 def make_random(size: str, target: str) -> None:

@@ -82,7 +82,7 @@ class CaptionerStats:
     """Why the latest batch failed; None after one that did not."""
 
 
-class CaptionerWorker(Worker):
+class CaptionsWorker(Worker):
     """One accelerator's thread. A CaptionError is a counted status, told to the source; all else ends the process."""
 
     def __init__(
@@ -188,15 +188,15 @@ class CaptionerWorker(Worker):
         self._inferring = True
         self.beat()
         try:
-            said = self.captioner.caption(pictures, prompt=prompt)
+            results = self.captioner.caption(pictures, prompt=prompt)
         finally:
             self.beat()
             self._inferring = False
         done_mono_ns = self._clock.monotonic_ns()
         self._count(len(batch), done_mono_ns - began_mono_ns)
         return [
-            _as_caption(sample, answer, self.captioner, len(batch), began_mono_ns, done_mono_ns)
-            for sample, answer in zip(batch, said, strict=True)
+            _as_caption(sample, result, self.captioner, len(batch), began_mono_ns, done_mono_ns)
+            for sample, result in zip(batch, results, strict=True)
         ]
 
     def _count(self, size: int, took_ns: int) -> None:
@@ -238,7 +238,7 @@ def _square(sample: Sample, side_px: int) -> Rgb:
 
 def _as_caption(
     sample: Sample,
-    said: CaptionResult,
+    result: CaptionResult,
     captioner: Captioner,
     size: int,
     began_mono_ns: int,
@@ -247,8 +247,8 @@ def _as_caption(
     ready_mono_ns = max(sample.due_mono_ns, sample.frame.captured_mono_ns)
     return Caption(
         frame=sample.frame,
-        text=said.text,
-        confidence=said.confidence,
+        text=result.text,
+        confidence=result.confidence,
         model_id=captioner.model_id,
         batch_size=size,
         waited_ms=max(0, began_mono_ns - ready_mono_ns) // NS_PER_MS,

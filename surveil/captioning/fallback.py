@@ -64,14 +64,14 @@ class FallbackCaptioner:
     def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[CaptionResult]:
         if self._now_s() >= self._again_s:
             try:
-                said = self._first.caption(pictures, prompt=prompt)
+                captions = self._first.caption(pictures, prompt=prompt)
             except OutOfMemoryError:
                 raise
             except CaptionError as error:
                 self._turn_away(error)
             else:
                 self._turn_back()
-                return said
+                return captions
         return self._second.caption(pictures, prompt=prompt)
 
     def warm_up(self) -> None:

@@ -73,7 +73,7 @@ def pictures(
     reader = threading.Thread(
         target=_read_all,
         args=(names, side_px, every_s, wanted, pool, waiting, stopped),
-        name="read-archive",
+        name="read-images",
         daemon=True,
     )
     reader.start()

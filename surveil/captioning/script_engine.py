@@ -39,6 +39,14 @@ class Line:
     error: str | None = None
 
 
+def open_script(spec: CaptionerSpec) -> ScriptCaptioner:
+    """The file that `script:` names, or else `model`. Raises ModelError with file and line number."""
+    path = spec.own if isinstance(spec.own, Path) else spec.model_folder
+    return ScriptCaptioner(
+        read_script(path), model_id=f"script:{path.name}", max_batch=spec.max_batch or 4
+    )
+
+
 class ScriptCaptioner:
     """A Captioner that has no model."""
 
@@ -54,12 +62,6 @@ class ScriptCaptioner:
         self.max_batch = max_batch
         self._lines = itertools.cycle(_spread(lines))
         self._closed = threading.Event()
-
-    @classmethod
-    def open(cls, spec: CaptionerSpec) -> ScriptCaptioner:
-        """Raises ModelError with file and line number."""
-        path = spec.model_folder
-        return cls(read_script(path), model_id=f"script:{path.name}", max_batch=spec.max_batch or 4)
 
     def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[CaptionResult]:
         lines = [next(self._lines) for _ in pictures]
@@ -101,16 +103,18 @@ def read_script(path: Path) -> list[Line]:
 
 def _line(raw: str, where: str) -> Line:
     try:
-        said: Any = json.loads(raw)
+        content: Any = json.loads(raw)
     except json.JSONDecodeError as error:
         raise ModelError(f"{where}: not JSON ({error.msg}, column {error.colno})") from error
-    if not isinstance(said, dict) or said.keys() - _KEYS:
+    if not isinstance(content, dict) or content.keys() - _KEYS:
         raise ModelError(f"{where}: expected an object with {', '.join(sorted(_KEYS))}")
-    if said.get("error") not in (None, *_ERRORS):
-        raise ModelError(f"{where}: error is {said['error']!r}; allowed are {', '.join(_ERRORS)}")
-    if "text" not in said and "error" not in said:
+    if content.get("error") not in (None, *_ERRORS):
+        raise ModelError(
+            f"{where}: error is {content['error']!r}; allowed are {', '.join(_ERRORS)}"
+        )
+    if "text" not in content and "error" not in content:
         raise ModelError(f"{where}: neither text nor error")
-    return Line(**said)
+    return Line(**content)
 
 
 def _spread(lines: Sequence[Line]) -> Iterator[Line]:

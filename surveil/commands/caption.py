@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from surveil.captioning.registry import engine, engine_names
 from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--engine",
-        choices=("torch", "openvino", "script"),
-        default="torch",
+        choices=[name for name in engine_names() if engine(name).needs_only_model],
+        default=engine_names()[0],
         help="default: %(default)s",
     )
     parser.add_argument(
@@ -239,12 +240,12 @@ def _captioned(
             continue
         batch.append(found)
         if len(batch) >= limit:
-            yield from _said(batch, captioner, prompt, judge)
+            yield from _caption_batch(batch, captioner, prompt, judge)
             batch = []
-    yield from _said(batch, captioner, prompt, judge)
+    yield from _caption_batch(batch, captioner, prompt, judge)
 
 
-def _said(
+def _caption_batch(
     batch: list[Found], captioner: Captioner, prompt: str | None, judge: Judge
 ) -> Iterator[Result]:
     """Halves what does not fit; a batch that fails otherwise is an error of each of its pictures."""
@@ -257,13 +258,15 @@ def _said(
             yield Result(batch[0].name, error=str(error))
             return
         half = len(batch) // 2
-        yield from _said(batch[:half], captioner, prompt, judge)
-        yield from _said(batch[half:], captioner, prompt, judge)
+        yield from _caption_batch(batch[:half], captioner, prompt, judge)
+        yield from _caption_batch(batch[half:], captioner, prompt, judge)
     except CaptionError as error:
         yield from (Result(found.name, error=str(error)) for found in batch)
     else:
-        for found, said in zip(batch, answers, strict=True):
-            yield Result(found.name, said.text, said.confidence, captioner.model_id, judge(said))
+        for found, result in zip(batch, answers, strict=True):
+            yield Result(
+                found.name, result.text, result.confidence, captioner.model_id, judge(result)
+            )
 
 
 def _opened(args: argparse.Namespace) -> Captioner:
@@ -287,7 +290,7 @@ def _opened(args: argparse.Namespace) -> Captioner:
 def _judge(patterns: Sequence[str], config: Path | None) -> Judge:
     """Raises ConfigError for a configuration that can't be read."""
     if not patterns and config is None:
-        return lambda said: []
+        return lambda result: []
     from surveil.language import Lexicon
     from surveil.rules import RuleEngine, RuleSpec
 
@@ -302,10 +305,10 @@ def _judge(patterns: Sequence[str], config: Path | None) -> Judge:
         rules += wiring.rule_specs(loaded)
     engine = RuleEngine(rules, lexicon)
     sure = {rule.rule_id: rule.min_confidence or 0.0 for rule in rules}
-    return lambda said: [
+    return lambda result: [
         rule_id
-        for rule_id in engine.rules_matching(said.text)
-        if (said.confidence or 0.0) >= sure[rule_id]
+        for rule_id in engine.rules_matching(result.text)
+        if (result.confidence or 0.0) >= sure[rule_id]
     ]
 
 

@@ -54,7 +54,7 @@ def _fetch(args: argparse.Namespace) -> int:
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "0" if sys.stderr.isatty() else "1"
     from surveil.captioning.model_fetch import fetch
 
-    print(fetch(args.name, args.folder, told=_tell))
+    print(fetch(args.name, args.folder, report=_tell))
     return 0
 
 
@@ -66,7 +66,7 @@ def _quantize(args: argparse.Namespace) -> int:
     from surveil.captioning.openvino.quantization import quantize
 
     drift = quantize(
-        args.source, args.target, pictures, least_agreement=args.min_agreement, told=_tell
+        args.source, args.target, pictures, least_agreement=args.min_agreement, report=_tell
     )
     print(f"{args.target}: {drift}")
     return 0

@@ -16,7 +16,7 @@ from transformers import AutoTokenizer, BlipConfig, BlipForConditionalGeneration
 
 from surveil.captioning.blip.weights import read_weights, weight_files
 from surveil.captioning.devices import Device
-from surveil.captioning.engine import INT8_SAYING, INT8_SEEING, is_quantized
+from surveil.captioning.engine import INT8_TEXT_DECODER, INT8_VISION_ENCODER, is_quantized
 from surveil.errors import ModelError
 from surveil.records import Rgb
 
@@ -93,7 +93,7 @@ def check_folder(folder: Path) -> None:
 
 
 def _check_int8(folder: Path) -> None:
-    for name in (INT8_SEEING, INT8_SAYING):
+    for name in (INT8_VISION_ENCODER, INT8_TEXT_DECODER):
         for path in (folder / name, (folder / name).with_suffix(".bin")):
             if not path.is_file():
                 raise ModelError(
@@ -114,7 +114,7 @@ def _build(
         model: Any = BlipForConditionalGeneration(config)
     state = dict(read_weights(folder, dtype=dtype, device=device.target, parts=parts))
     try:
-        told = model.load_state_dict(state, strict=False, assign=True)
+        result = model.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:
         raise ModelError(
             f"model {folder}: its weights do not fit its config.json ({first_line(error)})"
@@ -128,7 +128,7 @@ def _build(
     if missing:
         raise ModelError(
             f"model {folder}: {len(missing)} of its weights are missing, the first is {missing[0]}"
-            + (f"; it has {told.unexpected_keys[0]} instead" if told.unexpected_keys else "")
+            + (f"; it has {result.unexpected_keys[0]} instead" if result.unexpected_keys else "")
         )
     return model.eval()
 
@@ -142,10 +142,10 @@ def _missing(folder: Path, what: str, names: tuple[str, ...]) -> ModelError:
 
 def _model_type(path: Path) -> str | None:
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"model {path}: can't be read ({first_line(error)})") from error
-    return said.get("model_type") if isinstance(said, dict) else None
+    return content.get("model_type") if isinstance(content, dict) else None
 
 
 def _from_hub(name: str, *, allow_download: bool) -> Path:
@@ -183,12 +183,12 @@ class PictureSpec:
     @classmethod
     def read(cls, folder: Path, *, side_px: int) -> PictureSpec:
         """`side_px` comes from the model's config: position embeddings fix it, the processor's file may be absent."""
-        said = _processor_settings(folder)
+        settings = _processor_settings(folder)
         return cls(
             side_px=side_px,
-            mean=tuple(said.get("image_mean", CLIP_MEAN)),
-            std=tuple(said.get("image_std", CLIP_STD)),
-            resample=Image.Resampling(said.get("resample", Image.Resampling.BICUBIC)),
+            mean=tuple(settings.get("image_mean", CLIP_MEAN)),
+            std=tuple(settings.get("image_std", CLIP_STD)),
+            resample=Image.Resampling(settings.get("resample", Image.Resampling.BICUBIC)),
         )
 
 
@@ -199,10 +199,10 @@ def _processor_settings(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelError(f"model file {path} is not JSON ({error})") from error
-    settings: dict[str, Any] = said.get("image_processor", said)
+    settings: dict[str, Any] = content.get("image_processor", content)
     return settings
 
 

@@ -34,8 +34,10 @@ class TorchVision(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         flat = functional.pixel_unshuffle(pixels, self.patch_px).flatten(2).transpose(1, 2)
-        seen = self.patches(flat.contiguous())
-        hidden = torch.cat([self.first.expand(seen.shape[0], -1, -1), seen], dim=1) + self.places
+        patches = self.patches(flat.contiguous())
+        hidden = (
+            torch.cat([self.first.expand(patches.shape[0], -1, -1), patches], dim=1) + self.places
+        )
         for layer in self.layers:
             hidden = layer(hidden)
         normed: Tensor = self.norm(hidden)
@@ -57,9 +59,7 @@ class _Layer(nn.Module):
         bias[:width] *= scale
         self.norm1 = source.layer_norm1
         self.qkv = make_linear(weight, bias, rows=rows)
-        self.out = make_linear(
-            attention.projection.weight, attention.projection.bias, rows=rows
-        )
+        self.out = make_linear(attention.projection.weight, attention.projection.bias, rows=rows)
         self.norm2 = source.layer_norm2
         self.up = make_linear(mlp.fc1.weight, mlp.fc1.bias, rows=rows)
         self.down = make_linear(mlp.fc2.weight, mlp.fc2.bias, rows=rows)

@@ -129,8 +129,8 @@ def teacher_forced(folder: Path, picture: Rgb, sequence: list[int], prompt_token
     ).pixel_values
     tokens = torch.tensor([sequence])
     with torch.no_grad():
-        seen = model.vision_model(pixels).last_hidden_state
-        logits = model.text_decoder(tokens, encoder_hidden_states=seen).logits[0]
+        encoder_output = model.vision_model(pixels).last_hidden_state
+        logits = model.text_decoder(tokens, encoder_hidden_states=encoder_output).logits[0]
     chosen = logits.log_softmax(-1)[:-1].gather(1, tokens[0, 1:, None])[:, 0]
     return float(chosen[prompt_tokens - 1 :].mean().exp())
 
@@ -157,13 +157,13 @@ def test_confidence_is_the_mean_token_log_probability(
     """Raw logits of the chosen beam, before penalties; prompt excluded, end token included."""
     captioner = opened(tiny_model, max_new_tokens=10, **search)
     kept: list[tuple[list[list[int]], int]] = []
-    say = captioner._say
+    say = captioner._results
 
     def keep(found: object, *, prompt_tokens: int) -> list[CaptionResult]:
         kept.append((found.sequences.tolist(), prompt_tokens))  # type: ignore[attr-defined]
         return say(found, prompt_tokens=prompt_tokens)
 
-    monkeypatch.setattr(captioner, "_say", keep)
+    monkeypatch.setattr(captioner, "_results", keep)
     pictures = noise_pictures(6, 32)
     said = captioner.caption(pictures, prompt=prompt)
 
