@@ -25,6 +25,11 @@ CUT = Places("CPU", "fp32", "fp32", streams=True)
 FIXED = Places("CPU", "fp32", "fp32", fixed=True)
 
 
+def graphs_of(model: Any) -> Graphs:
+    text = model.text_decoder
+    return Graphs(vision_encoder_graph(model.vision_model, text), text_decoder_graph(text))
+
+
 def openvino_pair(model: Any, *, bos: int, eos: int, places: Places = FLOATS) -> Pair:
     pixels = make_pixels(model.config.vision_config.image_size)
     graphs = Graphs(
@@ -170,15 +175,15 @@ def test_torch_has_one_thread_while_sentences_are_written(
 ) -> None:
     """And as many as before when they are, or when that failed."""
     threads: list[int] = []
-    read = tiny.decoder.read
+    next_logits = tiny.decoder.next_logits
 
     def counted(*arguments: Any, **more: Any) -> Tensor:
         threads.append(torch.get_num_threads())
         if fails:
             raise MemoryError
-        return read(*arguments, **more)
+        return next_logits(*arguments, **more)
 
-    monkeypatch.setattr(tiny.decoder, "read", counted)
+    monkeypatch.setattr(tiny.decoder, "next_logits", counted)
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
