@@ -16,6 +16,7 @@ from surveil.captioning.engine import (
     CaptionerSpec,
     CaptionResult,
     GenerationSpec,
+    PictureSize,
     generation_problems,
 )
 from surveil.captioning.registry import EngineKind, engine, engine_names, open_captioner, plain_spec
@@ -30,6 +31,7 @@ __all__ = [
     "CaptionsWorker",
     "EngineKind",
     "GenerationSpec",
+    "PictureSize",
     "Pulled",
     "SampleSource",
     "engine",

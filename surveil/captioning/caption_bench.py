@@ -83,7 +83,7 @@ def measure_engine(plan: Plan, engine: str, precision: str) -> list[Measured]:
         max_batch=max(plan.batches),
     )
     captioner: Any = open_captioner(spec)
-    pictures = _pictures(max(plan.batches), captioner.input_px)
+    pictures = _pictures(max(plan.batches), captioner.picture_size.px)
     found = []
     for beams in plan.beams:
         captioner.search_with(forced(beams))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from surveil.errors import ConfigError
-from surveil.records import Rgb
+from surveil.records import Rgb, fit
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
 INT8_VISION_ENCODER, INT8_TEXT_DECODER = "seeing_int8.xml", "saying_int8.xml"
@@ -34,6 +34,19 @@ class CaptionResult:
     """As `surveil.records.Caption.confidence`; None where the engine gives none."""
 
 
+@dataclass(frozen=True, slots=True)
+class PictureSize:
+    """What an engine looks at."""
+
+    px: int
+    """Side of the square; with `keeps_aspect` the longer side."""
+    keeps_aspect: bool = False
+
+    def of(self, width_px: int, height_px: int) -> tuple[int, int]:
+        """(width, height) to scale a picture of this size to. An aspect that is kept is never enlarged."""
+        return fit(width_px, height_px, self.px) if self.keeps_aspect else (self.px, self.px)
+
+
 class Captioner(Protocol):
     """A loaded engine. One thread at a time may call `caption`; the properties are constant, for any thread."""
 
@@ -46,8 +59,18 @@ class Captioner(Protocol):
     def gives_confidence(self) -> bool: ...
 
     @property
-    def input_px(self) -> int:
-        """Side of the square that pictures are best scaled to; other sizes are scaled here, more slowly."""
+    def picture_size(self) -> PictureSize:
+        """What pictures are best scaled to; other sizes are scaled here, more slowly."""
+        ...
+
+    @property
+    def takes_prompt(self) -> bool:
+        """Whether `prompt` changes what it says; where it does not, cameras of different prompts share a batch."""
+        ...
+
+    @property
+    def takes_question(self) -> bool:
+        """Whether it can be asked about a picture, and not only what it shows."""
         ...
 
     @property

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from surveil.captioning.engine import Captioner, CaptionResult
+from surveil.captioning.engine import Captioner, CaptionResult, PictureSize
 from surveil.errors import CaptionError, OutOfMemoryError
 from surveil.records import Rgb
 
@@ -54,8 +54,17 @@ class FallbackCaptioner:
         return self._first.gives_confidence and self._second.gives_confidence
 
     @property
-    def input_px(self) -> int:
-        return self._speaking.input_px
+    def picture_size(self) -> PictureSize:
+        return self._speaking.picture_size
+
+    @property
+    def takes_prompt(self) -> bool:
+        return self._first.takes_prompt or self._second.takes_prompt
+
+    @property
+    def takes_question(self) -> bool:
+        """Only when both do: an answer must not turn into a description."""
+        return self._first.takes_question and self._second.takes_question
 
     @property
     def max_batch(self) -> int:

@@ -60,26 +60,31 @@ def fetch(name: str, folder: Path | None, *, report: Report) -> Path:
 
 
 def fetch_hub(name: str, folder: Path | None, *, report: Report) -> Path:
-    """Into `folder`, or the hub's own cache. Large files are compared with the hub's SHA-256."""
-    from huggingface_hub import HfApi, hf_hub_download
+    """Into `folder`, or the hub's own cache; goes on where it was broken off.
+
+    huggingface_hub looks at the sizes of what comes; large files are compared with the publisher's SHA-256 besides.
+    """
+    from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
         info = HfApi().model_info(name, files_metadata=True)
         files = {file.rfilename: file for file in info.siblings or ()}
-        found = folder
-        for wanted in _wanted(list(files)):
-            report(f"{wanted}  {_size(files[wanted].size)}")
-            path = Path(hf_hub_download(name, wanted, revision=info.sha, local_dir=folder))
-            lfs = files[wanted].lfs
-            if lfs is not None:
-                check_sha256(path, lfs.sha256, report=report)
-            found = found or path.parent
+        wanted = _wanted(list(files))
+        if not wanted:
+            raise ModelError(f"{name}: there are no files of a BLIP model in it")
+        for one in wanted:
+            report(f"{one}  {_size(files[one].size)}")
+        found = Path(
+            snapshot_download(name, revision=info.sha, allow_patterns=wanted, local_dir=folder)
+        )
     except (HfHubHTTPError, OSError, ValueError) as error:
         where = os.environ.get("HF_ENDPOINT", "huggingface.co")
         raise ModelError(f"{name}: not to be had from {where}: {_first(error)}") from error
-    if found is None:
-        raise ModelError(f"{name}: there are no files of a BLIP model in it")
+    for one in wanted:
+        lfs = files[one].lfs
+        if lfs is not None:
+            check_sha256(found / one, lfs.sha256, report=report)
     return found
 
 

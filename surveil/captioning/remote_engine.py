@@ -20,7 +20,7 @@ from typing import Any
 
 from PIL import Image
 
-from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec
+from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec, PictureSize
 from surveil.captioning.remote_config import NAME, Remote
 from surveil.errors import CaptionError, ConfigError
 from surveil.records import Rgb
@@ -43,13 +43,15 @@ class RemoteCaptioner:
     """A Captioner over HTTP. `caption` runs up to `concurrency` requests at once and returns when all are answered."""
 
     gives_confidence = False
+    takes_prompt = True
+    takes_question = False
     precision = NAME
 
     def __init__(self, spec: Remote, generation: GenerationSpec) -> None:
         self.model_id = spec.model
         self.device = urllib.parse.urlsplit(spec.base_url).hostname or spec.base_url
         self.max_batch = spec.concurrency
-        self.input_px = spec.input_px
+        self.picture_size = PictureSize(spec.input_px)
         self._spec = spec
         self._generation = generation
         self._url = spec.base_url.rstrip("/") + "/chat/completions"

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from surveil.captioning.engine import CaptionerSpec, CaptionResult
+from surveil.captioning.engine import CaptionerSpec, CaptionResult, PictureSize
 from surveil.errors import CaptionError, ModelError, OutOfMemoryError
 from surveil.records import Rgb
 
@@ -51,7 +51,8 @@ class ScriptCaptioner:
     """A Captioner that has no model."""
 
     gives_confidence = True
-    input_px = 64
+    takes_prompt = takes_question = False
+    picture_size = PictureSize(64)
     device = "cpu"
     precision = "none"
 

@@ -232,7 +232,7 @@ def _captioned(
     batch: list[Found] = []
     limit = captioner.max_batch
     found_all = pictures(
-        names, side_px=captioner.input_px, every_s=every_s, wanted=lambda name: name not in done
+        names, size=captioner.picture_size, every_s=every_s, wanted=lambda name: name not in done
     )
     for found in found_all:
         if found.picture is None:

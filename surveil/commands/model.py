@@ -74,13 +74,14 @@ def _quantize(args: argparse.Namespace) -> int:
 
 def _pictures(folder: Path, limit: int) -> list[Rgb]:
     """Evenly over the folder, so that no camera and no hour is left out."""
+    from surveil.captioning.engine import PictureSize
     from surveil.captioning.image_sources import expand, pictures
 
     if not folder.is_dir():
         raise ConfigError(f"--images {folder}: there is no such folder")
     names = expand([str(folder)])
     step = max(1, len(names) // limit)
-    found = pictures(names[::step], side_px=384, every_s=10.0)
+    found = pictures(names[::step], size=PictureSize(384), every_s=10.0)
     return [one.picture for one in found if one.picture is not None][:limit]
 
 

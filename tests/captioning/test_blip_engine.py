@@ -14,7 +14,13 @@ from transformers import (
     BlipProcessor,
 )
 
-from surveil.captioning import CaptionerSpec, CaptionResult, GenerationSpec, open_captioner
+from surveil.captioning import (
+    CaptionerSpec,
+    CaptionResult,
+    GenerationSpec,
+    PictureSize,
+    open_captioner,
+)
 from surveil.captioning.blip.blip_engine import BlipCaptioner
 from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
 from surveil.records import Rgb
@@ -89,7 +95,7 @@ def test_the_model_is_named_after_its_folder(tiny_model: Path) -> None:
         "cpu",
         "fp32",
     )
-    assert captioner.input_px == 32
+    assert captioner.picture_size == PictureSize(32)
 
 
 def test_a_closed_captioner_refuses(tiny_model: Path) -> None:

@@ -5,7 +5,7 @@ from surveil.records import Unchanged
 from tests.fakes import make_frame
 
 
-def test_a_full_inbox_refuses_and_takes_again_when_there_is_room() -> None:
+def test_a_full_queue_refuses_and_takes_again_when_there_is_room() -> None:
     caption_queue = CaptionQueue(capacity=2)
     items = [Unchanged(make_frame(seq=seq)) for seq in range(3)]
     assert caption_queue.put(items[0], 0)

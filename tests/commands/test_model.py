@@ -37,6 +37,19 @@ class Server:
         if path.endswith("/info/lfs/objects/batch"):
             action = {"download": {"href": f"{self.url}/large", "header": {"X-Token": "t"}}}
             return 200, {}, json.dumps({"objects": [{"oid": SHA, "actions": action}]}).encode()
+        if path.startswith("/api/models/shop/blip/tree/"):
+            files = [
+                {"type": "file", "path": "config.json", "size": 2, "oid": "a" * 40},
+                {"type": "file", "path": "README.md", "size": 9, "oid": "b" * 40},
+                {
+                    "type": "file",
+                    "path": "model.safetensors",
+                    "size": len(WEIGHTS),
+                    "oid": "d" * 40,
+                    "lfs": {"oid": SHA, "size": len(WEIGHTS), "pointerSize": 130},
+                },
+            ]
+            return 200, {}, json.dumps(files).encode()
         if path.startswith("/api/models/shop/blip"):
             files = [
                 {"rfilename": "config.json", "size": 2},

@@ -17,7 +17,7 @@ from surveil.captioning.blip.text_decoder import TextDecoder
 from surveil.captioning.blip.token_search import TokenSearch, longest, search_of
 from surveil.captioning.blip.vision_encoder import TorchVision
 from surveil.captioning.devices import Device
-from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec
+from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec, PictureSize
 from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
 from surveil.records import Rgb
 
@@ -55,6 +55,8 @@ class BlipCaptioner:
     """A Captioner over BlipForConditionalGeneration. One thread at a time."""
 
     gives_confidence = True
+    takes_prompt = True
+    takes_question = False
 
     def __init__(
         self,
@@ -93,8 +95,8 @@ class BlipCaptioner:
         self.search_with(generation)
 
     @property
-    def input_px(self) -> int:
-        return self._pictures.side_px
+    def picture_size(self) -> PictureSize:
+        return PictureSize(self._pictures.side_px)
 
     def search_with(self, generation: GenerationSpec) -> None:
         """Another search from the next `caption` on. Raises ConfigError for more tokens than the model can write."""
@@ -141,7 +143,7 @@ class BlipCaptioner:
 
     @property
     def _grey(self) -> Rgb:
-        return np.full((self.input_px, self.input_px, 3), 128, dtype=np.uint8)
+        return np.full((self._pictures.side_px, self._pictures.side_px, 3), 128, dtype=np.uint8)
 
     def _caption(self, pictures: Sequence[Rgb], prompt: str | None) -> list[CaptionResult]:
         if self._decoder is None or self._encode is None:

@@ -19,12 +19,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from surveil.errors import ModelError
 
-Array = NDArray[Any]
 LOGITS, NEW_ENTRIES = "logits", "said"
 """Outputs of the text decoder. The names are in the files of quantised models, so they stay as they were."""
 ATTENTION, CROSS_SCORES = "attention", "cross_scores"
