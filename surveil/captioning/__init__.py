@@ -16,7 +16,6 @@ from surveil.captioning.engine import (
     CaptionerSpec,
     CaptionResult,
     GenerationSpec,
-    PictureSize,
     generation_problems,
 )
 from surveil.captioning.registry import EngineKind, engine, engine_names, open_captioner, plain_spec
@@ -31,7 +30,6 @@ __all__ = [
     "CaptionsWorker",
     "EngineKind",
     "GenerationSpec",
-    "PictureSize",
     "Pulled",
     "SampleSource",
     "engine",

@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Protocol
 
-from surveil.captioning.engine import Captioner, CaptionResult, PictureSize
+from surveil.captioning.engine import Captioner, CaptionResult
 from surveil.captioning.fallback import FallbackCaptioner
 from surveil.clock import NS_PER_MS, NS_PER_S, Clock, ns
 from surveil.errors import CaptionError, OutOfMemoryError
-from surveil.records import Caption, Problem, Rgb, Sample, Unchanged
+from surveil.records import Caption, PictureSize, Problem, Rgb, Sample, Unchanged
 from surveil.worker import Worker, WorkerFailed
 
 logger = logging.getLogger(__name__)

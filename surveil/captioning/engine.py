@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from surveil.errors import ConfigError
-from surveil.records import Rgb, fit
+from surveil.records import PictureSize, Rgb
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
 INT8_VISION_ENCODER, INT8_TEXT_DECODER = "seeing_int8.xml", "saying_int8.xml"
@@ -32,19 +32,6 @@ class CaptionResult:
     """Prompt removed, white space collapsed."""
     confidence: float | None
     """As `surveil.records.Caption.confidence`; None where the engine gives none."""
-
-
-@dataclass(frozen=True, slots=True)
-class PictureSize:
-    """What an engine looks at."""
-
-    px: int
-    """Side of the square; with `keeps_aspect` the longer side."""
-    keeps_aspect: bool = False
-
-    def of(self, width_px: int, height_px: int) -> tuple[int, int]:
-        """(width, height) to scale a picture of this size to. An aspect that is kept is never enlarged."""
-        return fit(width_px, height_px, self.px) if self.keeps_aspect else (self.px, self.px)
 
 
 class Captioner(Protocol):

@@ -6,9 +6,9 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from surveil.captioning.engine import Captioner, CaptionResult, PictureSize
+from surveil.captioning.engine import Captioner, CaptionResult
 from surveil.errors import CaptionError, OutOfMemoryError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 
 logger = logging.getLogger(__name__)
 

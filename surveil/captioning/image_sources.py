@@ -20,9 +20,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from surveil.captioning.engine import PictureSize
 from surveil.errors import ConfigError, SourceError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}

@@ -20,10 +20,10 @@ from typing import Any
 
 from PIL import Image
 
-from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec, PictureSize
+from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec
 from surveil.captioning.remote_config import NAME, Remote
 from surveil.errors import CaptionError, ConfigError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_PAUSE_S = 30.0

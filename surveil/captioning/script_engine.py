@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from surveil.captioning.engine import CaptionerSpec, CaptionResult, PictureSize
+from surveil.captioning.engine import CaptionerSpec, CaptionResult
 from surveil.errors import CaptionError, ModelError, OutOfMemoryError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 
 _ERRORS = {"failed": CaptionError, "out_of_memory": OutOfMemoryError}
 _KEYS = {"text", "confidence", "repeat", "delay_ms", "error"}

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from surveil.errors import ConfigError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 
 HELP = "fetch a model ahead of time, or make it smaller and faster (int8)"
 
@@ -74,7 +74,6 @@ def _quantize(args: argparse.Namespace) -> int:
 
 def _pictures(folder: Path, limit: int) -> list[Rgb]:
     """Evenly over the folder, so that no camera and no hour is left out."""
-    from surveil.captioning.engine import PictureSize
     from surveil.captioning.image_sources import expand, pictures
 
     if not folder.is_dir():

@@ -18,12 +18,11 @@ from surveil.captioning import (
     CaptionerSpec,
     CaptionResult,
     GenerationSpec,
-    PictureSize,
     open_captioner,
 )
 from surveil.captioning.blip.blip_engine import BlipCaptioner
 from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 from tests.captioning.blips import SEP, noise_pictures
 
 

@@ -6,11 +6,11 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from surveil.captioning import CaptionResult, CaptionsWorker, PictureSize
+from surveil.captioning import CaptionResult, CaptionsWorker
 from surveil.captioning.fallback import FallbackCaptioner
 from surveil.clock import ns
 from surveil.errors import CaptionError, OutOfMemoryError
-from surveil.records import Caption, Rgb, Sample, SampleReason, Unchanged
+from surveil.records import Caption, PictureSize, Rgb, Sample, SampleReason, Unchanged
 from tests.fakes import FakeClock, make_frame
 
 SIZE = PictureSize(16)

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from surveil.captioning.engine import PictureSize
 from surveil.captioning.image_sources import expand, pictures
 from surveil.commands import caption
 from surveil.errors import ConfigError
+from surveil.records import PictureSize
 
 CLIPS = Path(__file__).parents[2] / "samples" / "clips"
 

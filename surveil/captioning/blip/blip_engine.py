@@ -12,14 +12,14 @@ from torch import Tensor
 
 from surveil.captioning import devices
 from surveil.captioning.blip.batch_size import best_batch
-from surveil.captioning.blip.model_loading import LoadedModel, load_blip, to_pixels
+from surveil.captioning.blip.model_loading import LoadedModel, load_blip
 from surveil.captioning.blip.text_decoder import TextDecoder
 from surveil.captioning.blip.token_search import TokenSearch, longest, search_of
-from surveil.captioning.blip.vision_encoder import TorchVision
+from surveil.captioning.blip.vision_encoder import TorchVision, to_pixels
 from surveil.captioning.devices import Device
-from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec, PictureSize
+from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec
 from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 
 DEFAULT_MAX_BATCH = 4
 
@@ -85,7 +85,8 @@ class BlipCaptioner:
         self.max_batch = max_batch or DEFAULT_MAX_BATCH
         self._find_batch = max_batch is None
         self._device = device
-        self._pictures = loaded.pictures
+        self._target = device.target
+        self._preprocessing = loaded.preprocessing
         self._tokenizer = loaded.tokenizer
         self._text_config = loaded.model.config.text_config
         self._encode: Callable[[Tensor], Any] | None = encode
@@ -96,7 +97,7 @@ class BlipCaptioner:
 
     @property
     def picture_size(self) -> PictureSize:
-        return PictureSize(self._pictures.side_px)
+        return PictureSize(self._preprocessing.side_px)
 
     def search_with(self, generation: GenerationSpec) -> None:
         """Another search from the next `caption` on. Raises ConfigError for more tokens than the model can write."""
@@ -143,12 +144,16 @@ class BlipCaptioner:
 
     @property
     def _grey(self) -> Rgb:
-        return np.full((self._pictures.side_px, self._pictures.side_px, 3), 128, dtype=np.uint8)
+        return np.full(
+            (self._preprocessing.side_px, self._preprocessing.side_px, 3), 128, dtype=np.uint8
+        )
 
     def _caption(self, pictures: Sequence[Rgb], prompt: str | None) -> list[CaptionResult]:
         if self._decoder is None or self._encode is None:
             raise CaptionError("the captioner is closed")
-        pixels = to_pixels(pictures, self._pictures, device=self._device, dtype=self._decoder.dtype)
+        pixels = to_pixels(
+            pictures, self._preprocessing, device=self._target, dtype=self._decoder.dtype
+        )
         start = self._start_tokens(prompt).expand(len(pictures), -1)
         found = self._decoder.search(start, encoder_output=self._encode(pixels), how=self._search)
         return self._results(found, prompt_tokens=start.shape[1])
@@ -162,7 +167,7 @@ class BlipCaptioner:
                 f"prompt and caption may take {needed} tokens, {self.model_id} has {self._positions}: "
                 "shorten the prompt"
             )
-        return torch.tensor([tokens], device=self._device.target)
+        return torch.tensor([tokens], device=self._target)
 
     def _results(self, found: Any, *, prompt_tokens: int) -> list[CaptionResult]:
         generated = found.sequences[:, prompt_tokens:]

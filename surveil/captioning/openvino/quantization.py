@@ -76,29 +76,49 @@ def quantize(
     report(
         f"calibrating on {len(calibration)} pictures; BLIP-large needs about {PEAK_GB} GB of memory"
     )
-    how = generation or GenerationSpec()
     try:
-        original = _captions(folder, held_out, how)
-        for careful in (False, True):
-            write_int8(folder, target, calibrate_on or calibration, report=report, careful=careful)
-            report(f"comparing {len(held_out)} held-out captions")
-            drift = _drift(original, _captions(target, held_out, how))
-            if drift.same_captions >= least_agreement:
-                break
-            if not careful:
-                report(f"{drift}: too few; once more, with more care")
-                shutil.rmtree(target)
-        else:
-            raise ModelError(
-                f"refused: {drift}, and at least {least_agreement:.0%} is asked for; calibrate on more pictures, "
-                "from the cameras that it will watch"
-            )
+        drift = _quantized(
+            folder,
+            target,
+            calibrate_on or calibration,
+            held_out=held_out,
+            least_agreement=least_agreement,
+            report=report,
+            generation=generation or GenerationSpec(),
+        )
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise
     record = {"source": str(folder), "pictures": len(calibration), "drift": asdict(drift)}
     (target / "quantization.json").write_text(json.dumps(record, indent=2) + "\n")
     return drift
+
+
+def _quantized(
+    folder: Path,
+    target: Path,
+    calibration: Sequence[Rgb],
+    *,
+    held_out: list[Rgb],
+    least_agreement: float,
+    report: Report,
+    generation: GenerationSpec,
+) -> Drift:
+    """Plainly, and where that says too many other things once more with care. Raises ModelError."""
+    original = _captions(folder, held_out, generation)
+    for careful in (False, True):
+        write_int8(folder, target, calibration, report=report, careful=careful)
+        report(f"comparing {len(held_out)} held-out captions")
+        drift = _drift(original, _captions(target, held_out, generation))
+        if drift.same_captions >= least_agreement:
+            return drift
+        if not careful:
+            report(f"{drift}: too few; once more, with more care")
+            shutil.rmtree(target)
+    raise ModelError(
+        f"refused: {drift}, and at least {least_agreement:.0%} is asked for; calibrate on more pictures, "
+        "from the cameras that it will watch"
+    )
 
 
 def _captions(model: Path, pictures: list[Rgb], generation: GenerationSpec) -> list[CaptionResult]:

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from surveil.captioning.blip.model_loading import LoadedModel, to_pixels
+from surveil.captioning.blip.model_loading import LoadedModel
 from surveil.captioning.blip.token_search import search_of
-from surveil.captioning.devices import Device
+from surveil.captioning.blip.vision_encoder import to_pixels
 from surveil.captioning.engine import INT8_TEXT_DECODER, INT8_VISION_ENCODER, GenerationSpec
 from surveil.captioning.openvino.openvino_decoder import OpenVinoDecoder
 from surveil.captioning.openvino.openvino_encoder import EncoderOutput
@@ -194,7 +194,9 @@ def _rounding_of(given: Any) -> tuple[float, float, float, int] | None:
 
 
 def _pixels(picture: Rgb, loaded: LoadedModel) -> Tensor:
-    return to_pixels([picture], loaded.pictures, device=Device("cpu"), dtype=torch.float32)
+    return to_pixels(
+        [picture], loaded.preprocessing, device=torch.device("cpu"), dtype=torch.float32
+    )
 
 
 def _sentence(encoder_output: EncoderOutput, decoder: OpenVinoDecoder) -> Tensor:
