@@ -26,7 +26,8 @@ _HEAD = """\
 <!-- Written by `python docs/generate_commands.py` from the parsers in surveil/commands. -->
 
 `surveil COMMAND --help` prints the same for one command. Options may stand before or after the other arguments, and are
-never abbreviated. `surveil --version` prints the version.
+never abbreviated. `surveil --version` prints the version, `surveil --print-completion bash` (or `zsh`) what makes the
+shell complete all of this; [Install](../guide/install.md#completion) says where to put it.
 
 | exit code | meaning |
 |---|---|

@@ -159,6 +159,19 @@ def fit(width_px: int, height_px: int, max_px: int | None) -> tuple[int, int]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class PictureSize:
+    """What an engine looks at, and a picture is scaled to."""
+
+    px: int
+    """Side of the square; with `keeps_aspect` the longer side."""
+    keeps_aspect: bool = False
+
+    def of(self, width_px: int, height_px: int) -> tuple[int, int]:
+        """(width, height) to scale a picture of this size to. An aspect that is kept is never enlarged."""
+        return fit(width_px, height_px, self.px) if self.keeps_aspect else (self.px, self.px)
+
+
 class SampleReason(StrEnum):
     """Why the sampler chose a frame."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +46,37 @@ def test_an_unknown_command_ends_with_2(capsys: pytest.CaptureFixture[str]) -> N
     assert "wach" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_shell_can_complete_every_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--print-completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert all(f"_shtab_surveil_{name}" in script for name in COMMANDS)
+    assert "--every" in script, "options of commands that were not asked for"
+
+
+def test_bash_takes_the_completion(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--config` is completed with files, a half-typed command with the command."""
+    if shutil.which("bash") is None:
+        pytest.skip("needs bash")
+    main(["--print-completion", "bash"])
+    script = tmp_path / "surveil.bash"
+    script.write_text(capsys.readouterr().out)
+    (tmp_path / "yard.yaml").write_text("")
+    program = (
+        f'source {script}; COMP_WORDS=(surveil $1 $2 $3); COMP_CWORD=$#; COMP_LINE="surveil $*"; '
+        "_shtab_surveil; echo ${COMPREPLY[@]}"
+    )
+    for typed, expected in ((["rep"], "replay"), (["run", "-c", "yar"], "yard.yaml")):
+        done = subprocess.run(
+            ["bash", "-c", program, "bash", *typed],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout.split() == [expected], done.stderr
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["check", "--help"], ["schema"]])
 def test_light_commands_load_no_heavy_library(arguments: list[str]) -> None:
     """Neither torch nor OpenCV nor FFmpeg: a box with an N100 answers at once."""
@@ -54,7 +87,7 @@ def test_light_commands_load_no_heavy_library(arguments: list[str]) -> None:
         f"    main({arguments!r})\n"
         "except SystemExit:\n"
         "    pass\n"
-        "heavy = {'torch', 'transformers', 'cv2', 'av'} & set(sys.modules)\n"
+        "heavy = {'torch', 'transformers', 'cv2', 'av', 'shtab'} & set(sys.modules)\n"
         "sys.exit(f'loaded {heavy}' if heavy else 0)\n"
     )
     done = subprocess.run(

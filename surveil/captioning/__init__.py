@@ -5,36 +5,36 @@ Importing this package imports no model library; `open_captioner` does, once it 
 
 from surveil.captioning.captions_worker import (
     CaptionerStats,
-    CaptionerWorker,
     CaptionSink,
+    CaptionsWorker,
     Pulled,
     SampleSource,
 )
 from surveil.captioning.engine import (
-    ENGINES,
     PRECISIONS,
     Captioner,
     CaptionerSpec,
     CaptionResult,
     GenerationSpec,
-    RemoteSpec,
     generation_problems,
 )
-from surveil.captioning.registry import open_captioner
+from surveil.captioning.registry import EngineKind, engine, engine_names, open_captioner, plain_spec
 
 __all__ = [
-    "ENGINES",
     "PRECISIONS",
     "CaptionResult",
     "CaptionSink",
     "Captioner",
     "CaptionerSpec",
     "CaptionerStats",
-    "CaptionerWorker",
+    "CaptionsWorker",
+    "EngineKind",
     "GenerationSpec",
     "Pulled",
-    "RemoteSpec",
     "SampleSource",
+    "engine",
+    "engine_names",
     "generation_problems",
     "open_captioner",
+    "plain_spec",
 ]

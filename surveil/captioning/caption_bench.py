@@ -83,7 +83,7 @@ def measure_engine(plan: Plan, engine: str, precision: str) -> list[Measured]:
         max_batch=max(plan.batches),
     )
     captioner: Any = open_captioner(spec)
-    pictures = _pictures(max(plan.batches), captioner.input_px)
+    pictures = _pictures(max(plan.batches), captioner.picture_size.px)
     found = []
     for beams in plan.beams:
         captioner.search_with(forced(beams))
@@ -140,7 +140,7 @@ def make_int8(model: str, target: str) -> None:
     quiet_libraries(allow_download=False)
     from surveil.captioning.openvino.rounding import write_int8
 
-    write_int8(Path(model), Path(target), _pictures(4, 384), told=lambda line: None)
+    write_int8(Path(model), Path(target), _pictures(4, 384), report=lambda line: None)
 
 
 def make_random(size: str, target: str) -> None:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Protocol
 
 from surveil.captioning.engine import Captioner, CaptionResult
+from surveil.captioning.fallback import FallbackCaptioner
 from surveil.clock import NS_PER_MS, NS_PER_S, Clock, ns
 from surveil.errors import CaptionError, OutOfMemoryError
-from surveil.records import Caption, Rgb, Sample, Unchanged
+from surveil.records import Caption, PictureSize, Problem, Rgb, Sample, Unchanged
 from surveil.worker import Worker, WorkerFailed
 
 logger = logging.getLogger(__name__)
@@ -76,13 +77,11 @@ class CaptionerStats:
     """Captions that a full sink did not take before a stop."""
     inferring_s_total: float = 0.0
     batch_limit: int = 0
-    last_batch_size: int = 0
-    last_inferred_ms: int = 0
     last_error: str | None = None
     """Why the latest batch failed; None after one that did not."""
 
 
-class CaptionerWorker(Worker):
+class CaptionsWorker(Worker):
     """One accelerator's thread. A CaptionError is a counted status, told to the source; all else ends the process."""
 
     def __init__(
@@ -113,11 +112,28 @@ class CaptionerWorker(Worker):
         self._max_wait_s = max_wait_s
         self._deadline_s = deadline_s
         self._inferring = False
+        self._problems: Mapping[str, Problem] = {}
 
     @property
     def allowance_s(self) -> float:
         """The oldest beat that a watchdog should accept now: an inference may take its deadline, all else is quick."""
         return self._deadline_s if self._inferring else IDLE_ALLOWANCE_S
+
+    def problems(self) -> Sequence[Problem]:
+        """`captioner` while the latest batch failed, `fallback` while the second engine speaks. Any thread."""
+        return tuple(self._problems.values())
+
+    def counters(self) -> Mapping[str, float]:
+        """What only grows since the start, and the batch size that memory allows now. Any thread."""
+        stats = self.stats
+        return {
+            "captions_total": stats.captions_total,
+            "batches_total": stats.batches_total,
+            "failed_total": stats.failed_total,
+            "lost_total": stats.lost_total,
+            "inferring_s_total": stats.inferring_s_total,
+            "batch_limit": stats.batch_limit,
+        }
 
     def set_prompts(self, prompt_of: PromptOf | None) -> None:
         """After a reload; any thread, from the next batch on."""
@@ -140,6 +156,8 @@ class CaptionerWorker(Worker):
         self.captioner.close()
 
     def _prompt_key(self, sample: Sample) -> str:
+        if not self.captioner.takes_prompt:
+            return ""
         return self._prompt_of(sample.frame.camera_id) or ""
 
     def _gather(self) -> list[Sample]:
@@ -183,20 +201,22 @@ class CaptionerWorker(Worker):
                     self._hand_on(caption)
 
     def _caption(self, batch: list[Sample], prompt: str | None) -> list[Caption]:
-        pictures = [_square(sample, self.captioner.input_px) for sample in batch]
+        pictures = [_scaled(sample, self.captioner.picture_size) for sample in batch]
         began_mono_ns = self._clock.monotonic_ns()
         self._inferring = True
         self.beat()
         try:
-            said = self.captioner.caption(pictures, prompt=prompt)
+            results = self.captioner.caption(pictures, prompt=prompt)
         finally:
             self.beat()
             self._inferring = False
+            if isinstance(self.captioner, FallbackCaptioner):
+                self._note("fallback", self.captioner.trouble)
         done_mono_ns = self._clock.monotonic_ns()
         self._count(len(batch), done_mono_ns - began_mono_ns)
         return [
-            _as_caption(sample, answer, self.captioner, len(batch), began_mono_ns, done_mono_ns)
-            for sample, answer in zip(batch, said, strict=True)
+            _as_caption(sample, result, self.captioner, len(batch), began_mono_ns, done_mono_ns)
+            for sample, result in zip(batch, results, strict=True)
         ]
 
     def _count(self, size: int, took_ns: int) -> None:
@@ -205,10 +225,9 @@ class CaptionerWorker(Worker):
             captions_total=self.stats.captions_total + size,
             batches_total=self.stats.batches_total + 1,
             inferring_s_total=self.stats.inferring_s_total + took_ns / NS_PER_S,
-            last_batch_size=size,
-            last_inferred_ms=took_ns // NS_PER_MS,
             last_error=None,
         )
+        self._note("captioner", None)
 
     def _give_up(self, batch: list[Sample], error: CaptionError) -> None:
         if self.stats.last_error != str(error):
@@ -216,8 +235,18 @@ class CaptionerWorker(Worker):
         self.stats = replace(
             self.stats, failed_total=self.stats.failed_total + len(batch), last_error=str(error)
         )
+        self._note("captioner", str(error))
         for sample in batch:
             self._source.failed(sample, error)
+
+    def _note(self, code: str, text: str | None) -> None:
+        """What is wrong now, since when it first was; None: nothing. The mapping is replaced as a whole."""
+        others = {name: one for name, one in self._problems.items() if name != code}
+        if text is not None:
+            known = self._problems.get(code)
+            since_unix_ms = known.since_unix_ms if known else self._clock.unix_ms()
+            others[code] = Problem(code, text, since_unix_ms)
+        self._problems = others
 
     def _hand_on(self, item: Caption | Unchanged) -> None:
         """Waits for room, beating, so that a slow sink is not taken for a hung inference. A stop ends the wait."""
@@ -232,13 +261,14 @@ def _no_prompt(camera_id: str) -> str | None:
     return None
 
 
-def _square(sample: Sample, side_px: int) -> Rgb:
-    return sample.frame.picture.rgb(side_px, side_px)
+def _scaled(sample: Sample, size: PictureSize) -> Rgb:
+    picture = sample.frame.picture
+    return picture.rgb(*size.of(picture.width_px, picture.height_px))
 
 
 def _as_caption(
     sample: Sample,
-    said: CaptionResult,
+    result: CaptionResult,
     captioner: Captioner,
     size: int,
     began_mono_ns: int,
@@ -247,8 +277,8 @@ def _as_caption(
     ready_mono_ns = max(sample.due_mono_ns, sample.frame.captured_mono_ns)
     return Caption(
         frame=sample.frame,
-        text=said.text,
-        confidence=said.confidence,
+        text=result.text,
+        confidence=result.confidence,
         model_id=captioner.model_id,
         batch_size=size,
         waited_ms=max(0, began_mono_ns - ready_mono_ns) // NS_PER_MS,

@@ -1,6 +1,6 @@
 """The captioner's door: what an engine is, what it says, and the plain values it is opened with.
 
-Nothing here imports torch; `open_captioner` in `opening.py` does, when it is called.
+Nothing here imports torch; `open_captioner` in `registry.py` does, when it is called.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Protocol
 
 from surveil.errors import ConfigError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 
-ENGINES = ("torch", "openvino", "remote", "script")
 PRECISIONS = ("auto", "fp32", "bf16", "fp16", "int8")
-INT8_SEEING, INT8_SAYING = "seeing_int8.xml", "saying_int8.xml"
-"""In a quantised model's folder, each with its .bin beside it; it is OpenVINO's, whatever engine was named."""
+INT8_VISION_ENCODER, INT8_TEXT_DECODER = "seeing_int8.xml", "saying_int8.xml"
+"""In a quantised model's folder, each with its .bin beside it; it is OpenVINO's, whatever engine was named. The files
+keep the names that they were first given, so that folders which are out there go on working."""
 
 
 def is_quantized(folder: Path) -> bool:
     """Whether `surveil model quantize` made it: int8 and nothing else."""
-    return (folder / INT8_SEEING).is_file()
+    return (folder / INT8_VISION_ENCODER).is_file()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,18 @@ class Captioner(Protocol):
     def gives_confidence(self) -> bool: ...
 
     @property
-    def input_px(self) -> int:
-        """Side of the square that pictures are best scaled to; other sizes are scaled here, more slowly."""
+    def picture_size(self) -> PictureSize:
+        """What pictures are best scaled to; other sizes are scaled here, more slowly."""
+        ...
+
+    @property
+    def takes_prompt(self) -> bool:
+        """Whether `prompt` changes what it says; where it does not, cameras of different prompts share a batch."""
+        ...
+
+    @property
+    def takes_question(self) -> bool:
+        """Whether it can be asked about a picture, and not only what it shows."""
         ...
 
     @property
@@ -106,33 +116,17 @@ class GenerationSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteSpec:
-    """An OpenAI-compatible chat endpoint that accepts pictures (vLLM, Ollama, llama.cpp's server)."""
-
-    base_url: str
-    """Up to and including `/v1`."""
-    model: str
-    api_key: str | None = field(default=None, repr=False)
-    timeout_s: float = 30.0
-    concurrency: int = 2
-    """Requests under way at once."""
-    attempts: int = 3
-    backoff_s: float = 0.5
-    """Before the second attempt; doubles."""
-    instruction: str = "Describe this security camera picture in one short plain sentence."
-    input_px: int = 768
-    jpeg_quality: int = 85
-
-
-@dataclass(frozen=True, slots=True)
 class CaptionerSpec:
     """Everything `open_captioner` needs, as plain values. One captioner, one device, one thread."""
 
     model: str = ""
-    """Folder or hub name; for `script` the JSONL file; unused for `remote`."""
-    engine: str = "torch"
+    """Folder or hub name, for engines that load one."""
+    engine: str = ""
+    """As registered; empty: the default."""
+    own: object = None
+    """The value of the engine's own key in the configuration, which its `_config` module describes."""
     device: str = "auto"
-    """`auto | cpu | cuda[:n] | npu[:n]`; the openvino engine also knows `gpu`."""
+    """`auto`, `cpu`, `cuda:1` ...; which of them there are is the engine's to say."""
     precision: str = "auto"
     """`auto | fp32 | bf16 | fp16 | int8`."""
     generation: GenerationSpec = field(default_factory=GenerationSpec)
@@ -141,24 +135,19 @@ class CaptionerSpec:
     max_batch: int | None = None
     """None: measured at warm-up."""
     deadline_s: float = 60.0
-    """One inference that takes longer counts as hung; see CaptionerWorker.allowance_s."""
+    """One inference that takes longer counts as hung; see CaptionsWorker.allowance_s."""
     allow_download: bool = False
     """Whether a hub name may be fetched when it is not in the local cache."""
     seed: int | None = None
     """For `do_sample`; None draws differently at every start."""
-    remote: RemoteSpec | None = None
     fallback: CaptionerSpec | None = None
     """Takes over while this engine fails; its captions carry its own model_id."""
 
     def __post_init__(self) -> None:
-        if self.engine not in ENGINES:
-            raise ConfigError(f"engine is {self.engine!r}; allowed are {', '.join(ENGINES)}")
         if self.precision not in PRECISIONS:
             raise ConfigError(
                 f"precision is {self.precision!r}; allowed are {', '.join(PRECISIONS)}"
             )
-        if self.engine == "remote" and self.remote is None:
-            raise ConfigError("engine is 'remote' but no endpoint is given (base_url and model)")
 
     @property
     def model_folder(self) -> Path:

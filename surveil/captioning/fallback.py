@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from surveil.captioning.engine import Captioner, CaptionResult
 from surveil.errors import CaptionError, OutOfMemoryError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 
 logger = logging.getLogger(__name__)
 
@@ -54,8 +54,17 @@ class FallbackCaptioner:
         return self._first.gives_confidence and self._second.gives_confidence
 
     @property
-    def input_px(self) -> int:
-        return self._speaking.input_px
+    def picture_size(self) -> PictureSize:
+        return self._speaking.picture_size
+
+    @property
+    def takes_prompt(self) -> bool:
+        return self._first.takes_prompt or self._second.takes_prompt
+
+    @property
+    def takes_question(self) -> bool:
+        """Only when both do: an answer must not turn into a description."""
+        return self._first.takes_question and self._second.takes_question
 
     @property
     def max_batch(self) -> int:
@@ -64,14 +73,14 @@ class FallbackCaptioner:
     def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[CaptionResult]:
         if self._now_s() >= self._again_s:
             try:
-                said = self._first.caption(pictures, prompt=prompt)
+                captions = self._first.caption(pictures, prompt=prompt)
             except OutOfMemoryError:
                 raise
             except CaptionError as error:
                 self._turn_away(error)
             else:
                 self._turn_back()
-                return said
+                return captions
         return self._second.caption(pictures, prompt=prompt)
 
     def warm_up(self) -> None:

@@ -1,4 +1,4 @@
-"""Pictures from where archives keep them: files, folders, globs, videos, the web. Decoding runs beside the captioner.
+"""Pictures for captioning outside the daemon: files, folders, globs, videos, the web; decoded beside the captioner.
 
 Each source becomes `Found` pictures in a steady order, so that a run that was broken off can go on where it stopped.
 """
@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from surveil.errors import ConfigError, SourceError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"}
@@ -61,9 +61,9 @@ def is_video(name: str) -> bool:
 
 
 def pictures(
-    names: Sequence[str], *, side_px: int, every_s: float, wanted: Pick = lambda name: True
+    names: Sequence[str], *, size: PictureSize, every_s: float, wanted: Pick = lambda name: True
 ) -> Iterator[Found]:
-    """Squares of `side_px`, in the order of `names`, decoded by threads of their own, `AHEAD` at most.
+    """Pictures of `size`, in the order of `names`, decoded by threads of their own, `AHEAD` at most.
 
     `wanted` is asked before a picture is decoded. Nothing is raised for a source that can't be read: it is in `Found`.
     """
@@ -72,8 +72,8 @@ def pictures(
     pool = ThreadPoolExecutor(DECODERS, thread_name_prefix="decode")
     reader = threading.Thread(
         target=_read_all,
-        args=(names, side_px, every_s, wanted, pool, waiting, stopped),
-        name="read-archive",
+        args=(names, size, every_s, wanted, pool, waiting, stopped),
+        name="read-images",
         daemon=True,
     )
     reader.start()
@@ -106,7 +106,7 @@ def _expanded(path: str) -> list[str]:
 
 def _read_all(
     names: Sequence[str],
-    side_px: int,
+    size: PictureSize,
     every_s: float,
     wanted: Pick,
     pool: ThreadPoolExecutor,
@@ -118,12 +118,12 @@ def _read_all(
         if stopped.is_set():
             return
         if is_video(name):
-            for found in _frames(name, side_px, every_s, wanted):
+            for found in _frames(name, size, every_s, wanted):
                 done: Future[Found] = Future()
                 done.set_result(found)
                 if not _put(waiting, done, stopped):
                     return
-        elif wanted(name) and not _put(waiting, pool.submit(_still, name, side_px), stopped):
+        elif wanted(name) and not _put(waiting, pool.submit(_still, name, size), stopped):
             return
     _put(waiting, None, stopped)
 
@@ -141,26 +141,24 @@ def _put(
     return False
 
 
-def _still(name: str, side_px: int) -> Found:
+def _still(name: str, size: PictureSize) -> Found:
     try:
         remote = name.startswith(("http://", "https://"))
-        return Found(
-            name, _decoded(_download(name) if remote else Path(name).read_bytes(), side_px)
-        )
+        return Found(name, _decoded(_download(name) if remote else Path(name).read_bytes(), size))
     except SourceError as error:
         return Found(name, error=str(error))
     except OSError as error:
         return Found(name, error=error.strerror or str(error))
 
 
-def _decoded(data: bytes, side_px: int) -> Rgb:
-    """Turned as its EXIF says, squashed to the square. Raises SourceError."""
+def _decoded(data: bytes, size: PictureSize) -> Rgb:
+    """Turned as its EXIF says, scaled; what `size` makes square is squashed. Raises SourceError."""
     try:
         with Image.open(io.BytesIO(data)) as image:
-            # JPEG can decode to a half or a quarter on the way; twice the square keeps what bicubic looks at.
-            image.draft("RGB", (2 * side_px, 2 * side_px))
+            # JPEG can decode to a half or a quarter on the way; twice the side keeps what bicubic looks at.
+            image.draft("RGB", (2 * size.px, 2 * size.px))
             upright = ImageOps.exif_transpose(image).convert("RGB")
-            return np.asarray(upright.resize((side_px, side_px), Image.Resampling.BICUBIC))
+            return np.asarray(upright.resize(size.of(*upright.size), Image.Resampling.BICUBIC))
     except UnidentifiedImageError as error:
         raise SourceError("no picture in a form that can be read") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
@@ -182,7 +180,7 @@ def _download(address: str) -> bytes:
     return data
 
 
-def _frames(name: str, side_px: int, every_s: float, wanted: Pick) -> Iterator[Found]:
+def _frames(name: str, size: PictureSize, every_s: float, wanted: Pick) -> Iterator[Found]:
     """The first picture at or after each multiple of `every_s`."""
     if not name.startswith("http") and not Path(name).is_file():
         yield Found(name, error="No such file or directory")
@@ -198,18 +196,17 @@ def _frames(name: str, side_px: int, every_s: float, wanted: Pick) -> Iterator[F
             label = f"{name}#t={due_s:g}"
             due_s += every_s
             if wanted(label):
-                yield _frame(video, label, side_px)
+                yield _frame(video, label, size)
         if number == 0:
             yield Found(name, error="no video that can be read")
     finally:
         video.release()
 
 
-def _frame(video: cv2.VideoCapture, label: str, side_px: int) -> Found:
+def _frame(video: cv2.VideoCapture, label: str, size: PictureSize) -> Found:
     decoded, pixels = video.retrieve()
     if not decoded:
         return Found(label, error="a frame that can't be decoded")
-    square = Image.fromarray(np.ascontiguousarray(pixels[:, :, ::-1])).resize(
-        (side_px, side_px), Image.Resampling.BICUBIC
-    )
-    return Found(label, np.asarray(square))
+    image = Image.fromarray(np.ascontiguousarray(pixels[:, :, ::-1]))
+    scaled = image.resize(size.of(*image.size), Image.Resampling.BICUBIC)
+    return Found(label, np.asarray(scaled))

@@ -21,7 +21,7 @@ from typing import Any
 
 from surveil.errors import ModelError
 
-Told = Callable[[str], None]
+Report = Callable[[str], None]
 
 NEEDED = (
     "config.json",
@@ -49,47 +49,52 @@ class Pointer:
     size: int
 
 
-def fetch(name: str, folder: Path | None, *, told: Told) -> Path:
+def fetch(name: str, folder: Path | None, *, report: Report) -> Path:
     """A hub name or a git address; returns the folder that holds the model. Raises ModelError."""
     if name.startswith(("https://", "http://", "file://", "git@", "ssh://")):
         if folder is None:
             raise ModelError(f"{shown(name)}: say which folder to put it in")
-        fetch_git(name, folder, told=told)
+        fetch_git(name, folder, report=report)
         return folder
-    return fetch_hub(name, folder, told=told)
+    return fetch_hub(name, folder, report=report)
 
 
-def fetch_hub(name: str, folder: Path | None, *, told: Told) -> Path:
-    """Into `folder`, or the hub's own cache. Large files are compared with the hub's SHA-256."""
-    from huggingface_hub import HfApi, hf_hub_download
+def fetch_hub(name: str, folder: Path | None, *, report: Report) -> Path:
+    """Into `folder`, or the hub's own cache; goes on where it was broken off.
+
+    huggingface_hub looks at the sizes of what comes; large files are compared with the publisher's SHA-256 besides.
+    """
+    from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
         info = HfApi().model_info(name, files_metadata=True)
         files = {file.rfilename: file for file in info.siblings or ()}
-        found = folder
-        for wanted in _wanted(list(files)):
-            told(f"{wanted}  {_size(files[wanted].size)}")
-            path = Path(hf_hub_download(name, wanted, revision=info.sha, local_dir=folder))
-            lfs = files[wanted].lfs
-            if lfs is not None:
-                check_sha256(path, lfs.sha256, told=told)
-            found = found or path.parent
+        wanted = _wanted(list(files))
+        if not wanted:
+            raise ModelError(f"{name}: there are no files of a BLIP model in it")
+        for one in wanted:
+            report(f"{one}  {_size(files[one].size)}")
+        found = Path(
+            snapshot_download(name, revision=info.sha, allow_patterns=wanted, local_dir=folder)
+        )
     except (HfHubHTTPError, OSError, ValueError) as error:
         where = os.environ.get("HF_ENDPOINT", "huggingface.co")
         raise ModelError(f"{name}: not to be had from {where}: {_first(error)}") from error
-    if found is None:
-        raise ModelError(f"{name}: there are no files of a BLIP model in it")
+    for one in wanted:
+        lfs = files[one].lfs
+        if lfs is not None:
+            check_sha256(found / one, lfs.sha256, report=report)
     return found
 
 
-def fetch_git(address: str, folder: Path, *, told: Told) -> None:
+def fetch_git(address: str, folder: Path, *, report: Report) -> None:
     """Clones into `folder`, which must not exist, and puts each large file in its pointer's place."""
     if folder.exists():
         raise ModelError(f"{folder} exists already; name a folder that does not")
     if shutil.which("git") is None:
         raise ModelError("git is not installed; install it, or fetch from a hub")
-    told(f"cloning {shown(address)}")
+    report(f"cloning {shown(address)}")
     cloned = subprocess.run(
         ["git", "clone", "--quiet", "--depth", "1", "--", address, str(folder)],
         env={**os.environ, "GIT_LFS_SKIP_SMUDGE": "1", "GIT_TERMINAL_PROMPT": "0"},
@@ -101,7 +106,7 @@ def fetch_git(address: str, folder: Path, *, told: Told) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         raise ModelError(f"{shown(address)}: {_redacted(_last(cloned.stderr))}")
     for path, pointer in pointers(folder):
-        fetch_large(address, path, pointer, told=told)
+        fetch_large(address, path, pointer, report=report)
 
 
 def pointers(folder: Path) -> Iterator[tuple[Path, Pointer]]:
@@ -113,9 +118,9 @@ def pointers(folder: Path) -> Iterator[tuple[Path, Pointer]]:
             yield path, Pointer(found[1].decode(), int(found[2]))
 
 
-def fetch_large(address: str, path: Path, pointer: Pointer, *, told: Told) -> None:
+def fetch_large(address: str, path: Path, pointer: Pointer, *, report: Report) -> None:
     """One file by git-lfs's batch API; the pointer stays in place until all bytes have come and agree."""
-    told(f"{path.name}  {_size(pointer.size)}")
+    report(f"{path.name}  {_size(pointer.size)}")
     request = _batch_request(address, pointer)
     beside = path.with_name(path.name + ".part")
     try:
@@ -126,17 +131,17 @@ def fetch_large(address: str, path: Path, pointer: Pointer, *, told: Told) -> No
             urllib.request.urlopen(download, timeout=_TIMEOUT_S) as answer,
             beside.open("wb") as file,
         ):
-            _copy(answer, file, pointer.size, told)
+            _copy(answer, file, pointer.size, report)
     except (OSError, LookupError, ValueError, TypeError) as error:
         beside.unlink(missing_ok=True)
         raise ModelError(
             f"{path.name}: not to be had from {shown(address)}: {_first(error)}"
         ) from error
-    check_sha256(beside, pointer.sha256, told=told)
+    check_sha256(beside, pointer.sha256, report=report)
     beside.replace(path)
 
 
-def check_sha256(path: Path, expected: str, *, told: Told) -> None:
+def check_sha256(path: Path, expected: str, *, report: Report) -> None:
     """Raises ModelError, and removes the file, when it is not what its publisher says."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
@@ -147,7 +152,7 @@ def check_sha256(path: Path, expected: str, *, told: Told) -> None:
         raise ModelError(
             f"{path.name}: its SHA-256 is not the publisher's; it was removed, fetch it again"
         )
-    told(f"  SHA-256 {expected[:16]}... agrees")
+    report(f"  SHA-256 {expected[:16]}... agrees")
 
 
 def shown(address: str) -> str:
@@ -183,14 +188,14 @@ def _batch_request(address: str, pointer: Pointer) -> urllib.request.Request:
     )
 
 
-def _copy(source: Any, file: Any, size: int, told: Told) -> None:
+def _copy(source: Any, file: Any, size: int, report: Report) -> None:
     done = next_tenth = 0
     while chunk := source.read(_CHUNK):
         file.write(chunk)
         done += len(chunk)
         if size and done * 10 // size > next_tenth:
             next_tenth = done * 10 // size
-            told(f"  {next_tenth * 10} %")
+            report(f"  {next_tenth * 10} %")
 
 
 def _size(size: int | None) -> str:

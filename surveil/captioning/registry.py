@@ -1,11 +1,108 @@
-"""The one way to an engine. Importing this module imports no model library; calling `open_captioner` may."""
+"""Which engines there are, found by what lies here: adding one is adding its files, and editing none.
+
+An engine registers an `EngineKind` in a module of its own whose name ends in `_config`, beside what computes. Such a
+module imports no model library, so that `surveil check` and `surveil --help` may read all of them; what computes is
+imported by `open_captioner`, once it is known which engine is wanted.
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
-from dataclasses import replace
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from surveil.captioning.engine import Captioner, CaptionerSpec
+from surveil.errors import ConfigError
+
+
+def no_claim(spec: CaptionerSpec) -> bool:
+    """For engines that open only what names them."""
+    return False
+
+
+def on_the_processor(spec: CaptionerSpec) -> CaptionerSpec:
+    """The same engine and model in the precision that every processor has."""
+    # A quantised folder has nothing else than int8.
+    return replace(spec, device="cpu", precision="auto" if spec.is_quantized else "fp32")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKey:
+    """The key of `captioner:` that belongs to one engine and bears its name, `remote:` or `script:`."""
+
+    annotation: Any
+    """Its type: a Section, or one of `surveil.fields`."""
+    description: str
+    """For the schema and the reference page; other engines go without the key."""
+    shown: Callable[[Any], str]
+    """A value of it in a few words, for `surveil check`."""
+    examples: tuple[object, ...] = ()
+    or_model: bool = False
+    """Whether a spec's `model` may say it instead, as in `surveil caption --model drill.jsonl`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineKind:
+    """What anyone may ask of an engine without loading it."""
+
+    name: str
+    does: str
+    """In a few words that begin with a verb, `ask a server`; engines that do the same are named in one breath."""
+    opener: str
+    """`module:function`, which takes a CaptionerSpec and gives a Captioner; imported when it is called."""
+    gives_confidence: bool
+    loads_model: bool = False
+    """Whether it reads `model:`, a folder or a fetched hub name, into this machine's memory."""
+    devices: tuple[str, ...] = ()
+    """What its devices' names begin with; none where it has no choice."""
+    devices_allowed: str = ""
+    """The same as a person may write them."""
+    own_key: OwnKey | None = None
+    claims: Callable[[CaptionerSpec], bool] = no_claim
+    """Whether it opens a model that another engine's name was written beside, because it alone can read it."""
+    plainly: Callable[[CaptionerSpec], CaptionerSpec] = on_the_processor
+    """What runs instead when this has killed the daemon again and again, and no `fallback:` is given."""
+    bench_precisions: tuple[str, ...] = ()
+    """What `surveil bench caption` may measure it in."""
+    is_default: bool = False
+
+    @property
+    def needs_only_model(self) -> bool:
+        """Whether it can be opened with nothing but `model`, without a configuration file."""
+        return self.own_key is None or self.own_key.or_model
+
+    def source(self, *, model: str, own: object) -> str:
+        """Where its captions come from, in a few words; `own` is the value of its own key."""
+        return model if self.own_key is None or own is None else self.own_key.shown(own)
+
+
+_KINDS: dict[str, EngineKind] = {}
+
+
+def register(kind: EngineKind) -> None:
+    """Called by an engine's `_config` module when it is imported. Raises ValueError for a name that is taken."""
+    if _KINDS.setdefault(kind.name, kind) is not kind:
+        raise ValueError(f"two engines are called {kind.name}")
+
+
+def engine_names() -> tuple[str, ...]:
+    """The default first, the others in the order of their modules."""
+    return tuple(_found())
+
+
+def engine(name: str) -> EngineKind:
+    """The default for an empty name. Raises ConfigError, naming those that there are."""
+    kinds = _found()
+    if not name:
+        return next(iter(kinds.values()))
+    if name not in kinds:
+        raise ConfigError(f"engine is {name!r}; allowed are {', '.join(kinds)}")
+    return kinds[name]
 
 
 def open_captioner(spec: CaptionerSpec) -> Captioner:
@@ -18,23 +115,9 @@ def open_captioner(spec: CaptionerSpec) -> Captioner:
     return FallbackCaptioner(first, _open_one(replace(spec.fallback, fallback=None)))
 
 
-def _open_one(spec: CaptionerSpec) -> Captioner:
-    if spec.engine == "script":
-        from surveil.captioning.script_engine import ScriptCaptioner
-
-        return ScriptCaptioner.open(spec)
-    if spec.engine == "remote":
-        from surveil.captioning.remote_engine import RemoteCaptioner
-
-        return RemoteCaptioner.open(spec)
-    quiet_libraries(allow_download=spec.allow_download)
-    if spec.engine == "openvino" or spec.is_quantized:
-        from surveil.captioning.openvino.openvino_engine import open_openvino
-
-        return open_openvino(spec)
-    from surveil.captioning.blip.blip_engine import BlipCaptioner
-
-    return BlipCaptioner.open(spec)
+def plain_spec(spec: CaptionerSpec) -> CaptionerSpec:
+    """What to run when the engine of `spec` has killed the daemon again and again: its fall-back, or its kind's."""
+    return spec.fallback or engine(spec.engine).plainly(spec)
 
 
 def quiet_libraries(*, allow_download: bool) -> None:
@@ -53,3 +136,23 @@ def quiet_libraries(*, allow_download: bool) -> None:
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+
+
+@cache
+def _found() -> dict[str, EngineKind]:
+    """Every kind by its name, once all `_config` modules of this room and its folders are imported."""
+    for module in pkgutil.walk_packages([str(Path(__file__).parent)], f"{__package__}."):
+        if module.name.endswith("_config"):
+            importlib.import_module(module.name)
+    # A stable sort: the default comes first, the rest stays in the order of its modules.
+    return {kind.name: kind for kind in sorted(_KINDS.values(), key=lambda k: not k.is_default)}
+
+
+def _open_one(spec: CaptionerSpec) -> Captioner:
+    kind = engine(spec.engine)
+    if kind.loads_model:
+        quiet_libraries(allow_download=spec.allow_download)
+        kind = next((other for other in _found().values() if other.claims(spec)), kind)
+    module, _, function = kind.opener.partition(":")
+    opened: Captioner = getattr(importlib.import_module(module), function)(spec)
+    return opened

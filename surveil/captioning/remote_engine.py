@@ -21,9 +21,10 @@ from typing import Any
 from PIL import Image
 
 from surveil.backoff import Backoff
-from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec, RemoteSpec
+from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec
+from surveil.captioning.remote_config import NAME, Remote
 from surveil.errors import CaptionError, ConfigError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_PAUSE_S = 30.0
@@ -32,31 +33,31 @@ _MAX_TOKENS = 60
 """A chat model is more talkative than BLIP; a rule needs one sentence."""
 
 
+def open_remote(spec: CaptionerSpec) -> RemoteCaptioner:
+    """Sends nothing yet: an endpoint that is away is a status, not a reason not to start. Raises ConfigError."""
+    if not isinstance(spec.own, Remote):
+        raise ConfigError(f"engine is {NAME!r} but no endpoint is given (base_url and model)")
+    return RemoteCaptioner(spec.own, spec.generation)
+
+
 class RemoteCaptioner:
     """A Captioner over HTTP. `caption` runs up to `concurrency` requests at once and returns when all are answered."""
 
     gives_confidence = False
-    precision = "remote"
+    takes_prompt = True
+    takes_question = False
+    precision = NAME
 
-    def __init__(self, spec: RemoteSpec, generation: GenerationSpec) -> None:
-        parts = urllib.parse.urlsplit(spec.base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigError("base_url must be an http or https address that ends in /v1")
+    def __init__(self, spec: Remote, generation: GenerationSpec) -> None:
         self.model_id = spec.model
-        self.device = parts.hostname
+        self.device = urllib.parse.urlsplit(spec.base_url).hostname or spec.base_url
         self.max_batch = spec.concurrency
-        self.input_px = spec.input_px
+        self.picture_size = PictureSize(spec.input_px)
         self._spec = spec
         self._generation = generation
         self._url = spec.base_url.rstrip("/") + "/chat/completions"
         self._pool = ThreadPoolExecutor(spec.concurrency, thread_name_prefix="remote-caption")
         self._closed = threading.Event()
-
-    @classmethod
-    def open(cls, spec: CaptionerSpec) -> RemoteCaptioner:
-        """Sends nothing yet: an endpoint that is away is a status, not a reason not to start."""
-        assert spec.remote is not None  # CaptionerSpec checks
-        return cls(spec.remote, spec.generation)
 
     def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[CaptionResult]:
         """Raises CaptionError when any of the pictures could not be had in `attempts`."""
@@ -76,7 +77,7 @@ class RemoteCaptioner:
         backoff = Backoff(first_s=self._spec.backoff_s, longest_s=_LONGEST_PAUSE_S, jitter=0.0)
         for attempt in range(1, self._spec.attempts + 1):
             try:
-                return _said(self._post(body), prompt)
+                return _caption_of(self._post(body), prompt)
             except _Passing as trouble:
                 if attempt == self._spec.attempts:
                     raise CaptionError(
@@ -118,7 +119,7 @@ class RemoteCaptioner:
         request = urllib.request.Request(self._url, data=body, method="POST")
         request.add_header("Content-Type", "application/json")
         if self._spec.api_key:
-            request.add_header("Authorization", f"Bearer {self._spec.api_key}")
+            request.add_header("Authorization", f"Bearer {self._spec.api_key.get_secret_value()}")
         try:
             with urllib.request.urlopen(request, timeout=self._spec.timeout_s) as answer:
                 content: bytes = answer.read(_ANSWER_BYTES)
@@ -130,13 +131,13 @@ class RemoteCaptioner:
         return content
 
     def _refused(self, error: urllib.error.HTTPError) -> Exception:
-        said = " ".join(error.read(300).decode(errors="replace").split())
+        reason = " ".join(error.read(300).decode(errors="replace").split())
         if error.code in _TRY_AGAIN:
             return _Passing(
-                f"HTTP {error.code}: {said}", _seconds(error.headers.get("Retry-After"))
+                f"HTTP {error.code}: {reason}", _seconds(error.headers.get("Retry-After"))
             )
         remedy = {401: "; check the API key", 404: "; check base_url and model"}.get(error.code, "")
-        return CaptionError(f"{self.device}: HTTP {error.code}: {said}{remedy}")
+        return CaptionError(f"{self.device}: HTTP {error.code}: {reason}{remedy}")
 
 
 class _Passing(Exception):
@@ -147,7 +148,7 @@ class _Passing(Exception):
         self.pause_s = pause_s
 
 
-def _said(content: bytes, prompt: str | None) -> CaptionResult:
+def _caption_of(content: bytes, prompt: str | None) -> CaptionResult:
     """The sentence without the prompt. Raises _Passing for an answer that has none."""
     try:
         text = json.loads(content)["choices"][0]["message"]["content"]

@@ -22,7 +22,7 @@ from typing import Any
 
 from surveil.captioning.engine import CaptionerSpec, CaptionResult
 from surveil.errors import CaptionError, ModelError, OutOfMemoryError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 
 _ERRORS = {"failed": CaptionError, "out_of_memory": OutOfMemoryError}
 _KEYS = {"text", "confidence", "repeat", "delay_ms", "error"}
@@ -39,11 +39,20 @@ class Line:
     error: str | None = None
 
 
+def open_script(spec: CaptionerSpec) -> ScriptCaptioner:
+    """The file that `script:` names, or else `model`. Raises ModelError with file and line number."""
+    path = spec.own if isinstance(spec.own, Path) else spec.model_folder
+    return ScriptCaptioner(
+        read_script(path), model_id=f"script:{path.name}", max_batch=spec.max_batch or 4
+    )
+
+
 class ScriptCaptioner:
     """A Captioner that has no model."""
 
     gives_confidence = True
-    input_px = 64
+    takes_prompt = takes_question = False
+    picture_size = PictureSize(64)
     device = "cpu"
     precision = "none"
 
@@ -54,12 +63,6 @@ class ScriptCaptioner:
         self.max_batch = max_batch
         self._lines = itertools.cycle(_spread(lines))
         self._closed = threading.Event()
-
-    @classmethod
-    def open(cls, spec: CaptionerSpec) -> ScriptCaptioner:
-        """Raises ModelError with file and line number."""
-        path = spec.model_folder
-        return cls(read_script(path), model_id=f"script:{path.name}", max_batch=spec.max_batch or 4)
 
     def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[CaptionResult]:
         lines = [next(self._lines) for _ in pictures]
@@ -101,16 +104,18 @@ def read_script(path: Path) -> list[Line]:
 
 def _line(raw: str, where: str) -> Line:
     try:
-        said: Any = json.loads(raw)
+        content: Any = json.loads(raw)
     except json.JSONDecodeError as error:
         raise ModelError(f"{where}: not JSON ({error.msg}, column {error.colno})") from error
-    if not isinstance(said, dict) or said.keys() - _KEYS:
+    if not isinstance(content, dict) or content.keys() - _KEYS:
         raise ModelError(f"{where}: expected an object with {', '.join(sorted(_KEYS))}")
-    if said.get("error") not in (None, *_ERRORS):
-        raise ModelError(f"{where}: error is {said['error']!r}; allowed are {', '.join(_ERRORS)}")
-    if "text" not in said and "error" not in said:
+    if content.get("error") not in (None, *_ERRORS):
+        raise ModelError(
+            f"{where}: error is {content['error']!r}; allowed are {', '.join(_ERRORS)}"
+        )
+    if "text" not in content and "error" not in content:
         raise ModelError(f"{where}: neither text nor error")
-    return Line(**said)
+    return Line(**content)
 
 
 def _spread(lines: Sequence[Line]) -> Iterator[Line]:

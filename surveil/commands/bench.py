@@ -17,7 +17,7 @@ BENCHES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "bench",
-        choices=BENCHES,
+        choices=tuple(BENCHES),  # a dict would look like sub-commands to shtab
         help="; ".join(f"{name}: {what}" for name, what in BENCHES.items()),
     )
     parser.add_argument(

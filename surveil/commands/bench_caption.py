@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from surveil.captioning.registry import engine, engine_names
 from surveil.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 HELP = "measure captions per second of each engine, beside the script one would otherwise write"
 
-WAYS = ("torch:fp32", "torch:bf16", "torch:fp16", "openvino:fp32", "openvino:bf16", "openvino:int8")
+WAYS = tuple(
+    f"{name}:{precision}" for name in engine_names() for precision in engine(name).bench_precisions
+)
+DEFAULT_WAYS = tuple(f"{engine_names()[0]}:{precision}" for precision in ("bf16", "fp32"))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engines",
         type=_ways,
-        default=("torch:bf16", "torch:fp32"),
+        default=DEFAULT_WAYS,
         metavar="LIST",
-        help=f"of {', '.join(WAYS)}; default: torch:bf16,torch:fp32; int8 first makes a quantised copy (6 GB)",
+        help=f"of {', '.join(WAYS)}; default: {','.join(DEFAULT_WAYS)}; int8 first makes a quantised copy (6 GB)",
     )
     parser.add_argument("--device", default="auto", help="default: %(default)s")
     parser.add_argument(
@@ -57,6 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help="sentences searched side by side; default: 1,3",
     )
+    _add_measuring_arguments(parser)
+
+
+def _add_measuring_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--repeats",
         type=int,

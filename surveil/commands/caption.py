@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
+from surveil.captioning.registry import engine, engine_names
+from surveil.commands.caption_output import Output, Result
 from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
 
 if TYPE_CHECKING:
@@ -23,18 +23,6 @@ INTERRUPTED = 130
 
 Judge = Callable[["CaptionResult"], list[str]]
 """A caption -> the patterns or rules that it matches."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One line of the output; its fields are the JSON's."""
-
-    name: str
-    caption: str | None = None
-    confidence: float | None = None
-    model: str | None = None
-    matches: list[str] | None = None
-    error: str | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--engine",
-        choices=("torch", "openvino", "script"),
-        default="torch",
+        choices=[name for name in engine_names() if engine(name).needs_only_model],
+        default=engine_names()[0],
         help="default: %(default)s",
     )
     parser.add_argument(
@@ -65,6 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-download", action="store_true", help="fetch a hub name that is not here yet"
     )
+    _add_search_arguments(parser)
+    _add_output_arguments(parser)
+
+
+def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--every", type=_seconds, default=5.0, metavar="5s", help="videos: time between pictures"
     )
@@ -84,6 +77,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--batch", type=int, metavar="N", help="default: found by measuring")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads; default: all cores")
+
+
+def _add_output_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         choices=("text", "json", "jsonl"),
@@ -155,69 +151,6 @@ class Summary:
         return ", ".join(parts)
 
 
-class Output:
-    """Where results go, and what an earlier run already put there. JSONL is flushed line by line."""
-
-    def __init__(
-        self, file: TextIO | None, path: Path | None, form: str, earlier: list[Result]
-    ) -> None:
-        self.done = {result.name for result in earlier if result.error is None}
-        self._file, self._path, self._form = file, path, form
-        self._all = [result for result in earlier if result.error is None]
-
-    @classmethod
-    def open(cls, path: Path | None, form: str) -> Output:
-        """Raises ConfigError when a file that is there is not one of ours."""
-        if path is None:
-            return cls(sys.stdout, None, form, [])
-        form = {".json": "json", ".jsonl": "jsonl"}.get(path.suffix, form)
-        earlier = _earlier(path, form) if path.exists() else []
-        if form == "json":
-            return cls(None, path, form, earlier)
-        file = path.open("w" if form == "jsonl" else "a", encoding="utf-8")
-        output = cls(file, path, form, earlier)
-        for result in output._all:  # without the errors of the last run: those are tried again
-            output._line(result)
-        return output
-
-    def __enter__(self) -> Output:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._form == "json":
-            self._write_array()
-        if self._file is not None and self._path is not None:
-            self._file.close()
-
-    def write(self, result: Result) -> None:
-        self._all.append(result)
-        if self._form != "json":
-            self._line(result)
-
-    def _line(self, result: Result) -> None:
-        assert self._file is not None
-        text = (
-            json.dumps(_plain(result), ensure_ascii=False)
-            if self._form == "jsonl"
-            else _text(result)
-        )
-        self._file.write(text + "\n")
-        self._file.flush()
-
-    def _write_array(self) -> None:
-        """Whole or not at all: a torn array could not be gone on with."""
-        text = (
-            json.dumps([_plain(result) for result in self._all], ensure_ascii=False, indent=1)
-            + "\n"
-        )
-        if self._path is None:
-            sys.stdout.write(text)
-            return
-        beside = self._path.with_name(self._path.name + ".part")
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(self._path)
-
-
 def _captioned(
     names: Sequence[str],
     captioner: Captioner,
@@ -231,7 +164,7 @@ def _captioned(
     batch: list[Found] = []
     limit = captioner.max_batch
     found_all = pictures(
-        names, side_px=captioner.input_px, every_s=every_s, wanted=lambda name: name not in done
+        names, size=captioner.picture_size, every_s=every_s, wanted=lambda name: name not in done
     )
     for found in found_all:
         if found.picture is None:
@@ -239,12 +172,12 @@ def _captioned(
             continue
         batch.append(found)
         if len(batch) >= limit:
-            yield from _said(batch, captioner, prompt, judge)
+            yield from _caption_batch(batch, captioner, prompt, judge)
             batch = []
-    yield from _said(batch, captioner, prompt, judge)
+    yield from _caption_batch(batch, captioner, prompt, judge)
 
 
-def _said(
+def _caption_batch(
     batch: list[Found], captioner: Captioner, prompt: str | None, judge: Judge
 ) -> Iterator[Result]:
     """Halves what does not fit; a batch that fails otherwise is an error of each of its pictures."""
@@ -257,13 +190,15 @@ def _said(
             yield Result(batch[0].name, error=str(error))
             return
         half = len(batch) // 2
-        yield from _said(batch[:half], captioner, prompt, judge)
-        yield from _said(batch[half:], captioner, prompt, judge)
+        yield from _caption_batch(batch[:half], captioner, prompt, judge)
+        yield from _caption_batch(batch[half:], captioner, prompt, judge)
     except CaptionError as error:
         yield from (Result(found.name, error=str(error)) for found in batch)
     else:
-        for found, said in zip(batch, answers, strict=True):
-            yield Result(found.name, said.text, said.confidence, captioner.model_id, judge(said))
+        for found, result in zip(batch, answers, strict=True):
+            yield Result(
+                found.name, result.text, result.confidence, captioner.model_id, judge(result)
+            )
 
 
 def _opened(args: argparse.Namespace) -> Captioner:
@@ -287,7 +222,7 @@ def _opened(args: argparse.Namespace) -> Captioner:
 def _judge(patterns: Sequence[str], config: Path | None) -> Judge:
     """Raises ConfigError for a configuration that can't be read."""
     if not patterns and config is None:
-        return lambda said: []
+        return lambda result: []
     from surveil.language import Lexicon
     from surveil.rules import RuleEngine, RuleSpec
 
@@ -302,10 +237,10 @@ def _judge(patterns: Sequence[str], config: Path | None) -> Judge:
         rules += wiring.rule_specs(loaded)
     engine = RuleEngine(rules, lexicon)
     sure = {rule.rule_id: rule.min_confidence or 0.0 for rule in rules}
-    return lambda said: [
+    return lambda result: [
         rule_id
-        for rule_id in engine.rules_matching(said.text)
-        if (said.confidence or 0.0) >= sure[rule_id]
+        for rule_id in engine.rules_matching(result.text)
+        if (result.confidence or 0.0) >= sure[rule_id]
     ]
 
 
@@ -349,40 +284,6 @@ class Progress:
 
     def __exit__(self, *error: object) -> None:
         self._bar.stop()
-
-
-def _earlier(path: Path, form: str) -> list[Result]:
-    if form == "text":
-        raise ConfigError(f"{path} is there already; name a .jsonl to go on with, or another file")
-    text = path.read_text(encoding="utf-8")
-    try:
-        rows = json.loads(text or "[]") if form == "json" else _rows(text)
-        return [Result(**row) for row in rows]
-    except (ValueError, TypeError) as error:
-        raise ConfigError(
-            f"{path} is not what surveil caption writes ({error}); name another file"
-        ) from error
-
-
-def _rows(text: str) -> list[dict[str, object]]:
-    """Without a last line that was torn when the power went."""
-    lines = text.splitlines()
-    if text and not text.endswith("\n"):
-        lines.pop()
-    return [json.loads(line) for line in lines]
-
-
-def _plain(result: Result) -> dict[str, object]:
-    return {key: value for key, value in asdict(result).items() if value not in (None, [])} | {
-        "name": result.name
-    }
-
-
-def _text(result: Result) -> str:
-    if result.error is not None:
-        return f"{result.name}\tERROR {result.error}"
-    marks = "".join(f"\t[{match}]" for match in result.matches or ())
-    return f"{result.name}\t{result.caption}{marks}"
 
 
 def _seconds(text: str) -> float:

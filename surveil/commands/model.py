@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from surveil.errors import ConfigError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 
 HELP = "fetch a model ahead of time, or make it smaller and faster (int8)"
 
@@ -54,7 +54,7 @@ def _fetch(args: argparse.Namespace) -> int:
     os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "0" if sys.stderr.isatty() else "1"
     from surveil.captioning.model_fetch import fetch
 
-    print(fetch(args.name, args.folder, told=_tell))
+    print(fetch(args.name, args.folder, report=_tell))
     return 0
 
 
@@ -66,7 +66,7 @@ def _quantize(args: argparse.Namespace) -> int:
     from surveil.captioning.openvino.quantization import quantize
 
     drift = quantize(
-        args.source, args.target, pictures, least_agreement=args.min_agreement, told=_tell
+        args.source, args.target, pictures, least_agreement=args.min_agreement, report=_tell
     )
     print(f"{args.target}: {drift}")
     return 0
@@ -80,7 +80,7 @@ def _pictures(folder: Path, limit: int) -> list[Rgb]:
         raise ConfigError(f"--images {folder}: there is no such folder")
     names = expand([str(folder)])
     step = max(1, len(names) // limit)
-    found = pictures(names[::step], side_px=384, every_s=10.0)
+    found = pictures(names[::step], size=PictureSize(384), every_s=10.0)
     return [one.picture for one in found if one.picture is not None][:limit]
 
 

@@ -5,7 +5,7 @@ from surveil.config.load import Reading, load_config, read_config
 from surveil.config.missing import missing_files, models_to_fetch
 from surveil.config.model import Config
 from surveil.config.problems import Problem, listing
-from surveil.config.scalars import format_duration, format_size
+from surveil.scalars import format_duration, format_size
 
 __all__ = [
     "Config",

@@ -10,8 +10,8 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from pydantic import AfterValidator, SecretStr, ValidationInfo
 
-from surveil.config.fields import Allowed, refuse
 from surveil.config.problems import did_you_mean
+from surveil.fields import Allowed, refuse
 
 AddressKind = Literal["rtsp", "http", "still", "file", "device", "other"]
 STILL = "still+"

@@ -8,7 +8,7 @@ from surveil.config.cameras import Camera
 from surveil.config.model import Config
 from surveil.config.problems import Loc
 from surveil.config.rules import Rule
-from surveil.config.scalars import format_duration
+from surveil.scalars import format_duration
 
 Advice = tuple[Loc, str]
 
@@ -45,7 +45,7 @@ def _about_rule(config: Config, rule: Rule, loc: Loc) -> Iterator[Advice]:
             (*loc, "cameras"),
             f"none of the cameras of rule {rule.rule_id} is enabled: it never alerts",
         )
-    if rule.min_confidence is not None and not config.captioner.gives_confidence:
+    if rule.min_confidence is not None and not config.captioner.kind.gives_confidence:
         yield (*loc, "min_confidence"), _no_confidence(config)
     for camera in watched:
         yield from _about_cooldown(config, rule, camera, loc)
@@ -55,7 +55,7 @@ def _no_confidence(config: Config) -> str:
     fallback = config.captioner.fallback
     when = (
         "it alerts"
-        if fallback is None or not fallback.gives_confidence
+        if fallback is None or not fallback.kind.gives_confidence
         else "outside the fallback it alerts"
     )
     return (

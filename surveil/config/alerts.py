@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 
-from surveil.config.fields import (
+from surveil.fields import (
     CameraId,
     Contradiction,
     Duration,

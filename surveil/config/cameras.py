@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from surveil.config.addresses import Address, AddressKind, kind_of, public_address, split_login
-from surveil.config.fields import (
+from surveil.fields import (
     Allowed,
     CameraId,
     Contradiction,

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
+    BaseModel,
     BeforeValidator,
     Field,
-    SecretStr,
     StringConstraints,
     ValidationInfo,
+    create_model,
 )
 
-from surveil.config.fields import (
+from surveil.captioning.engine import CaptionerSpec, GenerationSpec
+from surveil.captioning.registry import EngineKind, engine, engine_names
+from surveil.fields import (
     Allowed,
     Contradiction,
     Duration,
     Number,
     OneOrMany,
-    RelativePath,
     Section,
     Switch,
     Text,
@@ -35,7 +38,7 @@ DEVICE = r"^(auto|cpu|(cuda|npu|gpu)(:\d{1,2})?)$"
 Device = Annotated[
     str,
     StringConstraints(pattern=DEVICE),
-    Allowed("auto, cpu, cuda, cuda:N, npu, npu:N; gpu, gpu:N and npu also with engine openvino"),
+    Allowed("; ".join(filter(None, (engine(name).devices_allowed for name in engine_names())))),
 ]
 
 
@@ -60,11 +63,6 @@ Model = Annotated[
     Allowed(
         "a hub name such as Salesforce/blip-image-captioning-base, or a folder such as ./models/blip"
     ),
-]
-HttpUrl = Annotated[
-    str,
-    StringConstraints(pattern=r"^https?://[^\s/@?#]+(/[^\s@?#]*)?$"),
-    Allowed("http:// or https:// and a host, without user, password or query"),
 ]
 
 
@@ -149,55 +147,18 @@ class Generation(Section):
                 )
 
 
-class Remote(Section):
-    """An OpenAI-compatible endpoint that reads pictures (vLLM, Ollama, llama.cpp's server)."""
-
-    base_url: HttpUrl = Field(
-        description="Up to and including /v1.", examples=["http://192.0.2.20:8000/v1"]
-    )
-    model: Text = Field(
-        description="The model's name on that server.", examples=["qwen2.5-vl-7b-instruct"]
-    )
-    api_key: SecretStr | None = Field(
-        default=None, description="Sent as a bearer token.", examples=["${VISION_API_KEY}"]
-    )
-    api_key_file: RelativePath | None = Field(
-        default=None, description="A file that holds the key instead.", examples=["vision-api-key"]
-    )
-    timeout_s: Duration = seconds("timeout", "30s", "For one request.", ge="100ms", le="10m")
-    concurrency: Annotated[Whole, Field(ge=1, le=64)] = Field(
-        default=2, description="Requests under way at once.", examples=[4]
-    )
-    attempts: Annotated[Whole, Field(ge=1, le=10)] = Field(
-        default=3,
-        description="Tries for one picture before the batch counts as failed.",
-        examples=[3],
-    )
-    backoff_s: Duration = seconds(
-        "backoff", "500ms", "Before the second attempt; doubles each time.", ge="0s", le="1m"
-    )
-    instruction: Text = Field(
-        default="Describe this security camera picture in one short plain sentence.",
-        description="What the model is asked.",
-    )
-    input_px: Annotated[Whole, Field(ge=64, le=4096)] = Field(
-        default=768, description="Longer side of the picture that is sent, pixels.", examples=[768]
-    )
-    jpeg_quality: Annotated[Whole, Field(ge=20, le=100)] = Field(
-        default=85, description="Of the picture that is sent.", examples=[85]
-    )
+T = TypeVar("T")
+_KINDS = tuple(map(engine, engine_names()))
+_LOADING = ", ".join(kind.name for kind in _KINDS if kind.loads_model)
 
 
-class Engine(Section):
+class CommonKeys(Section):
     """Which model runs where. The captioner itself and its fallback are both described by these keys."""
 
-    engine: Literal["torch", "openvino", "remote", "script"] = Field(
-        default="torch",
-        description="`torch` and `openvino` run BLIP here; `remote` asks a server; `script` reads a file.",
-    )
+    engine: str = engine_names()[0]
     model: Model = Field(
         default="Salesforce/blip-image-captioning-large",
-        description="Hub name or folder of a BLIP model (torch, openvino).",
+        description=f"Hub name or folder of a BLIP model ({_LOADING}).",
         examples=["./models/blip-base"],
     )
     devices: Annotated[
@@ -224,27 +185,25 @@ class Engine(Section):
     generation: Generation = Field(
         default=Generation(), description="How a sentence is searched for."
     )
-    remote: Remote | None = Field(default=None, description="The endpoint, with engine remote.")
-    script: RelativePath | None = Field(
-        default=None,
-        description="JSON lines with captions, with engine script: for drills and load tests.",
-        examples=["drill.jsonl"],
-    )
 
     def contradictions(self) -> Iterator[Contradiction]:
-        for key in ("remote", "script"):
-            if self.engine == key and getattr(self, key) is None:
-                yield Contradiction(("engine",), f"is {key}, but there is no {key}: beside it")
-            if self.engine != key and getattr(self, key) is not None:
-                yield Contradiction((key,), f"is given, but engine is {self.engine}: choose one")
+        for kind in _KINDS:
+            if kind.own_key is None:
+                continue
+            given = getattr(self, kind.name) is not None
+            if self.engine == kind.name and not given:
+                text = f"is {kind.name}, but there is no {kind.name}: beside it"
+                yield Contradiction(("engine",), text)
+            if self.engine != kind.name and given:
+                text = f"is given, but engine is {self.engine}: choose one"
+                yield Contradiction((kind.name,), text)
         if len(set(self.devices)) < len(self.devices):
             yield Contradiction(("device",), "names one device twice")
         yield from self._devices_of_another_engine()
 
     def _devices_of_another_engine(self) -> Iterator[Contradiction]:
-        known = {"torch": ("auto", "cpu", "cuda", "npu"), "openvino": ("auto", "cpu", "gpu", "npu")}
+        names = self.kind.devices
         for device in self.devices:
-            names = known.get(self.engine, ())
             if names and not device.startswith(names):
                 text = (
                     f"{device} is no device of the {self.engine} engine; it has {', '.join(names)}"
@@ -252,9 +211,58 @@ class Engine(Section):
                 yield Contradiction(("device",), text)
 
     @property
-    def gives_confidence(self) -> bool:
-        """Whether captions carry a number; a remote server's do not."""
-        return self.engine != "remote"
+    def kind(self) -> EngineKind:
+        """What may be asked of the engine without loading it."""
+        return engine(self.engine)
+
+    @property
+    def own(self) -> Any:
+        """The value of the engine's own key, `remote:` or `script:`; None where it has none."""
+        return getattr(self, self.kind.name) if self.kind.own_key is not None else None
+
+    @property
+    def source(self) -> str:
+        """Where the captions come from, in a few words."""
+        return self.kind.source(model=self.model, own=self.own)
+
+
+def _engine_keys() -> dict[str, Any]:
+    """`engine:` with the registered names, and the keys that belong to one engine."""
+    names = engine_names()
+    keys: dict[str, Any] = {
+        "engine": (Literal[names], Field(default=names[0], description=_what_each_does()))
+    }
+    for kind in _KINDS:
+        if kind.own_key is not None:
+            own = kind.own_key
+            examples = list(own.examples) or None
+            keys[kind.name] = (
+                own.annotation | None,
+                Field(default=None, description=own.description, examples=examples),
+            )
+    return keys
+
+
+def _what_each_does() -> str:
+    """One sentence, for the schema and the reference page."""
+    parts = []
+    for does in dict.fromkeys(kind.does for kind in _KINDS):
+        names = [f"`{kind.name}`" for kind in _KINDS if kind.does == does]
+        verb, _, rest = does.partition(" ")
+        parts.append(f"{' and '.join(names)} {verb}{'s' if len(names) == 1 else ''} {rest}")
+    return f"{'; '.join(parts)}."
+
+
+if TYPE_CHECKING:
+    Engine = CommonKeys
+else:
+    Engine = create_model(
+        "Engine",
+        __base__=CommonKeys,
+        __module__=__name__,
+        __doc__=CommonKeys.__doc__,
+        **_engine_keys(),
+    )
 
 
 class Captioner(Engine):
@@ -284,3 +292,25 @@ class Captioner(Engine):
         default=None,
         description="Takes over while the engine above fails; same keys, without a fallback.",
     )
+
+    def specs(self) -> list[CaptionerSpec]:
+        """What opens it, one a device; each has the fall-back's, on the first of its devices."""
+        second = self.fallback
+        shared = {"max_batch": self.max_batch, "deadline_s": self.deadline_s}
+        fallback = second and _spec(second, device=second.devices[0], fallback=None, **shared)
+        return [_spec(self, device=device, fallback=fallback, **shared) for device in self.devices]
+
+
+def _spec(section: CommonKeys, **given: object) -> CaptionerSpec:
+    generation = _fill(GenerationSpec, section.generation)
+    return _fill(CaptionerSpec, section, own=section.own, generation=generation, **given)
+
+
+def _fill(cls: type[T], section: BaseModel, **given: object) -> T:
+    """A dataclass from the attributes of `section` that are called as its fields; `given` ones come first."""
+    values = {
+        one.name: getattr(section, one.name)
+        for one in fields(cls)  # type: ignore[arg-type]  # T is a dataclass
+        if one.init and one.name not in given and hasattr(section, one.name)
+    }
+    return cls(**values, **given)

@@ -10,11 +10,11 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from surveil.config.documents import Document
-from surveil.config.fields import CONTRADICTION, REFUSED, Contradiction
 from surveil.config.kinds import Kind, allowed_text, children, choices, fields_of, kind_at, kind_of
 from surveil.config.model import Config
 from surveil.config.problems import Loc, did_you_mean, printable, suggestion
 from surveil.config.secrets import SECRET_KEYS, redacted
+from surveil.fields import CONTRADICTION, REFUSED, Contradiction
 
 _OTHER_WORDS = {
     "address": "url", "stream": "url", "source": "url", "rtsp": "url", "broker": "host", "server": "host",

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from surveil.config.fields import Allowed, Unit
 from surveil.config.problems import Loc
+from surveil.fields import Allowed, Unit
 
 
 @dataclass(frozen=True, slots=True)

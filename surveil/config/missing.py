@@ -47,9 +47,9 @@ def _engines(config: Config) -> Iterator[tuple[Loc, Engine]]:
 
 
 def _of_engine(loc: Loc, engine: Engine) -> Iterator[Missing]:
-    if engine.script is not None:
-        yield from _missing((*loc, "script"), engine.script, folder=False)
-    if engine.engine in ("torch", "openvino") and os.path.isabs(engine.model):
+    if isinstance(engine.own, Path):
+        yield from _missing((*loc, engine.engine), engine.own, folder=False)
+    if engine.kind.loads_model and os.path.isabs(engine.model):
         yield from _missing((*loc, "model"), Path(engine.model), folder=True)
 
 
@@ -87,7 +87,7 @@ def _nearby(path: Path) -> str:
 
 
 def _from_hub(engine: Engine) -> bool:
-    return engine.engine in ("torch", "openvino") and not os.path.isabs(engine.model)
+    return engine.kind.loads_model and not os.path.isabs(engine.model)
 
 
 def _cached(model: str, environ: Mapping[str, str]) -> bool:

@@ -11,7 +11,13 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from surveil.config.alerts import Alerts, Journal, Snapshots, off_or_section
 from surveil.config.cameras import Camera, Sampling, interval_contradictions
 from surveil.config.captioner import Captioner
-from surveil.config.fields import (
+from surveil.config.host import host_node
+from surveil.config.mqtt import Mqtt
+from surveil.config.node import Canary, Http, Log, Memory
+from surveil.config.notify import Notify
+from surveil.config.problems import did_you_mean
+from surveil.config.rules import Rule, TimeZone
+from surveil.fields import (
     NODE_ID,
     Allowed,
     Contradiction,
@@ -23,12 +29,6 @@ from surveil.config.fields import (
     Switch,
     many,
 )
-from surveil.config.host import host_node
-from surveil.config.mqtt import Mqtt
-from surveil.config.node import Canary, Http, Log, Memory
-from surveil.config.notify import Notify
-from surveil.config.problems import did_you_mean
-from surveil.config.rules import Rule, TimeZone
 
 NodeId = Annotated[str, StringConstraints(pattern=NODE_ID), Allowed("1 to 63 of a-z, 0-9 and -")]
 Synonyms = Annotated[tuple[Phrase, ...], BeforeValidator(many), OneOrMany(), Field(min_length=1)]

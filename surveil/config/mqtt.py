@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 
-from surveil.config.fields import (
+from surveil.fields import (
     Allowed,
     Contradiction,
     Duration,

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from surveil.config.fields import (
+from surveil.fields import (
     Allowed,
     Contradiction,
     Duration,

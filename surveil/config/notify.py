@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from surveil.config.fields import (
+from surveil.fields import (
     Allowed,
     CameraId,
     Contradiction,

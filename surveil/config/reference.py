@@ -14,10 +14,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from surveil.config.fields import Unit
 from surveil.config.kinds import Kind, allowed_text, children, fields_of
 from surveil.config.model import Config
 from surveil.config.schema import NAME, json_text
+from surveil.fields import Unit
 
 PAGE = "config.md"
 _HEAD = """\

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from surveil.config.fields import (
+from surveil.fields import (
     Allowed,
     CameraId,
     Contradiction,

@@ -9,7 +9,7 @@ from surveil.config.captioner import Engine
 from surveil.config.load import Reading
 from surveil.config.model import Config
 from surveil.config.rules import DAYS, Day, Rule, Window
-from surveil.config.scalars import format_duration, format_size
+from surveil.scalars import format_duration, format_size
 
 _INDENT = 2
 _LABEL = 11
@@ -44,10 +44,8 @@ def _group(label: str, rows: list[tuple[str, str]]) -> Iterator[str]:
 
 
 def _engine(engine: Engine) -> str:
-    if engine.remote is not None:
-        return f"remote, {engine.remote.model} at {engine.remote.base_url}"
-    if engine.script is not None:
-        return f"script, {engine.script}"
+    if not engine.kind.loads_model:
+        return f"{engine.engine}, {engine.source}"
     beams = engine.generation.num_beams
     search = f"{beams} beams" if beams > 1 else "greedy"
     return f"{engine.engine}, {engine.model} on {', '.join(engine.devices)}, precision {engine.precision}, {search}"

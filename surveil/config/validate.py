@@ -16,10 +16,10 @@ from pydantic import ValidationError
 
 from surveil.config.documents import Document
 from surveil.config.explain import Finding, explain
-from surveil.config.fields import Contradiction
 from surveil.config.kinds import kind_at
 from surveil.config.model import PLACEHOLDER, Config
 from surveil.config.problems import Loc, Problem
+from surveil.fields import Contradiction
 
 ROUNDS = 8
 _URL = "rtsp://placeholder.invalid/"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 
 from surveil.captioning import (
-    CaptionerSpec,
-    CaptionerWorker,
     CaptionSink,
+    CaptionsWorker,
     SampleSource,
+    engine,
     open_captioner,
+    plain_spec,
 )
 from surveil.clock import Clock
 from surveil.config import Config
@@ -29,19 +29,20 @@ def open_workers(
     clock: Clock,
     on_failure: WorkerFailed,
     tell: Callable[[str], None],
-) -> list[CaptionerWorker]:
+) -> list[CaptionsWorker]:
     """Load and warm up one captioner per device; their threads are not started. Raises DeviceError, ModelError."""
-    specs = wiring.captioner_specs(config)
+    specs = config.captioner.specs()
     if fall_back:
-        specs = fall_back_specs(specs)
+        specs = [plain_spec(specs[0])]
     workers = []
     for number, spec in enumerate(map(resources.bound, specs)):
-        tell(f"loading {spec.model or spec.engine} on {spec.device}")
+        model = engine(spec.engine).source(model=spec.model, own=spec.own)
+        tell(f"loading {model} on {spec.device}")
         captioner = open_captioner(spec)
         captioner.warm_up()
         tell(f"{captioner.model_id} is ready on {captioner.device} in {captioner.precision}")
         workers.append(
-            CaptionerWorker(
+            CaptionsWorker(
                 captioner,
                 source=source,
                 sink=sink,
@@ -56,22 +57,3 @@ def open_workers(
             )
         )
     return workers
-
-
-def fall_back_specs(specs: Sequence[CaptionerSpec]) -> list[CaptionerSpec]:
-    """What to run when the configured engine has killed the daemon again and again.
-
-    The configured `fallback:`, else the same model on the processor in the precision that every processor has.
-    """
-    first = specs[0]
-    if first.fallback is not None:
-        return [first.fallback]
-    return [
-        replace(
-            first,
-            engine="torch" if first.engine == "openvino" else first.engine,
-            device="cpu",
-            # A quantised folder has nothing else than int8.
-            precision="auto" if first.is_quantized else "fp32",
-        )
-    ]

@@ -11,7 +11,7 @@ from surveil.alerts.clip_maker import ClipMaker
 from surveil.alerts.recorder import AlertRecorder
 from surveil.alerts.snapshots import Snapshots
 from surveil.api.metrics import Metrics
-from surveil.captioning import CaptionerWorker
+from surveil.captioning import CaptionsWorker
 from surveil.captioning.captions_worker import CaptionQueue
 from surveil.capture import CaptureSupervisor, FrameBuffer
 from surveil.clock import Clock, WallTime
@@ -66,14 +66,14 @@ class Node:
     jobs: Jobs
     health: Health
     metrics: Metrics
-    captioners: list[CaptionerWorker] = field(default_factory=list)
+    captioners: list[CaptionsWorker] = field(default_factory=list)
 
     @property
     def deliveries(self) -> list[Worker]:
         """Everything that takes alerts out, or makes what follows them."""
         return [*self.destinations.workers, *([self.clips] if self.clips else [])]
 
-    def attach_captioners(self, captioners: list[CaptionerWorker]) -> None:
+    def attach_captioners(self, captioners: list[CaptionsWorker]) -> None:
         """Take on the loaded captioners."""
         self.captioners = captioners
         self.reporter.captioners = captioners

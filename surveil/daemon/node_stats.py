@@ -10,7 +10,7 @@ from typing import Any
 from surveil.alerts.alert_store import AlertStore
 from surveil.api.metrics import Metrics
 from surveil.api.status_page import EngineReport
-from surveil.captioning import CaptionerWorker
+from surveil.captioning import CaptionsWorker
 from surveil.clock import Clock, ns
 from surveil.daemon.health import Health
 from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
@@ -47,7 +47,7 @@ class NodeStats:
         self._destinations = tuple(destinations)
         self._statuses: Mapping[str, CameraStatus] = {}
         self._behind_ns: int | None = None
-        self.captioners: list[CaptionerWorker] = []
+        self.captioners: list[CaptionsWorker] = []
         self.fallback = False
         """The captioner is not the one that was configured."""
 

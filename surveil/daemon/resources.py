@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from surveil.captioning import CaptionerSpec
+from surveil.captioning.engine import INT8_TEXT_DECODER, INT8_VISION_ENCODER
 from surveil.config import Config
 from surveil.errors import ConfigError
 
@@ -215,7 +216,7 @@ def plan_resources(config: Config) -> Resources:
         batch=config.captioner.max_batch or DEFAULT_BATCH,
     )
     cameras = len(config.cameras)
-    on_cpu = config.captioner.engine in ("torch", "openvino") and _on_cpu(config)
+    on_cpu = config.captioner.kind.loads_model and _on_cpu(config)
     cpu = plan_cpu(
         cores=usable_cores(), cameras=cameras, on_cpu=on_cpu, asked=config.captioner.threads
     )
@@ -243,9 +244,13 @@ def _model_bytes(config: Config, *, batches: bool, threads: int) -> int:
     cut = batches and threads != 1 and _has_amx()
     return (
         _size(folder, "*.safetensors")
-        + (2 if batches else 1) * _size(folder, "saying_int8.bin")
-        + (2 if cut else 1) * _size(folder, "seeing_int8.bin")
+        + (2 if batches else 1) * _weights_bytes(folder, INT8_TEXT_DECODER)
+        + (2 if cut else 1) * _weights_bytes(folder, INT8_VISION_ENCODER)
     ) or MODEL_BYTES
+
+
+def _weights_bytes(folder: Path, graph: str) -> int:
+    return _size(folder, Path(graph).with_suffix(".bin").name)
 
 
 def _size(folder: Path, files: str) -> int:

@@ -8,11 +8,9 @@ from zoneinfo import ZoneInfo
 
 from surveil import rules as rooms_rules
 from surveil.alerts.recorder import Destination
-from surveil.captioning import CaptionerSpec, GenerationSpec, RemoteSpec
 from surveil.capture import CameraSpec, DecodeMode, Transport
 from surveil.config import Config
 from surveil.config.cameras import Camera, Sampling
-from surveil.config.captioner import Captioner, Engine, Generation, Remote
 from surveil.config.mqtt import Mqtt, Tls
 from surveil.config.notify import Destination as NotifyEntry
 from surveil.config.rules import Rule, Window
@@ -68,16 +66,6 @@ def camera_infos(config: Config) -> list[CameraInfo]:
     ]
 
 
-def captioner_specs(config: Config) -> list[CaptionerSpec]:
-    """One per device."""
-    captioner = config.captioner
-    fallback = captioner.fallback
-    return [
-        _engine_spec(captioner, device=device, captioner=captioner, fallback=fallback)
-        for device in captioner.devices
-    ]
-
-
 def rule_specs(config: Config) -> list[rooms_rules.RuleSpec]:
     return [_rule_spec(rule, config.timezone) for rule in config.rules]
 
@@ -127,49 +115,6 @@ def _plan(camera: Camera, sampling: Sampling) -> CameraPlan:
         max_interval_s=sampling.max_interval_s,
         gates=Gates(sampling.motion_area, sampling.duplicate_area),
         regions=tuple(Region(region.id, *region.box) for region in camera.regions),
-    )
-
-
-def _engine_spec(
-    engine: Engine, *, device: str, captioner: Captioner, fallback: Engine | None
-) -> CaptionerSpec:
-    second = (
-        _engine_spec(fallback, device=fallback.devices[0], captioner=captioner, fallback=None)
-        if fallback
-        else None
-    )
-    return CaptionerSpec(
-        model=str(engine.script) if engine.engine == "script" else engine.model,
-        engine=engine.engine,
-        device=device,
-        precision=engine.precision,
-        generation=_generation_spec(engine.generation),
-        threads=engine.threads,
-        max_batch=captioner.max_batch,
-        deadline_s=captioner.deadline_s,
-        allow_download=engine.allow_download,
-        seed=engine.seed,
-        remote=_remote_spec(engine.remote) if engine.remote else None,
-        fallback=second,
-    )
-
-
-def _generation_spec(generation: Generation) -> GenerationSpec:
-    return GenerationSpec(**generation.model_dump())
-
-
-def _remote_spec(remote: Remote) -> RemoteSpec:
-    return RemoteSpec(
-        base_url=remote.base_url,
-        model=remote.model,
-        api_key=remote.api_key.get_secret_value() if remote.api_key else None,
-        timeout_s=remote.timeout_s,
-        concurrency=remote.concurrency,
-        attempts=remote.attempts,
-        backoff_s=remote.backoff_s,
-        instruction=remote.instruction,
-        input_px=remote.input_px,
-        jpeg_quality=remote.jpeg_quality,
     )
 
 

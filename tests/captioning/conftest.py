@@ -30,5 +30,5 @@ def int8_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("int8")
     source = save_blip(random_blip(tiny_config(), end_bias=0.0), folder / "tiny")
     pictures = noise_pictures(10, 32)
-    quantize(str(source), folder / "int8", pictures, least_agreement=0.0, told=print)
+    quantize(str(source), folder / "int8", pictures, least_agreement=0.0, report=print)
     return folder / "int8"

@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import BlipForConditionalGeneration, GenerationConfig
 
 from surveil.captioning.blip.text_decoder import TextDecoder
-from surveil.captioning.blip.token_search import Search
+from surveil.captioning.blip.token_search import TokenSearch
 from surveil.captioning.blip.vision_encoder import TorchVision
 
 DEMO_MODEL = Path(__file__).parents[2] / "samples" / "model"
@@ -42,9 +42,9 @@ class Pair:
     """One model untouched, and as an engine runs it; both with the same eight pictures."""
 
     plain: Any
-    decoder: Search
+    decoder: TokenSearch
     plain_seen: Tensor
-    see: Callable[[int], Any]
+    encode: Callable[[int], Any]
     """The first n pictures as `decoder` looks at them."""
     bos: int
     eos: int
@@ -70,7 +70,7 @@ class Pair:
                 encoder_attention_mask=plain_seen.new_ones(plain_seen.shape[:2]).long(),
             )
             torch.manual_seed(5)
-            fast = self.decoder.search(start, seen=self.see(batch), how=how)
+            fast = self.decoder.search(start, encoder_output=self.encode(batch), how=how)
         return [plain, fast]
 
 
@@ -85,11 +85,11 @@ def torch_pair(model: Any, *, bos: int, eos: int) -> Pair:
     """Beside the torch engine's parts, re-arranged from a copy."""
     pixels = make_pixels(model.config.vision_config.image_size)
     taken = copy.deepcopy(model)
-    tower, decoder = TorchVision(taken.vision_model), TextDecoder(taken.text_decoder)
+    encoder, decoder = TorchVision(taken.vision_model), TextDecoder(taken.text_decoder)
     with torch.inference_mode():
         plain_seen = model.vision_model(pixels).last_hidden_state
-        patches = tower(pixels)
-    return Pair(model, decoder, plain_seen, lambda n: decoder.look_at(patches[:n]), bos, eos)
+        patches = encoder(pixels)
+    return Pair(model, decoder, plain_seen, lambda n: decoder.project(patches[:n]), bos, eos)
 
 
 def demo_blip() -> Any:

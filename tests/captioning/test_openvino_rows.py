@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("openvino", reason="the openvino extra is not installed")
 
 from surveil.captioning.openvino.openvino_engine import core
-from surveil.captioning.openvino.openvino_graphs import seeing
+from surveil.captioning.openvino.openvino_graphs import vision_encoder_graph
 from surveil.captioning.openvino.openvino_rows import for_one_picture
 from tests.captioning.blips import random_blip, tiny_config
 from tests.captioning.pairs import make_pixels
@@ -19,7 +19,7 @@ F32 = {"INFERENCE_PRECISION_HINT": "f32"}
 @pytest.mark.parametrize("part", [1, 5, 8])
 def test_a_picture_seen_in_parts_of_rows_looks_the_same(part: int) -> None:
     model = random_blip(tiny_config(), end_bias=0.0)
-    whole = seeing(model.vision_model, model.text_decoder)
+    whole = vision_encoder_graph(model.vision_model, model.text_decoder)
     in_parts = for_one_picture(whole, part=part)
     pixels = make_pixels(32)[:1].numpy()
     wanted, found = (
@@ -39,6 +39,6 @@ def test_a_picture_seen_in_parts_of_rows_looks_the_same(part: int) -> None:
 
 def test_few_rows_are_not_cut() -> None:
     model = random_blip(tiny_config(), end_bias=0.0)
-    one = for_one_picture(seeing(model.vision_model, model.text_decoder))
+    one = for_one_picture(vision_encoder_graph(model.vision_model, model.text_decoder))
     assert not [node for node in one.get_ops() if node.get_type_name() == "VariadicSplit"]
     assert one.inputs[0].partial_shape.to_shape()[0] == 1

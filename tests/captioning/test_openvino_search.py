@@ -15,7 +15,7 @@ from torch import Tensor
 pytest.importorskip("openvino", reason="the openvino extra is not installed")
 
 from surveil.captioning.openvino.openvino_engine import Graphs, Places, compiled
-from surveil.captioning.openvino.openvino_graphs import saying, seeing
+from surveil.captioning.openvino.openvino_graphs import text_decoder_graph, vision_encoder_graph
 from surveil.errors import ModelError
 from tests.captioning.blips import DEC, SEP, geometry, random_blip, tiny_config
 from tests.captioning.pairs import PROMPTS, SEARCHES, Pair, demo_blip, make_pixels
@@ -25,13 +25,21 @@ CUT = Places("CPU", "fp32", "fp32", streams=True)
 FIXED = Places("CPU", "fp32", "fp32", fixed=True)
 
 
+def graphs_of(model: Any) -> Graphs:
+    text = model.text_decoder
+    return Graphs(vision_encoder_graph(model.vision_model, text), text_decoder_graph(text))
+
+
 def openvino_pair(model: Any, *, bos: int, eos: int, places: Places = FLOATS) -> Pair:
     pixels = make_pixels(model.config.vision_config.image_size)
-    graphs = Graphs(seeing(model.vision_model, model.text_decoder), saying(model.text_decoder))
-    see, decoder = compiled(graphs, model.config.text_config, places)
+    graphs = Graphs(
+        vision_encoder_graph(model.vision_model, model.text_decoder),
+        text_decoder_graph(model.text_decoder),
+    )
+    encoder, decoder = compiled(graphs, model.config.text_config, places)
     with torch.inference_mode():
         plain_seen = model.vision_model(pixels).last_hidden_state
-    return Pair(model, decoder, plain_seen, lambda n: see(pixels[:n]), bos, eos)
+    return Pair(model, decoder, plain_seen, lambda n: encoder(pixels[:n]), bos, eos)
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +129,7 @@ def test_a_graph_that_failed_is_gone_before_another_is_made(places: Places, batc
         pair.tokens({"num_beams": 2}, batch=batch, prompt=[])
     except MemoryError as error:
         clear_frames(error.__traceback__)
-        decoder.renew()
+        decoder.release_batch_memory()
     _, after = pair.tokens({"num_beams": 2}, batch=batch, prompt=[])
     assert there == [False]
     assert torch.equal(before, after)
@@ -167,15 +175,15 @@ def test_torch_has_one_thread_while_sentences_are_written(
 ) -> None:
     """And as many as before when they are, or when that failed."""
     threads: list[int] = []
-    read = tiny.decoder.read
+    next_logits = tiny.decoder.next_logits
 
     def counted(*arguments: Any, **more: Any) -> Tensor:
         threads.append(torch.get_num_threads())
         if fails:
             raise MemoryError
-        return read(*arguments, **more)
+        return next_logits(*arguments, **more)
 
-    monkeypatch.setattr(tiny.decoder, "read", counted)
+    monkeypatch.setattr(tiny.decoder, "next_logits", counted)
     before = torch.get_num_threads()
     torch.set_num_threads(3)
     try:
@@ -226,16 +234,19 @@ class Failing:
 def test_after_a_part_has_failed_batches_are_seen_as_before(call: str, part: int) -> None:
     model = random_blip(tiny_config(), end_bias=0.0)
     pixels = make_pixels(32)
-    graphs = Graphs(seeing(model.vision_model, model.text_decoder), saying(model.text_decoder))
-    see, _ = compiled(graphs, model.config.text_config, CUT)
-    before = {name: tensor.clone() for name, tensor in see(pixels[:4]).memory.items()}
-    whole = list(see._streams)
-    see._streams = [*whole[:part], Failing(whole[part], call), *whole[part + 1 :]]
+    graphs = Graphs(
+        vision_encoder_graph(model.vision_model, model.text_decoder),
+        text_decoder_graph(model.text_decoder),
+    )
+    encoder, _ = compiled(graphs, model.config.text_config, CUT)
+    before = {name: tensor.clone() for name, tensor in encoder(pixels[:4]).memory.items()}
+    whole = list(encoder._streams)
+    encoder._streams = [*whole[:part], Failing(whole[part], call), *whole[part + 1 :]]
 
     with pytest.raises(MemoryError):
-        see(pixels)
+        encoder(pixels)
 
-    after = see(pixels[:4]).memory
+    after = encoder(pixels[:4]).memory
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
@@ -246,9 +257,12 @@ def test_after_memory_ran_out_batches_are_seen_as_before(
     """Room for a larger batch is made whole or not at all."""
     model = random_blip(tiny_config(), end_bias=0.0)
     pixels = make_pixels(32)
-    graphs = Graphs(seeing(model.vision_model, model.text_decoder), saying(model.text_decoder))
-    see, _ = compiled(graphs, model.config.text_config, CUT)
-    before = {name: tensor.clone() for name, tensor in see(pixels[:4]).memory.items()}
+    graphs = Graphs(
+        vision_encoder_graph(model.vision_model, model.text_decoder),
+        text_decoder_graph(model.text_decoder),
+    )
+    encoder, _ = compiled(graphs, model.config.text_config, CUT)
+    before = {name: tensor.clone() for name, tensor in encoder(pixels[:4]).memory.items()}
     made: list[None] = []
 
     def empty(*sizes: int, **more: Any) -> torch.Tensor:
@@ -260,9 +274,9 @@ def test_after_memory_ran_out_batches_are_seen_as_before(
     with monkeypatch.context() as patched:
         patched.setattr(torch, "empty", empty)
         with pytest.raises(RuntimeError, match="allocate"):
-            see(pixels)
+            encoder(pixels)
 
-    after = see(pixels[:4]).memory
+    after = encoder(pixels[:4]).memory
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
@@ -279,7 +293,7 @@ def test_demo_model(search: dict[str, Any]) -> None:
 def test_an_activation_that_the_graphs_do_not_know_is_told() -> None:
     model = random_blip(tiny_config(hidden_act="silu"), end_bias=0.0)
     with pytest.raises(ModelError, match=r"hidden_act is 'silu'; .* gelu, .* allowed"):
-        saying(model.text_decoder)
+        text_decoder_graph(model.text_decoder)
 
 
 @pytest.mark.parametrize("act", ["gelu_new", "gelu_pytorch_tanh", "relu"])

@@ -12,8 +12,7 @@ import torch
 from samples.render.sampler import sample
 from samples.render.scene import draw
 from samples.render.wording import CLASSES
-from surveil.captioning import CaptionerSpec, GenerationSpec, open_captioner
-from surveil.daemon.captioners import fall_back_specs
+from surveil.captioning import CaptionerSpec, GenerationSpec, open_captioner, plain_spec
 from surveil.errors import DeviceError, ModelError
 from tests.captioning.blips import noise_pictures, tiny_config
 from tests.captioning.pairs import DEMO_MODEL, make_pixels
@@ -42,7 +41,7 @@ def test_an_int8_model_opens_like_any_other(tiny_model: Path, tmp_path: Path) ->
         small,
         noise_pictures(40, 32),
         least_agreement=0.0,
-        told=told.append,
+        report=told.append,
         generation=SEARCH,
     )
 
@@ -59,9 +58,13 @@ def test_an_int8_model_opens_like_any_other(tiny_model: Path, tmp_path: Path) ->
         )
     with pytest.raises(ModelError, match="is in int8 already"):
         quantize(
-            str(small), tmp_path / "again", noise_pictures(10, 32), least_agreement=0.0, told=print
+            str(small),
+            tmp_path / "again",
+            noise_pictures(10, 32),
+            least_agreement=0.0,
+            report=print,
         )
-    (fallen_back,) = fall_back_specs([CaptionerSpec(model=str(small), engine="openvino")])
+    fallen_back = plain_spec(CaptionerSpec(model=str(small), engine="openvino"))
     open_captioner(fallen_back).close()
     weights = small / "saying_int8.bin"
     weights.write_bytes(weights.read_bytes()[:100])
@@ -78,7 +81,9 @@ def test_int8_of_the_demo_model_says_the_same(tmp_path: Path) -> None:
     pictures = [draw(scene, width_px=640, height_px=360) for scene in scenes[::3]]
     target = tmp_path / "demo-int8"
 
-    drift = quantize(str(DEMO_MODEL), target, pictures, least_agreement=0.9, told=lambda line: None)
+    drift = quantize(
+        str(DEMO_MODEL), target, pictures, least_agreement=0.9, report=lambda line: None
+    )
 
     assert (drift.pictures, drift.same_captions >= 0.9) == (20, True)
     captioner = open_captioner(CaptionerSpec(model=str(target), device="cpu"))
@@ -90,25 +95,28 @@ def test_int8_of_the_demo_model_says_the_same(tmp_path: Path) -> None:
     captioner.close()
     graphs = read_graphs(target)
     # The demo model: five layers that see, with four products each, and the patches; two layers that say, with two
-    # products each over what is seen, which belong to `seeing`, and six others; two at the end.
-    assert (products_in_8_bits(graphs.seeing), products_in_8_bits(graphs.saying)) == (25, 14)
+    # products each over what is seen, which belong to the vision encoder, and six others; two at the end.
+    assert (products_in_8_bits(graphs.vision_encoder), products_in_8_bits(graphs.text_decoder)) == (
+        25,
+        14,
+    )
 
 
 def test_keys_of_cross_attention_are_handed_over_in_8_bits(int8_model: Path) -> None:
     """From one graph to the other, a picture at a time or cut in parts; and it is the pictures that differ."""
     graphs = read_graphs(int8_model)
-    handed = {one.any_name for one in graphs.seeing.outputs if kind(one) == "i8"}
+    handed = {one.any_name for one in graphs.vision_encoder.outputs if kind(one) == "i8"}
     assert handed == {"keys_0", "keys_1"}
-    assert {one.any_name for one in graphs.saying.inputs if kind(one) == "i8"} == handed
-    see, _ = compiled(
+    assert {one.any_name for one in graphs.text_decoder.inputs if kind(one) == "i8"} == handed
+    encoder, _ = compiled(
         graphs, tiny_config().text_config, Places("CPU", "fp32", "fp32", streams=True)
     )
     pixels = make_pixels(32)[:4]
     alone = [
-        {name: one.clone() for name, one in see(pixels[at : at + 1]).memory.items()}
+        {name: one.clone() for name, one in encoder(pixels[at : at + 1]).memory.items()}
         for at in range(4)
     ]
-    together = see(pixels).memory
+    together = encoder(pixels).memory
     assert {name for name, one in together.items() if one.dtype is torch.int8} == handed
     for name in handed:
         batch = together[name]
@@ -120,7 +128,7 @@ def test_keys_of_cross_attention_are_handed_over_in_8_bits(int8_model: Path) -> 
 
 def test_embeddings_are_looked_up_in_8_bits(int8_model: Path) -> None:
     """No table is made floats when the graph is compiled, which would be the largest thing in it."""
-    looked_up = [one for one in read_graphs(int8_model).saying.get_ops() if is_lookup(one)]
+    looked_up = [one for one in read_graphs(int8_model).text_decoder.get_ops() if is_lookup(one)]
     tables = [kind(one.input_value(0)) for one in looked_up if len(one.input(0).get_shape()) == 2]
     assert tables.count("i8") == 2, "words and positions"
     floats = [one for one in looked_up if kind(one.input_value(0)) == "f32"]
@@ -169,7 +177,7 @@ def is_lookup(node: Any) -> bool:
 
 
 def test_int8_still_knows_which_products_are_done_in_parts(int8_model: Path) -> None:
-    model = read_graphs(int8_model).seeing
+    model = read_graphs(int8_model).vision_encoder
     known = [
         one
         for one in model.get_ops()
@@ -188,12 +196,14 @@ def test_int8_still_knows_which_products_are_done_in_parts(int8_model: Path) -> 
 
 def test_with_more_care_cross_attention_stays_in_floats(tiny_model: Path, tmp_path: Path) -> None:
     target = tmp_path / "careful"
-    write_int8(tiny_model, target, noise_pictures(10, 32), told=print, careful=True)
+    write_int8(tiny_model, target, noise_pictures(10, 32), report=print, careful=True)
     graphs = read_graphs(target)
-    assert {kind(one) for one in (*graphs.seeing.outputs, *graphs.saying.outputs)} == {"f32"}
-    assert "i8" not in {kind(one) for one in graphs.saying.inputs}
+    assert {
+        kind(one) for one in (*graphs.vision_encoder.outputs, *graphs.text_decoder.outputs)
+    } == {"f32"}
+    assert "i8" not in {kind(one) for one in graphs.text_decoder.inputs}
     # As many products with weights as without the care: two layers with six each, and two at the end.
-    assert products_in_8_bits(graphs.saying) == 14
+    assert products_in_8_bits(graphs.text_decoder) == 14
     captioner = open_captioner(CaptionerSpec(model=str(target), generation=SEARCH))
     assert len(captioner.caption(noise_pictures(2, 32))) == 2
     captioner.close()
@@ -213,7 +223,7 @@ def test_a_bad_calibration_is_refused_and_leaves_nothing(tmp_path: Path) -> None
             target,
             pictures,
             least_agreement=0.9,
-            told=told.append,
+            report=told.append,
             calibrate_on=[np.zeros((96, 96, 3), dtype=np.uint8)] * 10,
         )
     assert not target.exists()
@@ -229,7 +239,7 @@ def test_too_few_pictures_are_refused(tiny_model: Path, tmp_path: Path) -> None:
             tmp_path / "q",
             noise_pictures(9, 32),
             least_agreement=0.8,
-            told=lambda line: None,
+            report=lambda line: None,
         )
 
 
@@ -240,7 +250,7 @@ def test_an_existing_folder_is_not_overwritten(tiny_model: Path, tmp_path: Path)
             tmp_path,
             noise_pictures(10, 32),
             least_agreement=0.8,
-            told=lambda line: None,
+            report=lambda line: None,
         )
 
 

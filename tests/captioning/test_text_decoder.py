@@ -83,8 +83,8 @@ def test_the_tower_sees_the_same(size: str) -> None:
     pixels = make_pixels(model.config.vision_config.image_size)
     with torch.inference_mode():
         plain = model.vision_model(pixels).last_hidden_state
-        seen = TorchVision(model.vision_model)(pixels)
-    torch.testing.assert_close(seen, plain, rtol=1e-4, atol=1e-4)
+        encoder_output = TorchVision(model.vision_model)(pixels)
+    torch.testing.assert_close(encoder_output, plain, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS.values(), ids=PROMPTS)

@@ -18,6 +18,7 @@ from PIL import Image
 from surveil.captioning.image_sources import expand, pictures
 from surveil.commands import caption
 from surveil.errors import ConfigError
+from surveil.records import PictureSize
 
 CLIPS = Path(__file__).parents[2] / "samples" / "clips"
 
@@ -188,7 +189,7 @@ def test_a_picture_is_turned_as_its_camera_was_held(tmp_path: Path) -> None:
     exif[0x0112] = 6
     path = tmp_path / "turned.png"
     Image.fromarray(pixels).save(path, exif=exif)
-    found = next(iter(pictures([str(path)], side_px=32, every_s=1)))
+    found = next(iter(pictures([str(path)], size=PictureSize(32), every_s=1)))
     assert found.picture is not None
     assert found.picture[2].mean() > 200 > 50 > found.picture[-2].mean()
 

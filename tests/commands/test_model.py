@@ -37,6 +37,19 @@ class Server:
         if path.endswith("/info/lfs/objects/batch"):
             action = {"download": {"href": f"{self.url}/large", "header": {"X-Token": "t"}}}
             return 200, {}, json.dumps({"objects": [{"oid": SHA, "actions": action}]}).encode()
+        if path.startswith("/api/models/shop/blip/tree/"):
+            files = [
+                {"type": "file", "path": "config.json", "size": 2, "oid": "a" * 40},
+                {"type": "file", "path": "README.md", "size": 9, "oid": "b" * 40},
+                {
+                    "type": "file",
+                    "path": "model.safetensors",
+                    "size": len(WEIGHTS),
+                    "oid": "d" * 40,
+                    "lfs": {"oid": SHA, "size": len(WEIGHTS), "pointerSize": 130},
+                },
+            ]
+            return 200, {}, json.dumps(files).encode()
         if path.startswith("/api/models/shop/blip"):
             files = [
                 {"rfilename": "config.json", "size": 2},
@@ -147,7 +160,7 @@ def test_pointers_are_found_and_filled(repository: Path, server: Server, tmp_pat
     [(path, pointer)] = pointers(copy)
     assert pointer == Pointer(SHA, len(WEIGHTS))
 
-    fetch_large(f"{server.url}/shop/blip.git", path, pointer, told=lambda line: None)
+    fetch_large(f"{server.url}/shop/blip.git", path, pointer, report=lambda line: None)
 
     assert path.read_bytes() == WEIGHTS
     assert list(pointers(copy)) == []
@@ -158,14 +171,14 @@ def test_a_large_file_that_was_changed_is_refused(repository: Path, server: Serv
     server.sent = b"something else"
     [(path, pointer)] = pointers(repository)
     with pytest.raises(ModelError, match="not the publisher's"):
-        fetch_large(f"{server.url}/shop/blip", path, pointer, told=lambda line: None)
+        fetch_large(f"{server.url}/shop/blip", path, pointer, report=lambda line: None)
     assert path.read_bytes().startswith(b"version https://git-lfs"), "the pointer is still there"
 
 
 def test_a_repository_that_is_not_there_is_told_without_its_password(tmp_path: Path) -> None:
     with pytest.raises(ModelError) as caught:
         fetch_git(
-            "http://user:s3cret@127.0.0.1:9/blip.git", tmp_path / "blip", told=lambda line: None
+            "http://user:s3cret@127.0.0.1:9/blip.git", tmp_path / "blip", report=lambda line: None
         )
     assert "s3cret" not in str(caught.value)
     assert "127.0.0.1" in str(caught.value)

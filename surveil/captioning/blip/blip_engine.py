@@ -1,4 +1,4 @@
-"""BLIP: pictures -> vision tower -> transformers' `generate` over the text decoder -> sentences."""
+"""BLIP: pictures -> vision encoder -> transformers' `generate` over the text decoder -> sentences."""
 
 from __future__ import annotations
 
@@ -12,30 +12,59 @@ from torch import Tensor
 
 from surveil.captioning import devices
 from surveil.captioning.blip.batch_size import best_batch
-from surveil.captioning.blip.model_loading import LoadedModel, load_blip, to_pixels
+from surveil.captioning.blip.model_loading import LoadedModel, load_blip
 from surveil.captioning.blip.text_decoder import TextDecoder
-from surveil.captioning.blip.token_search import Search, longest, search_of
-from surveil.captioning.blip.vision_encoder import TorchVision
+from surveil.captioning.blip.token_search import TokenSearch, longest, search_of
+from surveil.captioning.blip.vision_encoder import TorchVision, to_pixels
 from surveil.captioning.devices import Device
 from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec
 from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 
 DEFAULT_MAX_BATCH = 4
+
+
+def open_blip(spec: CaptionerSpec) -> BlipCaptioner:
+    """Raises DeviceError, ModelError. Sets torch's thread count and seed, which are process-wide."""
+    if spec.threads is not None:
+        torch.set_num_threads(spec.threads)
+    if spec.seed is not None:
+        torch.manual_seed(spec.seed)
+    device = devices.choose_device(spec.device)
+    precision = devices.choose_precision(spec.precision, device)
+    loaded = load_blip(
+        spec.model,
+        dtype=devices.DTYPES[precision],
+        device=device,
+        allow_download=spec.allow_download,
+    )
+    encoder = TorchVision(loaded.model.vision_model)
+    decoder = TextDecoder(loaded.model.text_decoder)
+    return BlipCaptioner(
+        loaded,
+        encode=lambda pixels: decoder.project(encoder(pixels)),
+        decoder=decoder,
+        device=device,
+        precision=precision,
+        generation=spec.generation,
+        max_batch=spec.max_batch,
+    )
 
 
 class BlipCaptioner:
     """A Captioner over BlipForConditionalGeneration. One thread at a time."""
 
     gives_confidence = True
+    takes_prompt = True
+    takes_question = False
 
     def __init__(
         self,
         loaded: LoadedModel,
         *,
-        see: Callable[[Tensor], Any],
-        decoder: Search,
-        renew: Callable[[], None] | None = None,
+        encode: Callable[[Tensor], Any],
+        decoder: TokenSearch,
+        release_batch_memory: Callable[[], None] | None = None,
         vision_device: str | None = None,
         name: str | None = None,
         device: Device,
@@ -43,10 +72,10 @@ class BlipCaptioner:
         generation: GenerationSpec,
         max_batch: int | None = None,
     ) -> None:
-        """`loaded`: only its words, sizes and picture size are used; its weights are with `see` and `decoder`.
+        """`loaded`: only its words, sizes and picture size are used; its weights are with `encode` and `decoder`.
 
-        `see`: normalised pixels (images, 3, side_px, side_px) -> what `decoder` searches over, in `precision`.
-        `renew`: gives back what batches took that are not asked for again; None where nothing is kept for them.
+        `encode`: normalised pixels (images, 3, side_px, side_px) -> what `decoder` searches over, in `precision`.
+        `release_batch_memory`: gives back what batches took that are not asked for again; None where nothing is kept.
         `vision_device`: where it does so, for `self.device`, if not on `device`, where torch prepares and searches.
         `max_batch` None: found by `warm_up`.
         """
@@ -56,47 +85,19 @@ class BlipCaptioner:
         self.max_batch = max_batch or DEFAULT_MAX_BATCH
         self._find_batch = max_batch is None
         self._device = device
-        self._pictures = loaded.pictures
+        self._target = device.target
+        self._preprocessing = loaded.preprocessing
         self._tokenizer = loaded.tokenizer
         self._text_config = loaded.model.config.text_config
-        self._see: Callable[[Tensor], Any] | None = see
-        self._decoder: Search | None = decoder
-        self._renew = renew
+        self._encode: Callable[[Tensor], Any] | None = encode
+        self._decoder: TokenSearch | None = decoder
+        self._release_batch_memory = release_batch_memory
         self._positions: int = self._text_config.max_position_embeddings
         self.search_with(generation)
 
-    @classmethod
-    def open(cls, spec: CaptionerSpec) -> BlipCaptioner:
-        """Raises DeviceError, ModelError. Sets torch's thread count and seed, which are process-wide."""
-        if spec.threads is not None:
-            torch.set_num_threads(spec.threads)
-        if spec.seed is not None:
-            torch.manual_seed(spec.seed)
-        device = devices.choose_device(spec.device)
-        precision = devices.choose_precision(spec.precision, device)
-        loaded = load_blip(
-            spec.model,
-            dtype=devices.DTYPES[precision],
-            device=device,
-            allow_download=spec.allow_download,
-        )
-        tower, decoder = (
-            TorchVision(loaded.model.vision_model),
-            TextDecoder(loaded.model.text_decoder),
-        )
-        return cls(
-            loaded,
-            see=lambda pixels: decoder.look_at(tower(pixels)),
-            decoder=decoder,
-            device=device,
-            precision=precision,
-            generation=spec.generation,
-            max_batch=spec.max_batch,
-        )
-
     @property
-    def input_px(self) -> int:
-        return self._pictures.side_px
+    def picture_size(self) -> PictureSize:
+        return PictureSize(self._preprocessing.side_px)
 
     def search_with(self, generation: GenerationSpec) -> None:
         """Another search from the next `caption` on. Raises ConfigError for more tokens than the model can write."""
@@ -117,8 +118,8 @@ class BlipCaptioner:
                 raise
             clear_frames(error.__traceback__)  # else they hold what is to be given back
             self._device.release_cache()
-            if self._renew is not None:
-                self._renew()
+            if self._release_batch_memory is not None:
+                self._release_batch_memory()
             raise OutOfMemoryError(
                 f"{self.device} has no room for a batch of {len(pictures)}"
             ) from error
@@ -128,30 +129,34 @@ class BlipCaptioner:
         self.caption([self._grey])
         if self._find_batch:
             self.max_batch = best_batch(lambda size: self.caption([self._grey] * size))
-        if self._renew is None:
+        if self._release_batch_memory is None:
             return
         if self._find_batch:
-            self._renew()
+            self._release_batch_memory()
             self.caption([self._grey])
         if self.max_batch > 1:
             # A batch is another way through, which is made when it is first gone.
             self.caption([self._grey] * 2)
 
     def close(self) -> None:
-        self._see = self._decoder = self._renew = None
+        self._encode = self._decoder = self._release_batch_memory = None
         self._device.release_cache()
 
     @property
     def _grey(self) -> Rgb:
-        return np.full((self.input_px, self.input_px, 3), 128, dtype=np.uint8)
+        return np.full(
+            (self._preprocessing.side_px, self._preprocessing.side_px, 3), 128, dtype=np.uint8
+        )
 
     def _caption(self, pictures: Sequence[Rgb], prompt: str | None) -> list[CaptionResult]:
-        if self._decoder is None or self._see is None:
+        if self._decoder is None or self._encode is None:
             raise CaptionError("the captioner is closed")
-        pixels = to_pixels(pictures, self._pictures, device=self._device, dtype=self._decoder.dtype)
+        pixels = to_pixels(
+            pictures, self._preprocessing, device=self._target, dtype=self._decoder.dtype
+        )
         start = self._start_tokens(prompt).expand(len(pictures), -1)
-        found = self._decoder.search(start, seen=self._see(pixels), how=self._search)
-        return self._say(found, prompt_tokens=start.shape[1])
+        found = self._decoder.search(start, encoder_output=self._encode(pixels), how=self._search)
+        return self._results(found, prompt_tokens=start.shape[1])
 
     def _start_tokens(self, prompt: str | None) -> Tensor:
         """(1, n): the begin token, then the prompt's words; the tokenizer's own begin and end are not BLIP's."""
@@ -162,9 +167,9 @@ class BlipCaptioner:
                 f"prompt and caption may take {needed} tokens, {self.model_id} has {self._positions}: "
                 "shorten the prompt"
             )
-        return torch.tensor([tokens], device=self._device.target)
+        return torch.tensor([tokens], device=self._target)
 
-    def _say(self, found: Any, *, prompt_tokens: int) -> list[CaptionResult]:
+    def _results(self, found: Any, *, prompt_tokens: int) -> list[CaptionResult]:
         generated = found.sequences[:, prompt_tokens:]
         sure = confidences(
             found.logits,

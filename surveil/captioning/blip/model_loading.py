@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
-from torch import Tensor
 from transformers import AutoTokenizer, BlipConfig, BlipForConditionalGeneration
 
+from surveil.captioning.blip.vision_encoder import Preprocessing
 from surveil.captioning.blip.weights import read_weights, weight_files
 from surveil.captioning.devices import Device
-from surveil.captioning.engine import INT8_SAYING, INT8_SEEING, is_quantized
+from surveil.captioning.engine import INT8_TEXT_DECODER, INT8_VISION_ENCODER, is_quantized
 from surveil.errors import ModelError
-from surveil.records import Rgb
 
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 TOKEN_FILES = ("tokenizer.json", "vocab.txt")
@@ -33,7 +29,7 @@ class LoadedModel:
     model: Any
     """BlipForConditionalGeneration, evaluated, in its final type on its device."""
     tokenizer: Any
-    pictures: PictureSpec
+    preprocessing: Preprocessing
 
 
 PARTS = ("vision_model", "text_decoder")
@@ -59,7 +55,7 @@ def load_blip(
         folder=folder,
         model=_build(config, folder, dtype=dtype, device=device, parts=parts),
         tokenizer=tokenizer,
-        pictures=PictureSpec.read(folder, side_px=config.vision_config.image_size),
+        preprocessing=Preprocessing.read(folder, side_px=config.vision_config.image_size),
     )
 
 
@@ -93,7 +89,7 @@ def check_folder(folder: Path) -> None:
 
 
 def _check_int8(folder: Path) -> None:
-    for name in (INT8_SEEING, INT8_SAYING):
+    for name in (INT8_VISION_ENCODER, INT8_TEXT_DECODER):
         for path in (folder / name, (folder / name).with_suffix(".bin")):
             if not path.is_file():
                 raise ModelError(
@@ -114,7 +110,7 @@ def _build(
         model: Any = BlipForConditionalGeneration(config)
     state = dict(read_weights(folder, dtype=dtype, device=device.target, parts=parts))
     try:
-        told = model.load_state_dict(state, strict=False, assign=True)
+        result = model.load_state_dict(state, strict=False, assign=True)
     except RuntimeError as error:
         raise ModelError(
             f"model {folder}: its weights do not fit its config.json ({first_line(error)})"
@@ -128,7 +124,7 @@ def _build(
     if missing:
         raise ModelError(
             f"model {folder}: {len(missing)} of its weights are missing, the first is {missing[0]}"
-            + (f"; it has {told.unexpected_keys[0]} instead" if told.unexpected_keys else "")
+            + (f"; it has {result.unexpected_keys[0]} instead" if result.unexpected_keys else "")
         )
     return model.eval()
 
@@ -142,10 +138,10 @@ def _missing(folder: Path, what: str, names: tuple[str, ...]) -> ModelError:
 
 def _model_type(path: Path) -> str | None:
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"model {path}: can't be read ({first_line(error)})") from error
-    return said.get("model_type") if isinstance(said, dict) else None
+    return content.get("model_type") if isinstance(content, dict) else None
 
 
 def _from_hub(name: str, *, allow_download: bool) -> Path:
@@ -165,61 +161,3 @@ def _from_hub(name: str, *, allow_download: bool) -> Path:
         ) from error
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise ModelError(f"model {name}: {first_line(error)}") from error
-
-
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-
-
-@dataclass(frozen=True, slots=True)
-class PictureSpec:
-    """What `preprocessor_config.json` says; the defaults are BLIP's published ones."""
-
-    side_px: int = 384
-    mean: tuple[float, ...] = CLIP_MEAN
-    std: tuple[float, ...] = CLIP_STD
-    resample: Image.Resampling = Image.Resampling.BICUBIC
-
-    @classmethod
-    def read(cls, folder: Path, *, side_px: int) -> PictureSpec:
-        """`side_px` comes from the model's config: position embeddings fix it, the processor's file may be absent."""
-        said = _processor_settings(folder)
-        return cls(
-            side_px=side_px,
-            mean=tuple(said.get("image_mean", CLIP_MEAN)),
-            std=tuple(said.get("image_std", CLIP_STD)),
-            resample=Image.Resampling(said.get("resample", Image.Resampling.BICUBIC)),
-        )
-
-
-def _processor_settings(folder: Path) -> dict[str, Any]:
-    """transformers 5 saves one file for words and pictures; published BLIPs have one for pictures only."""
-    old, new = folder / "preprocessor_config.json", folder / "processor_config.json"
-    path = old if old.is_file() else new
-    if not path.is_file():
-        return {}
-    try:
-        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"model file {path} is not JSON ({error})") from error
-    settings: dict[str, Any] = said.get("image_processor", said)
-    return settings
-
-
-def to_square(picture: Rgb, spec: PictureSpec) -> Rgb:
-    """(side_px, side_px, 3); the same array when it already is."""
-    if picture.shape[:2] == (spec.side_px, spec.side_px):
-        return picture
-    scaled = Image.fromarray(picture).resize((spec.side_px, spec.side_px), resample=spec.resample)
-    return np.asarray(scaled)
-
-
-def to_pixels(
-    pictures: Sequence[Rgb], spec: PictureSpec, *, device: Device, dtype: torch.dtype
-) -> Tensor:
-    """(len(pictures), 3, side_px, side_px), normalised, on the device. Bytes cross to it, not floats."""
-    stacked = np.stack([to_square(picture, spec) for picture in pictures])
-    squares = torch.from_numpy(stacked).to(device.target)
-    scale = torch.tensor(spec.std, device=device.target) * 255.0
-    shift = torch.tensor(spec.mean, device=device.target) * 255.0
-    return ((squares.float() - shift) / scale).permute(0, 3, 1, 2).to(dtype)

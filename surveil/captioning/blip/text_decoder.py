@@ -5,7 +5,7 @@ What differs from transformers' BlipTextLMHeadModel:
 - an image is projected to cross-attention keys and values once, not once per beam, and its beams are folded into the
   query axis: (images, heads, beams, head_dim) against (images, heads, patches, head_dim);
 - the prompt is read once per image;
-- query, key and value of self-attention are one product, and its cache is written in place (see beam_cache.py).
+- query, key and value of self-attention are one product, and its cache is written in place (BeamCache).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.models.blip.configuration_blip import BlipTextConfig
 
-from surveil.captioning.blip.token_search import BeamCache, Search
+from surveil.captioning.blip.token_search import BeamCache, TokenSearch
 from surveil.captioning.blip.vision_encoder import Linear, PackedLinear, make_linear
 
 STEP_ROWS = 12
@@ -28,7 +28,7 @@ PATCH_ROWS = 577
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
+class EncoderOutput:
     """A batch of images as the decoder looks at them. Not a tensor, so `generate` does not copy it for each beam."""
 
     keys: tuple[Tensor, ...]
@@ -41,7 +41,7 @@ class Seen:
         return self.values[0].shape[0]
 
 
-class TextDecoder(Search):
+class TextDecoder(TokenSearch):
     """Built from a loaded BlipTextLMHeadModel, whose weights it takes over layer by layer."""
 
     def __init__(self, source: Any) -> None:
@@ -64,27 +64,31 @@ class TextDecoder(Search):
         self.head = make_linear(head.decoder.weight, head.decoder.bias, rows=STEP_ROWS)
         self.head_act = head.transform.transform_act_fn
 
-    def look_at(self, patches: Tensor) -> Seen:
+    def project(self, patches: Tensor) -> EncoderOutput:
         """(images, patches, width) from the vision tower, projected once."""
         pairs = [layer.project(patches) for layer in self.layers]  # type: ignore[operator]
-        return Seen(tuple(keys for keys, _ in pairs), tuple(values for _, values in pairs))
+        return EncoderOutput(tuple(keys for keys, _ in pairs), tuple(values for _, values in pairs))
 
-    def new_cache(self, seen: Seen, *, positions: int) -> BeamCache:
+    def new_cache(self, encoder_output: EncoderOutput, *, positions: int) -> BeamCache:
         return BeamCache(
             layers=len(self.layers),
-            images=seen.images,
+            images=encoder_output.images,
             heads=self._heads,
             head_dim=self._head_dim,
-            like=seen.values[0],
+            like=encoder_output.values[0],
             positions=positions,
         )
 
-    def read(self, tokens: Tensor, positions: Tensor, *, cache: BeamCache, seen: Seen) -> Tensor:
+    def next_logits(
+        self, tokens: Tensor, positions: Tensor, *, cache: BeamCache, encoder_output: EncoderOutput
+    ) -> Tensor:
         mask = cache.mask()
         prompt = cache.empty
         hidden = self.norm(self.words(tokens) + self.positions(positions))
         for number, layer in enumerate(self.layers):
-            hidden = layer(hidden, number=number, cache=cache, mask=mask, seen=seen)
+            hidden = layer(
+                hidden, number=number, cache=cache, mask=mask, encoder_output=encoder_output
+            )
         return self._logits(hidden[:, -1:] if prompt else hidden)
 
     def _logits(self, hidden: Tensor) -> Tensor:
@@ -99,7 +103,7 @@ class _Layer(nn.Module):
         super().__init__()
         self._heads = config.num_attention_heads
         self._head_dim = config.hidden_size // config.num_attention_heads
-        own, cross = source.bypass_gates, source.crossattention
+        own, cross = source.attention, source.crossattention
         scale = (
             self._head_dim**-0.5
         )  # a power of two for BLIP's 64, so folding it into the queries is exact
@@ -121,7 +125,13 @@ class _Layer(nn.Module):
         return both[0].transpose(2, 3).contiguous(), both[1].contiguous()
 
     def forward(
-        self, hidden: Tensor, *, number: int, cache: BeamCache, mask: Tensor | None, seen: Seen
+        self,
+        hidden: Tensor,
+        *,
+        number: int,
+        cache: BeamCache,
+        mask: Tensor | None,
+        encoder_output: EncoderOutput,
     ) -> Tensor:
         """`hidden` (images, queries, width): queries are the prompt's tokens, then one per beam."""
         queries, keys, values = self._split(self.qkv(hidden), parts=3)
@@ -129,7 +139,7 @@ class _Layer(nn.Module):
         found = _attend(queries, keys.transpose(2, 3), values, mask)
         hidden = self.own_norm(self.own_out.plus(found, hidden))
         queries = self._split(self.query(hidden), parts=1)[0]
-        found = _attend(queries, seen.keys[number], seen.values[number], None)
+        found = _attend(queries, encoder_output.keys[number], encoder_output.values[number], None)
         hidden = self.cross_norm(self.cross_out.plus(found, hidden))
         grown = self.up.gelu(hidden) if self._gelu else self._act(self.up(hidden))
         normed: Tensor = self.norm(self.down.plus(grown, hidden))

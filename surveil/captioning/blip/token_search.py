@@ -28,7 +28,7 @@ from transformers.models.blip.configuration_blip import BlipTextConfig
 from surveil.captioning.engine import GenerationSpec
 
 
-class Search(PreTrainedModel, GenerationMixin):
+class TokenSearch(PreTrainedModel, GenerationMixin):
     """Sentences over a batch of images, each read once however many beams look at it."""
 
     config_class = BlipTextConfig
@@ -38,22 +38,24 @@ class Search(PreTrainedModel, GenerationMixin):
         super().__init__(config)
         self.generation_config = GenerationConfig()
 
-    def new_cache(self, seen: Any, *, positions: int) -> BeamCache:
-        """Room for the sentences of `seen`, at most `positions` tokens long."""
+    def new_cache(self, encoder_output: Any, *, positions: int) -> BeamCache:
+        """Room for the sentences about `encoder_output`, at most `positions` tokens long."""
         raise NotImplementedError
 
-    def read(self, tokens: Tensor, positions: Tensor, *, cache: BeamCache, seen: Any) -> Tensor:
+    def next_logits(
+        self, tokens: Tensor, positions: Tensor, *, cache: BeamCache, encoder_output: Any
+    ) -> Tensor:
         """Logits (images, queries, vocabulary) after `tokens` (images, queries); of a prompt, only the last query's.
 
         Queries are the prompt's tokens at first, then one per beam. `positions` (1, queries).
         """
         raise NotImplementedError
 
-    def search(self, start: Tensor, *, seen: Any, how: GenerationConfig) -> Any:
-        """What `generate` returns for `start` (images, tokens) and what the vision tower has `seen`."""
-        cache = self.new_cache(seen, positions=longest(how, prompt_tokens=start.shape[1]))
+    def search(self, start: Tensor, *, encoder_output: Any, how: GenerationConfig) -> Any:
+        """What `generate` returns for `start` (images, tokens) and the vision encoder's output."""
+        cache = self.new_cache(encoder_output, positions=longest(how, prompt_tokens=start.shape[1]))
         return cast(Any, self).generate(
-            start, generation_config=how, seen=seen, past_key_values=cache
+            start, generation_config=how, encoder_output=encoder_output, past_key_values=cache
         )
 
     def _get_logits_processor(self, *args: Any, **kwargs: Any) -> LogitsProcessorList:
@@ -65,7 +67,7 @@ class Search(PreTrainedModel, GenerationMixin):
         scores = named.get("accumulated_log_probs")
         # On an accelerator one sort is quicker than ten small operations.
         if scores is not None and scores.device.type == "cpu" and not named.get("do_sample"):
-            named |= {"accumulated_log_probs": scores.as_subclass(WithQuickTop)}
+            named |= {"accumulated_log_probs": scores.as_subclass(TopkTensor)}
         return cast(Any, super())._get_top_k_continuations(*args, **named)
 
     def prepare_inputs_for_generation(
@@ -80,12 +82,12 @@ class Search(PreTrainedModel, GenerationMixin):
         `generate` checks its arguments against the name `model_kwargs`.
         """
         tokens = input_ids if next_sequence_length is None else input_ids[:, -next_sequence_length:]
-        return {name: model_kwargs[name] for name in ("past_key_values", "seen")} | {
+        return {name: model_kwargs[name] for name in ("past_key_values", "encoder_output")} | {
             "input_ids": tokens
         }
 
     def forward(
-        self, input_ids: Tensor, past_key_values: Any, seen: Any, **unused: Any
+        self, input_ids: Tensor, past_key_values: Any, encoder_output: Any, **unused: Any
     ) -> CausalLMOutputWithCrossAttentions:
         """`input_ids` (images * beams, tokens): the prompt at first, one token a row afterwards."""
         cache: BeamCache = (
@@ -100,7 +102,7 @@ class Search(PreTrainedModel, GenerationMixin):
         else:
             tokens = input_ids.view(cache.images, cache.beams)
             positions = torch.full_like(tokens[:1], at)
-        logits = self.read(tokens, positions, cache=cache, seen=seen)
+        logits = self.next_logits(tokens, positions, cache=cache, encoder_output=encoder_output)
         cache.advance(tokens.shape[1])
         if at == 0:
             logits = logits.expand(-1, cache.beams, -1)
@@ -110,10 +112,10 @@ class Search(PreTrainedModel, GenerationMixin):
 
 
 RUNS = 64
-"""The parts that scores are cut in to find the best; see `quick_top`."""
+"""The parts that scores are cut in to find the best; see `fast_topk`."""
 
 
-class NotYetTheEnd(LogitsProcessor):
+class EndTokenBlocker(LogitsProcessor):
     """No end token before a row has `tokens` tokens.
 
     transformers' own look for the end token by comparing it with all words.
@@ -130,7 +132,7 @@ class NotYetTheEnd(LogitsProcessor):
             return scores
         if self._words != scores.shape[-1]:
             self._words = scores.shape[-1]
-            # An end that is no word can't be said, and is not missed.
+            # An end that is no word cannot come, and is not missed.
             self._ends = self._ends[(self._ends >= 0) & (self._ends < self._words)]
         return scores.index_fill(-1, self._ends, -torch.inf)
 
@@ -142,7 +144,7 @@ class Processors(LogitsProcessorList):
     """
 
     def __init__(self, theirs: Iterable[Any]) -> None:
-        waits: NotYetTheEnd | None = None
+        waits: EndTokenBlocker | None = None
         for one in theirs:
             if type(one) is MinLengthLogitsProcessor:
                 tokens = one.min_length
@@ -152,7 +154,7 @@ class Processors(LogitsProcessorList):
                 self.append(one)
                 continue
             if waits is None:
-                waits = NotYetTheEnd(tokens, one.eos_token_id)
+                waits = EndTokenBlocker(tokens, one.eos_token_id)
                 self.append(waits)
             waits.tokens = max(waits.tokens, tokens)
 
@@ -165,19 +167,19 @@ class Processors(LogitsProcessorList):
         return scores
 
 
-class WithQuickTop(Tensor):
-    """A tensor of which `torch.topk` is `quick_top`."""
+class TopkTensor(Tensor):
+    """A tensor of which `torch.topk` is `fast_topk`."""
 
     @classmethod
     def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         more = kwargs or {}
         if func is torch.topk and len(args) == 1 and more.keys() == {"k"}:
-            return quick_top(args[0].as_subclass(Tensor), more["k"])
+            return fast_topk(args[0].as_subclass(Tensor), more["k"])
         with torch._C.DisableTorchFunctionSubclass():
             return func(*args, **more)
 
 
-def quick_top(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+def fast_topk(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """`torch.topk` of (rows, n), largest first: values and places, both (rows, k).
 
     Cut into `RUNS` runs laid over each other, only the k columns with the largest maxima can hold any of them. torch
@@ -208,19 +210,19 @@ def longest(search: GenerationConfig, *, prompt_tokens: int) -> int:
     return max(int(search.max_length), prompt_tokens + 1)
 
 
-def search_of(spec: GenerationSpec, words: Any) -> GenerationConfig:
+def search_of(spec: GenerationSpec, text_config: Any) -> GenerationConfig:
     """The search, with raw logits kept (confidence is taken from them, before any penalty).
 
-    `words`: the model's BlipTextConfig; BLIP ends sentences with its separator.
+    `text_config`: the model's BlipTextConfig; BLIP ends sentences with its separator.
     """
     asked = {name: value for name, value in asdict(spec).items() if value is not None}
     if "max_length" not in asked:
         asked.setdefault("max_new_tokens", DEFAULT_NEW_TOKENS)
     return GenerationConfig(
         **asked,
-        bos_token_id=words.bos_token_id,
-        eos_token_id=words.sep_token_id,
-        pad_token_id=words.pad_token_id,
+        bos_token_id=text_config.bos_token_id,
+        eos_token_id=text_config.sep_token_id,
+        pad_token_id=text_config.pad_token_id,
         output_logits=True,
         return_dict_in_generate=True,
     )
@@ -330,9 +332,9 @@ class BeamCache:
         both[1, :, :, self._filled : end] = values
         return both[0, :, :, :end], both[1, :, :, :end]
 
-    def write(self, said: Tensor) -> None:
+    def write(self, entries: Tensor) -> None:
         """All layers of one call at once, (layers, 2, images, heads, queries, head_dim), before `advance`."""
-        self.entries[..., self._filled : self._filled + said.shape[-2], :] = said
+        self.entries[..., self._filled : self._filled + entries.shape[-2], :] = entries
 
     def advance(self, queries: int) -> None:
         """After the last layer of one call."""
@@ -345,9 +347,9 @@ class BeamCache:
         if self._mask is None:
             return
         parents = (beam_idx.view(self.images, self.beams) % self.beams).to(self._mask.device)
-        seen = self._mask[:, :, : self._filled]
+        visible = self._mask[:, :, : self._filled]
         chosen = parents[:, :, None].expand(-1, -1, self._filled)
-        self._mask[:, :, : self._filled] = seen.gather(1, chosen)
+        self._mask[:, :, : self._filled] = visible.gather(1, chosen)
 
     def _own_entries(self, capacity: int) -> Tensor:
         """(images, beams, capacity): the prompt is everyone's, of each later step a beam sees its own entry."""

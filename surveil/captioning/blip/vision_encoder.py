@@ -1,14 +1,25 @@
-"""BLIP's vision tower: pixels in, (images, patches + 1, width) out. Nine tenths of the work is here."""
+"""BLIP's vision encoder: pictures normalised, pixels in, (images, patches + 1, width) out.
+
+Nine tenths of the work is here.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
 from surveil.captioning import devices
+from surveil.errors import ModelError
+from surveil.records import Rgb
 
 
 class TorchVision(nn.Module):
@@ -34,8 +45,10 @@ class TorchVision(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         flat = functional.pixel_unshuffle(pixels, self.patch_px).flatten(2).transpose(1, 2)
-        seen = self.patches(flat.contiguous())
-        hidden = torch.cat([self.first.expand(seen.shape[0], -1, -1), seen], dim=1) + self.places
+        patches = self.patches(flat.contiguous())
+        hidden = (
+            torch.cat([self.first.expand(patches.shape[0], -1, -1), patches], dim=1) + self.places
+        )
         for layer in self.layers:
             hidden = layer(hidden)
         normed: Tensor = self.norm(hidden)
@@ -45,21 +58,19 @@ class TorchVision(nn.Module):
 class _Layer(nn.Module):
     def __init__(self, source: Any, config: Any, *, rows: int) -> None:
         super().__init__()
-        bypass_gates, mlp = source.self_attn, source.mlp
+        attention, mlp = source.self_attn, source.mlp
         self._heads = config.num_attention_heads
         width = config.hidden_size
         scale = (width // self._heads) ** -0.5
         weight, bias = (
-            bypass_gates.qkv.weight.detach().clone(),
-            bypass_gates.qkv.bias.detach().clone(),
+            attention.qkv.weight.detach().clone(),
+            attention.qkv.bias.detach().clone(),
         )
         weight[:width] *= scale  # a power of two for BLIP's 64: exact
         bias[:width] *= scale
         self.norm1 = source.layer_norm1
         self.qkv = make_linear(weight, bias, rows=rows)
-        self.out = make_linear(
-            bypass_gates.projection.weight, bypass_gates.projection.bias, rows=rows
-        )
+        self.out = make_linear(attention.projection.weight, attention.projection.bias, rows=rows)
         self.norm2 = source.layer_norm2
         self.up = make_linear(mlp.fc1.weight, mlp.fc1.bias, rows=rows)
         self.down = make_linear(mlp.fc2.weight, mlp.fc2.bias, rows=rows)
@@ -96,6 +107,64 @@ def _attend_one(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     back at every layer, and clearing those pages took longer than the products (38 to 14 ms a layer)."""
     scores = functional.softmax(torch.matmul(queries, keys.transpose(1, 2)), dim=-1)
     return torch.matmul(scores, values)
+
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How pictures are normalised, as `preprocessor_config.json` says; the defaults are BLIP's published ones."""
+
+    side_px: int = 384
+    mean: tuple[float, ...] = CLIP_MEAN
+    std: tuple[float, ...] = CLIP_STD
+    resample: Image.Resampling = Image.Resampling.BICUBIC
+
+    @classmethod
+    def read(cls, folder: Path, *, side_px: int) -> Preprocessing:
+        """`side_px` comes from the model's config: position embeddings fix it, the processor's file may be absent."""
+        settings = _processor_settings(folder)
+        return cls(
+            side_px=side_px,
+            mean=tuple(settings.get("image_mean", CLIP_MEAN)),
+            std=tuple(settings.get("image_std", CLIP_STD)),
+            resample=Image.Resampling(settings.get("resample", Image.Resampling.BICUBIC)),
+        )
+
+
+def _processor_settings(folder: Path) -> dict[str, Any]:
+    """transformers 5 saves one file for words and pictures; published BLIPs have one for pictures only."""
+    old, new = folder / "preprocessor_config.json", folder / "processor_config.json"
+    path = old if old.is_file() else new
+    if not path.is_file():
+        return {}
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"model file {path} is not JSON ({error})") from error
+    settings: dict[str, Any] = content.get("image_processor", content)
+    return settings
+
+
+def to_square(picture: Rgb, spec: Preprocessing) -> Rgb:
+    """(side_px, side_px, 3); the same array when it already is."""
+    if picture.shape[:2] == (spec.side_px, spec.side_px):
+        return picture
+    scaled = Image.fromarray(picture).resize((spec.side_px, spec.side_px), resample=spec.resample)
+    return np.asarray(scaled)
+
+
+def to_pixels(
+    pictures: Sequence[Rgb], spec: Preprocessing, *, device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    """(len(pictures), 3, side_px, side_px), normalised, on the device. Bytes cross to it, not floats."""
+    stacked = np.stack([to_square(picture, spec) for picture in pictures])
+    squares = torch.from_numpy(stacked).to(device)
+    scale = torch.tensor(spec.std, device=device) * 255.0
+    shift = torch.tensor(spec.mean, device=device) * 255.0
+    return ((squares.float() - shift) / scale).permute(0, 3, 1, 2).to(dtype)
 
 
 _PACKED_DTYPES = (torch.float32, torch.bfloat16)

@@ -1,4 +1,4 @@
-"""What runs the graph `saying`: the sentences searched for over pictures that were seen."""
+"""What runs the text decoder's graph: the sentences searched for over pictures that were encoded."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ import torch
 from torch import Tensor, nn
 from transformers import GenerationConfig
 
-from surveil.captioning.blip.token_search import BeamCache, Search
-from surveil.captioning.openvino.openvino_encoder import Seen
-from surveil.captioning.openvino.openvino_graphs import LOGITS, SAID
+from surveil.captioning.blip.token_search import BeamCache, TokenSearch
+from surveil.captioning.openvino.openvino_encoder import EncoderOutput
+from surveil.captioning.openvino.openvino_graphs import LOGITS, NEW_ENTRIES
 from surveil.captioning.openvino.openvino_tensors import as_openvino, as_torch
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """What a graph `saying` is compiled for, where that is not all of them."""
+    """What the decoder's graph is compiled for, where that is not all sizes."""
 
     images: int
     queries: int
     capacity: int
-    """Room for what was said; see BeamCache."""
+    """Of the KV cache; see BeamCache."""
     patches: int
     """Of a picture, with the class token."""
 
 
-class OpenVinoDecoder(Search):
+class OpenVinoDecoder(TokenSearch):
     """One thread at a time.
 
     The graph compiled for all sizes asks at every node of every step whether they have changed. `fixed`: single
@@ -46,7 +46,7 @@ class OpenVinoDecoder(Search):
         packed: Callable[[], None],
         fixed: bool = False,
     ) -> None:
-        """`config`: a BlipTextConfig. `make`: compiles `saying`, whose keys and values are of type `memory`, for all
+        """`config`: a BlipTextConfig. `make`: compiles the graph, whose keys and values are of type `memory`, for all
         sizes or for these, and gives a request of it; asked when first needed.
 
         `packed`: called after a first inference, when OpenVINO has laid out the weights anew.
@@ -58,9 +58,9 @@ class OpenVinoDecoder(Search):
         self._heads = config.num_attention_heads
         self._like = torch.empty(0, dtype=memory)
         self.on_the_cpu = nn.Parameter(torch.empty(0), requires_grad=False)  # asked by `generate`
-        self.renew()
+        self.release_batch_memory()
 
-    def renew(self) -> None:
+    def release_batch_memory(self) -> None:
         """Give back what larger batches took, and what a failed one left."""
         self._graphs: dict[Sizes | None, _Graph] = {}
         self._sizes: Sizes | None = None
@@ -68,43 +68,47 @@ class OpenVinoDecoder(Search):
         if not self._may_fix:
             self._graph_for(None)
 
-    def new_cache(self, seen: Seen, *, positions: int) -> BeamCache:
+    def new_cache(self, encoder_output: EncoderOutput, *, positions: int) -> BeamCache:
         return BeamCache(
             layers=self.config.num_hidden_layers,
-            images=seen.images,
+            images=encoder_output.images,
             heads=self._heads,
             head_dim=self.config.hidden_size // self._heads,
             like=self._like,
             positions=positions,
-            room=self._rooms.get(seen.images > 1),
+            room=self._rooms.get(encoder_output.images > 1),
         )
 
-    def search(self, start: Tensor, *, seen: Seen, how: GenerationConfig) -> Any:
+    def search(self, start: Tensor, *, encoder_output: EncoderOutput, how: GenerationConfig) -> Any:
         # Memory is taken again by later searches, which torch allows inside this mode only if it was made there.
         with _one_torch_thread(), torch.inference_mode():
-            return super().search(start, seen=seen, how=how)
+            return super().search(start, encoder_output=encoder_output, how=how)
 
-    def read(self, tokens: Tensor, positions: Tensor, *, cache: BeamCache, seen: Seen) -> Tensor:
+    def next_logits(
+        self, tokens: Tensor, positions: Tensor, *, cache: BeamCache, encoder_output: EncoderOutput
+    ) -> Tensor:
         prompt = cache.empty
         queries = tokens.shape[1]
         if prompt:
-            self._sizes = self._sizes_of(cache, seen, prompt_tokens=queries)
-            self._graph_for(self._sizes).remember(seen, cache)
+            self._sizes = self._sizes_of(cache, encoder_output, prompt_tokens=queries)
+            self._graph_for(self._sizes).bind(encoder_output, cache)
             self._rooms[cache.images > 1] = cache.entries
         graph = self._graphs[self._sizes]
         step = graph.step(cache)
         step["tokens"].copy_(tokens)
         step["positions"].copy_(positions)
         cache.mask_all(step["mask"])
-        said, logits = graph.run()
-        cache.write(said.view(-1, 2, *said.shape[1:])[..., :queries, :])
+        entries, logits = graph.run()
+        cache.write(entries.view(-1, 2, *entries.shape[1:])[..., :queries, :])
         return logits[:, -1:] if prompt else logits
 
-    def _sizes_of(self, cache: BeamCache, seen: Seen, *, prompt_tokens: int) -> Sizes | None:
+    def _sizes_of(
+        self, cache: BeamCache, encoder_output: EncoderOutput, *, prompt_tokens: int
+    ) -> Sizes | None:
         """Of all steps of this search; None for the graph that takes all."""
         if not self._may_fix or cache.images > 1 or prompt_tokens > 1:
             return None
-        patches = seen.memory["keys_0"].shape[2]
+        patches = encoder_output.memory["keys_0"].shape[2]
         return Sizes(cache.images, cache.beams, cache.entries.shape[-2], patches)
 
     def _graph_for(self, sizes: Sizes | None) -> _Graph:
@@ -117,16 +121,16 @@ class OpenVinoDecoder(Search):
 
 
 class _Graph:
-    """A compiled `saying` and the memory that it reads."""
+    """A compiled text decoder and the memory that it reads."""
 
     def __init__(self, request: Any, packed: Callable[[], None]) -> None:
         self._request = request
         self._packed: Callable[[], None] | None = packed
         self._read: dict[str, Tensor] = {}  # a request reads memory without holding it
 
-    def remember(self, seen: Seen, cache: BeamCache) -> None:
+    def bind(self, encoder_output: EncoderOutput, cache: BeamCache) -> None:
         """What stays where it is for a whole search."""
-        for name, tensor in seen.memory.items():
+        for name, tensor in encoder_output.memory.items():
             self._hand_over(name, tensor)
         for number, (keys, values) in enumerate(cache.entries):
             self._hand_over(f"past_keys_{number}", keys)
@@ -134,17 +138,17 @@ class _Graph:
 
     def step(self, cache: BeamCache) -> dict[str, Tensor]:
         """What is written anew for each step: tokens and positions (images, queries), and the mask."""
-        words = (cache.images, cache.queries)
+        token_shape = (cache.images, cache.queries)
         mask = (cache.images, 1, cache.queries, cache.entries.shape[-2] + cache.queries)
         if "mask" not in self._read or self._read["mask"].shape != mask:
             self._read.pop("mask", None)  # until all three are handed over none counts as such
-            self._hand_over("tokens", torch.empty(words, dtype=torch.int32))
-            self._hand_over("positions", torch.empty(words, dtype=torch.int32))
+            self._hand_over("tokens", torch.empty(token_shape, dtype=torch.int32))
+            self._hand_over("positions", torch.empty(token_shape, dtype=torch.int32))
             self._hand_over("mask", torch.empty(mask))
         return self._read
 
     def run(self) -> tuple[Tensor, Tensor]:
-        """SAID and LOGITS, in the request's own memory, which the next step writes again.
+        """NEW_ENTRIES and LOGITS, in the request's own memory, which the next step writes again.
 
         That is early enough: `generate` copies the logits that it keeps.
         """
@@ -152,7 +156,9 @@ class _Graph:
         if self._packed is not None:
             packed, self._packed = self._packed, None
             packed()
-        return as_torch(self._request.get_tensor(SAID)), as_torch(self._request.get_tensor(LOGITS))
+        return as_torch(self._request.get_tensor(NEW_ENTRIES)), as_torch(
+            self._request.get_tensor(LOGITS)
+        )
 
     def _hand_over(self, name: str, tensor: Tensor) -> None:
         was = self._read.get(name)

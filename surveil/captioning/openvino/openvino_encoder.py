@@ -1,4 +1,4 @@
-"""What runs the graph `seeing`: pictures in, what cross-attention reads out."""
+"""What runs the vision encoder's graph: pictures in, what cross-attention reads out."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ STREAMS = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """A batch of images as the graph `saying` looks at them."""
+class EncoderOutput:
+    """A batch of images as the text decoder looks at them."""
 
     memory: dict[str, Tensor]
     """`keys_i` and `values_i` of each text layer i; the next batch is written over them."""
@@ -29,7 +29,7 @@ class OpenVinoVision:
 
     A batch is cut in as many parts as there are streams, each with its own share of the cores: what a part's layers
     hand on stays in its core's cache (0.93 of the time for four pictures on two cores with AMX). What is left over, an
-    odd picture, is seen afterwards with all cores.
+    odd picture, is encoded afterwards with all cores.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class OpenVinoVision:
         packed: Callable[[], None],
         cut: bool = False,
     ) -> None:
-        """`make`: compiles `seeing` for that many streams, and gives a request of each; costs the weights' memory.
+        """`make`: compiles the graph for that many streams, and gives a request of each; costs the weights' memory.
 
         `memory`: the type of what leaves here in floats. `packed`: called when weights have been laid out anew, which
         OpenVINO does at a first inference. `cut`: whether batches are; the streams are made at the first, and a single
@@ -50,9 +50,9 @@ class OpenVinoVision:
         self._memory = memory
         self._packed = packed
         self._may_cut = cut
-        self.renew()
+        self.release_batch_memory()
 
-    def renew(self) -> None:
+    def release_batch_memory(self) -> None:
         """Give back what larger batches took, and what a failed one left."""
         self._streams: Sequence[Any] = ()
         self._room: dict[str, Tensor] = {}
@@ -60,20 +60,20 @@ class OpenVinoVision:
         self._known: set[int] = set()
         (self._whole,) = self._make(1)
 
-    def __call__(self, pixels: Tensor) -> Seen:
+    def __call__(self, pixels: Tensor) -> EncoderOutput:
         """(images, 3, side_px, side_px), normalised."""
         pixels = pixels.float().contiguous()
         images = pixels.shape[0]
         if not self._may_cut or images == 1:
-            return Seen(self._seen_at_once(pixels), images)
+            return EncoderOutput(self._encode_at_once(pixels), images)
         paired = images - images % STREAMS
         self._run(self._cut(images, paired), pixels[:paired].chunk(STREAMS))
         for at in range(paired, images):
-            for name, found in self._seen_at_once(pixels[at : at + 1]).items():
+            for name, found in self._encode_at_once(pixels[at : at + 1]).items():
                 self._room[name][at] = found[0]
-        return Seen({name: room[:images] for name, room in self._room.items()}, images)
+        return EncoderOutput({name: room[:images] for name, room in self._room.items()}, images)
 
-    def _seen_at_once(self, pixels: Tensor) -> dict[str, Tensor]:
+    def _encode_at_once(self, pixels: Tensor) -> dict[str, Tensor]:
         self._run([self._whole], [pixels])
         found = {
             one.any_name: as_torch(self._whole.get_tensor(one)) for one in self._whole.model_outputs

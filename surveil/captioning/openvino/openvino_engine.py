@@ -21,11 +21,20 @@ from surveil.captioning import devices
 from surveil.captioning.blip.blip_engine import BlipCaptioner
 from surveil.captioning.blip.model_loading import PARTS, LoadedModel, find_model, load_blip
 from surveil.captioning.devices import Device
-from surveil.captioning.engine import INT8_SAYING, INT8_SEEING, CaptionerSpec, is_quantized
+from surveil.captioning.engine import (
+    INT8_TEXT_DECODER,
+    INT8_VISION_ENCODER,
+    CaptionerSpec,
+    is_quantized,
+)
 from surveil.captioning.openvino.mapped_pages import let_go
 from surveil.captioning.openvino.openvino_decoder import OpenVinoDecoder, Sizes
 from surveil.captioning.openvino.openvino_encoder import OpenVinoVision
-from surveil.captioning.openvino.openvino_graphs import SAID, saying, seeing
+from surveil.captioning.openvino.openvino_graphs import (
+    NEW_ENTRIES,
+    text_decoder_graph,
+    vision_encoder_graph,
+)
 from surveil.captioning.openvino.openvino_rows import for_one_picture
 from surveil.captioning.openvino.openvino_tensors import TYPES
 from surveil.errors import DeviceError, ModelError
@@ -37,8 +46,8 @@ _HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 class Graphs:
     """BLIP as two ov.Models, in fp32 or int8; their inputs and outputs are fp32."""
 
-    seeing: Any
-    saying: Any
+    vision_encoder: Any
+    text_decoder: Any
     files: tuple[Path, ...] = ()
     """That hold the weights, where they are mapped."""
 
@@ -48,10 +57,10 @@ class Places:
     """Where and in what the two graphs compute what is not int8."""
 
     device: str
-    """OpenVINO's name of the device that sees; the CPU says."""
-    seeing: str
+    """OpenVINO's name of the device of the vision encoder; the text decoder's is the CPU."""
+    vision_encoder: str
     """fp32, bf16 or fp16."""
-    saying: str
+    text_decoder: str
     """fp32 or bf16."""
     threads: int | None = None
     streams: bool = False
@@ -62,7 +71,7 @@ class Places:
     @property
     def memory(self) -> torch.dtype:
         """Of the keys and values that attention reads."""
-        return devices.DTYPES[self.saying]
+        return devices.DTYPES[self.text_decoder]
 
 
 def open_openvino(spec: CaptionerSpec) -> BlipCaptioner:
@@ -84,25 +93,25 @@ def open_openvino(spec: CaptionerSpec) -> BlipCaptioner:
     loaded = load_floats(folder, parts=() if int8 else PARTS)
     places = Places(
         device,
-        seeing=between if int8 else precision,
-        saying=sentences,
+        vision_encoder=between if int8 else precision,
+        text_decoder=sentences,
         threads=spec.threads,
         # Where int8 products are quick enough that the cores' caches matter; without AMX it brought nothing.
         streams=int8 and device == "CPU" and devices.cpu_has_amx() and _cores(spec.threads) > 1,
         fixed=int8,  # where weights are small enough to be kept twice
     )
     graphs = read_graphs(folder) if int8 else write_graphs(loaded)
-    see, decoder = compiled(graphs, loaded.model.config.text_config, places)
+    encoder, decoder = compiled(graphs, loaded.model.config.text_config, places)
 
-    def renew() -> None:
-        see.renew()
-        decoder.renew()
+    def release_batch_memory() -> None:
+        encoder.release_batch_memory()
+        decoder.release_batch_memory()
 
     return BlipCaptioner(
         loaded,
-        see=see,
+        encode=encoder,
         decoder=decoder,
-        renew=renew,
+        release_batch_memory=release_batch_memory,
         vision_device=device.lower(),
         device=Device("cpu"),
         precision=precision,
@@ -120,18 +129,18 @@ def load_floats(folder: Path, *, parts: tuple[str, ...] = PARTS) -> LoadedModel:
 def write_graphs(loaded: LoadedModel) -> Graphs:
     """Empties `loaded` of its weights."""
     vision, text = loaded.model.vision_model, loaded.model.text_decoder
-    graphs = Graphs(seeing(vision, text), saying(text))
+    graphs = Graphs(vision_encoder_graph(vision, text), text_decoder_graph(text))
     loaded.model.to("meta")
     return graphs
 
 
 def read_graphs(folder: Path) -> Graphs:
     """From `surveil model quantize`; the weights are mapped, not read."""
-    seeing, saying = folder / INT8_SEEING, folder / INT8_SAYING
+    encoder, decoder = folder / INT8_VISION_ENCODER, folder / INT8_TEXT_DECODER
     return Graphs(
-        _read(seeing),
-        _read(saying),
-        files=(seeing.with_suffix(".bin"), saying.with_suffix(".bin")),
+        _read(encoder),
+        _read(decoder),
+        files=(encoder.with_suffix(".bin"), decoder.with_suffix(".bin")),
     )
 
 
@@ -139,35 +148,41 @@ def _read(path: Path) -> Any:
     try:
         return core().read_model(path)
     except RuntimeError as error:
-        told = str(error).strip().splitlines()[-1]
+        reason = str(error).strip().splitlines()[-1]
         raise ModelError(
-            f"model file {path} can't be read with the .bin beside it ({told}); copy the folder again, or make it "
+            f"model file {path} can't be read with the .bin beside it ({reason}); copy the folder again, or make it "
             "again with `surveil model quantize`"
         ) from error
 
 
-def compiled(graphs: Graphs, words: Any, places: Places) -> tuple[OpenVinoVision, OpenVinoDecoder]:
-    """What runs them; `words` is the model's BlipTextConfig."""
+def compiled(
+    graphs: Graphs, text_config: Any, places: Places
+) -> tuple[OpenVinoVision, OpenVinoDecoder]:
+    """What runs them; `text_config` is the model's BlipTextConfig."""
     memory = TYPES[places.memory]
-    seeing = graphs.seeing
+    encoder = graphs.vision_encoder
     if places.device == "CPU":
-        seeing = _typed(seeing, dict.fromkeys(_floats(seeing.outputs), memory))
-    remembered = [name for name in _floats(graphs.saying.inputs) if _is_memory(name)]
-    saying = _typed(graphs.saying, dict.fromkeys((*remembered, SAID), memory))
+        encoder = _typed(encoder, dict.fromkeys(_floats(encoder.outputs), memory))
+    cached = [name for name in _floats(graphs.text_decoder.inputs) if _is_memory(name)]
+    decoder = _typed(graphs.text_decoder, dict.fromkeys((*cached, NEW_ENTRIES), memory))
 
-    def sees(streams: int) -> list[Any]:
-        graph = for_one_picture(seeing) if places.streams and streams == 1 else seeing
-        model = _compiled(graph, places.device, places.seeing, places.threads, streams=streams)
+    def encoder_requests(streams: int) -> list[Any]:
+        graph = for_one_picture(encoder) if places.streams and streams == 1 else encoder
+        model = _compiled(
+            graph, places.device, places.vision_encoder, places.threads, streams=streams
+        )
         return [model.create_infer_request() for _ in range(streams)]
 
-    def says(sizes: Sizes | None) -> Any:
-        model = saying if sizes is None else _for(saying, sizes)
-        return _compiled(model, "CPU", places.saying, places.threads).create_infer_request()
+    def decoder_request(sizes: Sizes | None) -> Any:
+        model = decoder if sizes is None else _for(decoder, sizes)
+        return _compiled(model, "CPU", places.text_decoder, places.threads).create_infer_request()
 
     packed = partial(let_go, graphs.files)
     return (
-        OpenVinoVision(sees, memory=places.memory, packed=packed, cut=places.streams),
-        OpenVinoDecoder(words, says, memory=places.memory, packed=packed, fixed=places.fixed),
+        OpenVinoVision(encoder_requests, memory=places.memory, packed=packed, cut=places.streams),
+        OpenVinoDecoder(
+            text_config, decoder_request, memory=places.memory, packed=packed, fixed=places.fixed
+        ),
     )
 
 
@@ -180,11 +195,11 @@ def _is_memory(name: str) -> bool:
     return "keys_" in name or "values_" in name
 
 
-def _for(saying: Any, sizes: Sizes) -> Any:
+def _for(decoder: Any, sizes: Sizes) -> Any:
     """A copy of the graph for nothing else than these sizes, over the same constants."""
     images, queries, capacity = sizes.images, sizes.queries, sizes.capacity
     shapes = {}
-    for one in saying.inputs:
+    for one in decoder.inputs:
         name, shape = one.any_name, list(one.partial_shape)
         if name == "mask":
             shapes[name] = [images, 1, queries, capacity + queries]
@@ -194,7 +209,7 @@ def _for(saying: Any, sizes: Sizes) -> Any:
             shapes[name] = [images, shape[1], sizes.patches, shape[3]]
         else:
             shapes[name] = [images, queries]
-    fixed = saying.clone()
+    fixed = decoder.clone()
     fixed.reshape(shapes)
     return fixed
 

@@ -1,15 +1,15 @@
 """BLIP written down as two OpenVINO graphs: one looks at pictures, one says the next token.
 
-    seeing:  pixels (images, 3, side, side) -> for each text layer i, what cross-attention reads:
-             keys_i and values_i (images, heads, patches + 1, head_dim)
-    saying:  tokens and positions (images, queries), mask (images, 1, queries, capacity + queries), for each layer i
-             those two and what was said so far, past_keys_i and past_values_i (images, heads, capacity, head_dim)
-             -> logits (images, queries, vocabulary), said (2 * layers, images, heads, queries, head_dim): keys and
-             values of these queries, layer by layer
+    vision encoder:  pixels (images, 3, side, side) -> for each text layer i, what cross-attention reads:
+                     keys_i and values_i (images, heads, patches + 1, head_dim)
+    text decoder:    tokens and positions (images, queries), mask (images, 1, queries, capacity + queries), for each
+                     layer i those two and the KV cache, past_keys_i and past_values_i (images, heads, capacity,
+                     head_dim) -> logits (images, queries, vocabulary), said (2 * layers, images, heads, queries,
+                     head_dim): keys and values of these queries, layer by layer
 
 Written out, not traced from torch: a traced graph broadcasts where nothing has to be broadcast, and BLIP-large's step
 took 21 ms in one that takes 8 here. The gain and shift of a norm are part of the product that follows it.
-`saying` folds beams into the queries, as text_decoder.py does.
+The decoder folds beams into the queries, as text_decoder.py does.
 """
 
 from __future__ import annotations
@@ -19,28 +19,27 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from surveil.errors import ModelError
 
-Array = NDArray[Any]
-LOGITS, SAID = "logits", "said"
-ATTENTION, ASKING = "attention", "asking"
+LOGITS, NEW_ENTRIES = "logits", "said"
+"""Outputs of the text decoder. The names are in the files of quantised models, so they stay as they were."""
+ATTENTION, CROSS_SCORES = "attention", "cross_scores"
 """What attention's products without weights are called, before their number: those that are not rounded, and queries
 by keys of cross-attention."""
 BY_ROWS = "by_rows"
 """What the tower's products from the wider layer back are called; openvino_rows.py does them in parts."""
 
 
-def seeing(vision: Any, text: Any) -> Any:
+def vision_encoder_graph(vision: Any, text: Any) -> Any:
     """An ov.Model from a loaded BlipVisionModel and BlipTextLMHeadModel in fp32."""
-    return _Seeing(vision, text).graph()
+    return _VisionEncoderGraph(vision, text).graph()
 
 
-def saying(text: Any) -> Any:
+def text_decoder_graph(text: Any) -> Any:
     """An ov.Model from a loaded BlipTextLMHeadModel in fp32."""
-    return _Saying(text).graph()
+    return _TextDecoderGraph(text).graph()
 
 
 class _Graph:
@@ -141,7 +140,7 @@ class _Graph:
         return node
 
 
-class _Seeing(_Graph):
+class _VisionEncoderGraph(_Graph):
     def __init__(self, vision: Any, text: Any) -> None:
         super().__init__(vision.config)
         self._vision = vision
@@ -166,7 +165,7 @@ class _Seeing(_Graph):
                 weight, bias = _after(self._vision.post_layernorm, source.weight, source.bias)
                 apart = text.split_heads(self.product(hidden, weight, bias), heads=text.heads)
                 results.append(self.result(apart, f"{name}_{number}"))
-        return ov.Model(results, [pixels], "seeing")
+        return ov.Model(results, [pixels], "vision_encoder")
 
     def _patches(self, pixels: Any) -> Any:
         """(images, 3, side, side) -> (images, patches + 1, width), the class token first."""
@@ -180,9 +179,9 @@ class _Seeing(_Graph):
             special_zero=True,
         )
         kernel = embeddings.patch_embedding.weight.reshape(self.width, -1)
-        seen = self.product(flat, kernel, embeddings.patch_embedding.bias)
+        patches = self.product(flat, kernel, embeddings.patch_embedding.bias)
         room = self.op.pad(
-            seen,
+            patches,
             self.ints(0, 1, 0),
             self.ints(0, 0, 0),
             "constant",
@@ -193,9 +192,9 @@ class _Seeing(_Graph):
         return self.op.add(room, self.constant(places))
 
     def _layer(self, hidden: Any, layer: Any) -> Any:
-        bypass_gates, mlp = layer.self_attn, layer.mlp
+        attention, mlp = layer.self_attn, layer.mlp
         weight, bias = self.scaled(
-            *_after(layer.layer_norm1, bypass_gates.qkv.weight, bypass_gates.qkv.bias)
+            *_after(layer.layer_norm1, attention.qkv.weight, attention.qkv.bias)
         )
         joined = self.product(self.normed(hidden), weight, bias)
         shape = self.ints(0, 0, 3, self.heads, self.head_dim)
@@ -204,7 +203,7 @@ class _Seeing(_Graph):
         )
         parts = self.op.split(apart, self.op.constant(np.int64(0)), 3)
         found = self.attend(*(self.op.squeeze(part, self.ints(0)) for part in parts.outputs()))
-        out, down = bypass_gates.projection, mlp.fc2
+        out, down = attention.projection, mlp.fc2
         hidden = self.op.add(self.product(found, out.weight, out.bias), hidden)
         grown = self.product(
             self.normed(hidden), *_after(layer.layer_norm2, mlp.fc1.weight, mlp.fc1.bias)
@@ -221,7 +220,7 @@ class _Unnormed:
     norm: Any
 
 
-class _Saying(_Graph):
+class _TextDecoderGraph(_Graph):
     def __init__(self, text: Any) -> None:
         super().__init__(text.config)
         self._text = text
@@ -236,10 +235,10 @@ class _Saying(_Graph):
         words = self._looked_up(embeddings.word_embeddings, tokens)
         places = self._looked_up(embeddings.position_embeddings, positions)
         hidden = _Unnormed(self.op.add(words, places), embeddings.LayerNorm)
-        said = []
+        entries = []
         for number, layer in enumerate(self._text.bert.encoder.layer):
             hidden, *own = self._layer(hidden, layer, number=number, mask=mask)
-            said += [self.op.unsqueeze(one, self.ints(0)) for one in own]
+            entries += [self.op.unsqueeze(one, self.ints(0)) for one in own]
         head = self._text.cls.predictions
         dense = head.transform.dense
         last = self.activated(self._normed_product(hidden, dense.weight, dense.bias))
@@ -249,16 +248,16 @@ class _Saying(_Graph):
         logits = self.product(last, head.decoder.weight, bias)
         results = [
             self.result(logits, LOGITS),
-            self.result(self.op.concat(said, 0), SAID),
+            self.result(self.op.concat(entries, 0), NEW_ENTRIES),
         ]
-        return ov.Model(results, self._parameters, "saying")
+        return ov.Model(results, self._parameters, "text_decoder")
 
     def _given(self, name: str, shape: list[int], kind: str) -> Any:
         node = self.parameter(name, shape, kind)
         self._parameters.append(node)
         return node
 
-    def _remembered(self, name: str) -> Any:
+    def _cached(self, name: str) -> Any:
         return self._given(name, [-1, self.heads, -1, self.head_dim], "f32")
 
     def _looked_up(self, embedding: Any, which: Any) -> Any:
@@ -268,14 +267,14 @@ class _Saying(_Graph):
         self, hidden: _Unnormed, layer: Any, *, number: int, mask: Any
     ) -> tuple[_Unnormed, Any, Any]:
         """Also the keys and values of these queries."""
-        own, cross = layer.bypass_gates, layer.crossattention
+        own, cross = layer.attention, layer.crossattention
         three = [own.self.query, own.self.key, own.self.value]
         weight = torch.cat([one.weight.detach() for one in three])
         bias = torch.cat([one.bias.detach() for one in three])
         joined = self._normed_product(hidden, *self.scaled(weight, bias))
         apart = self.split_heads(joined, heads=3 * self.heads)
         queries, keys, values = self.op.split(apart, self.op.constant(np.int64(1)), 3).outputs()
-        past = [self._remembered(f"past_{name}_{number}") for name in ("keys", "values")]
+        past = [self._cached(f"past_{name}_{number}") for name in ("keys", "values")]
         found = self.attend(
             queries,
             self.op.concat([past[0], keys], 2),
@@ -283,10 +282,12 @@ class _Saying(_Graph):
             mask,
         )
         hidden = self._added(found, own.output, hidden)
-        seen = [self._remembered(f"{name}_{number}") for name in ("keys", "values")]
+        crossed = [self._cached(f"{name}_{number}") for name in ("keys", "values")]
         query = self.scaled(cross.self.query.weight, cross.self.query.bias)
         asked = self.split_heads(self._normed_product(hidden, *query), heads=self.heads)
-        hidden = self._added(self.attend(asked, *seen, scores_are=ASKING), cross.output, hidden)
+        hidden = self._added(
+            self.attend(asked, *crossed, scores_are=CROSS_SCORES), cross.output, hidden
+        )
         up = layer.intermediate.dense
         grown = self.activated(self._normed_product(hidden, up.weight, up.bias))
         return self._added(grown, layer.output, hidden), keys, values

@@ -1,4 +1,4 @@
-"""The graph `seeing` for one picture, in which the products from the wider layer back are done in two parts.
+"""The graph `vision_encoder` for one picture, in which the products from the wider layer back are done in two parts.
 
 oneDNN cuts a product's rows into blocks, and for the 577 rows of a picture it finds none that are good: from 4096 to
 1024 they take 1.27 ms, 256 and 321 of them together 0.95, and the tower 0.95 of its time (two cores with AMX). Only in
@@ -17,11 +17,11 @@ PART = 256
 """Rows of the first part. Fewer than twice as many are not cut."""
 
 
-def for_one_picture(seeing: Any, *, part: int = PART) -> Any:
+def for_one_picture(vision_encoder: Any, *, part: int = PART) -> Any:
     """A copy over the same constants."""
     from openvino import opset13
 
-    one = seeing.clone()
+    one = vision_encoder.clone()
     pixels = one.inputs[0]
     one.reshape([1, *list(pixels.partial_shape)[1:]])
     for product in one.get_ordered_ops():

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from surveil.captioning.blip.model_loading import find_model
 from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec, is_quantized
-from surveil.captioning.openvino.rounding import Told, import_nncf, write_int8
+from surveil.captioning.openvino.rounding import Report, import_nncf, write_int8
 from surveil.captioning.registry import open_captioner
 from surveil.errors import ModelError
 from surveil.records import Rgb
@@ -24,7 +24,7 @@ HELD_OUT = 5
 """Every fifth picture is kept from calibration, to measure with."""
 LEAST_PICTURES = 10
 PEAK_GB = 6
-"""Seen with BLIP-large; smaller models need less."""
+"""EncoderOutput with BLIP-large; smaller models need less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def quantize(
     pictures: Sequence[Rgb],
     *,
     least_agreement: float,
-    told: Told,
+    report: Report,
     generation: GenerationSpec | None = None,
     calibrate_on: Sequence[Rgb] | None = None,
 ) -> Drift:
@@ -68,44 +68,63 @@ def quantize(
     if target.exists():
         raise ModelError(f"{target} exists already; name a folder that does not")
     held_out = list(pictures[::HELD_OUT])
-    seen = [picture for at, picture in enumerate(pictures) if at % HELD_OUT]
+    calibration = [picture for at, picture in enumerate(pictures) if at % HELD_OUT]
     folder = find_model(source, allow_download=False)
     if is_quantized(folder):
         raise ModelError(f"{folder} is in int8 already; name the model that it was made from")
     import_nncf()  # missing, it is missed before minutes are spent
-    told(f"calibrating on {len(seen)} pictures; BLIP-large needs about {PEAK_GB} GB of memory")
-    how = generation or GenerationSpec()
+    report(
+        f"calibrating on {len(calibration)} pictures; BLIP-large needs about {PEAK_GB} GB of memory"
+    )
     try:
-        original = _captions(folder, "torch", held_out, how)
-        for careful in (False, True):
-            write_int8(folder, target, calibrate_on or seen, told=told, careful=careful)
-            told(f"comparing {len(held_out)} held-out captions")
-            drift = _drift(original, _captions(target, "openvino", held_out, how))
-            if drift.same_captions >= least_agreement:
-                break
-            if not careful:
-                told(f"{drift}: too few; once more, with more care")
-                shutil.rmtree(target)
-        else:
-            raise ModelError(
-                f"refused: {drift}, and at least {least_agreement:.0%} is asked for; calibrate on more pictures, "
-                "from the cameras that it will watch"
-            )
+        drift = _quantized(
+            folder,
+            target,
+            calibrate_on or calibration,
+            held_out=held_out,
+            least_agreement=least_agreement,
+            report=report,
+            generation=generation or GenerationSpec(),
+        )
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)
         raise
-    record = {"source": str(folder), "pictures": len(seen), "drift": asdict(drift)}
+    record = {"source": str(folder), "pictures": len(calibration), "drift": asdict(drift)}
     (target / "quantization.json").write_text(json.dumps(record, indent=2) + "\n")
     return drift
 
 
-def _captions(
-    model: Path, engine: str, pictures: list[Rgb], generation: GenerationSpec
-) -> list[CaptionResult]:
+def _quantized(
+    folder: Path,
+    target: Path,
+    calibration: Sequence[Rgb],
+    *,
+    held_out: list[Rgb],
+    least_agreement: float,
+    report: Report,
+    generation: GenerationSpec,
+) -> Drift:
+    """Plainly, and where that says too many other things once more with care. Raises ModelError."""
+    original = _captions(folder, held_out, generation)
+    for careful in (False, True):
+        write_int8(folder, target, calibration, report=report, careful=careful)
+        report(f"comparing {len(held_out)} held-out captions")
+        drift = _drift(original, _captions(target, held_out, generation))
+        if drift.same_captions >= least_agreement:
+            return drift
+        if not careful:
+            report(f"{drift}: too few; once more, with more care")
+            shutil.rmtree(target)
+    raise ModelError(
+        f"refused: {drift}, and at least {least_agreement:.0%} is asked for; calibrate on more pictures, "
+        "from the cameras that it will watch"
+    )
+
+
+def _captions(model: Path, pictures: list[Rgb], generation: GenerationSpec) -> list[CaptionResult]:
+    """By the default engine, which leaves a quantised folder to ours."""
     captioner = open_captioner(
-        CaptionerSpec(
-            model=str(model), engine=engine, device="cpu", generation=generation, max_batch=4
-        )
+        CaptionerSpec(model=str(model), device="cpu", generation=generation, max_batch=4)
     )
     found: list[CaptionResult] = []
     for at in range(0, len(pictures), captioner.max_batch):

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from surveil.captioning.blip.model_loading import LoadedModel, to_pixels
+from surveil.captioning.blip.model_loading import LoadedModel
 from surveil.captioning.blip.token_search import search_of
-from surveil.captioning.devices import Device
-from surveil.captioning.engine import INT8_SAYING, INT8_SEEING, GenerationSpec
+from surveil.captioning.blip.vision_encoder import to_pixels
+from surveil.captioning.engine import INT8_TEXT_DECODER, INT8_VISION_ENCODER, GenerationSpec
 from surveil.captioning.openvino.openvino_decoder import OpenVinoDecoder
-from surveil.captioning.openvino.openvino_encoder import Seen
+from surveil.captioning.openvino.openvino_encoder import EncoderOutput
 from surveil.captioning.openvino.openvino_engine import (
     Graphs,
     Places,
@@ -29,7 +29,7 @@ from surveil.captioning.openvino.openvino_engine import (
     other_peoples_warnings_off,
     write_graphs,
 )
-from surveil.captioning.openvino.openvino_graphs import ASKING, ATTENTION
+from surveil.captioning.openvino.openvino_graphs import ATTENTION, CROSS_SCORES
 from surveil.errors import DeviceError
 from surveil.records import Rgb
 
@@ -39,11 +39,11 @@ LEVELS = 256
 """Numbers that 8 bits hold."""
 _ROUNDED = ["Convert", "Constant"]
 """What is multiplied where a table is kept in 8 bits: its numbers, and their steps."""
-Told = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 def write_int8(
-    folder: Path, target: Path, pictures: Sequence[Rgb], *, told: Told, careful: bool = False
+    folder: Path, target: Path, pictures: Sequence[Rgb], *, report: Report, careful: bool = False
 ) -> None:
     """The copy, not yet compared with anything.
 
@@ -55,38 +55,40 @@ def write_int8(
     loaded = load_floats(folder)
     floats = write_graphs(loaded)
     some = pictures[:: max(1, len(pictures) // SENTENCES)][:SENTENCES]
-    told(f"  the sentences of {len(some)} pictures")
-    saying = _rounded_saying(floats, loaded, some, careful=careful)
+    report(f"  the sentences of {len(some)} pictures")
+    text_decoder = _rounded_decoder(floats, loaded, some, careful=careful)
     steps = iter(range(1, len(pictures) + 1))
 
     def as_input(picture: Rgb) -> Any:
         at = next(steps, None)
         if at is not None and at % 10 == 0:
-            told(f"  {at} of {len(pictures)}")
+            report(f"  {at} of {len(pictures)}")
         return _pixels(picture, loaded).numpy()
 
-    seeing = _rounded(floats.seeing, pictures, as_input, careful=careful)
-    _hand_over_in_int8(seeing, saying)
-    _look_up_in_int8(saying)
+    vision_encoder = _rounded(floats.vision_encoder, pictures, as_input, careful=careful)
+    _hand_over_in_int8(vision_encoder, text_decoder)
+    _look_up_in_int8(text_decoder)
     target.mkdir(parents=True)
-    ov.save_model(saying, target / INT8_SAYING)
-    ov.save_model(seeing, target / INT8_SEEING)
+    ov.save_model(text_decoder, target / INT8_TEXT_DECODER)
+    ov.save_model(vision_encoder, target / INT8_VISION_ENCODER)
     for path in folder.iterdir():
         if path.suffix in (".json", ".txt") and "index" not in path.name:
             shutil.copyfile(path, target / path.name)
 
 
-def _rounded_saying(
+def _rounded_decoder(
     floats: Graphs, loaded: LoadedModel, pictures: Sequence[Rgb], *, careful: bool
 ) -> Any:
     """Its inputs are the model's own sentences, each read at once, and what it sees."""
-    see, decoder = compiled(floats, loaded.model.config.text_config, Places("CPU", "fp32", "fp32"))
-    sentences = [_sentence(see(_pixels(picture, loaded)), decoder) for picture in pictures]
+    encoder, decoder = compiled(
+        floats, loaded.model.config.text_config, Places("CPU", "fp32", "fp32")
+    )
+    sentences = [_sentence(encoder(_pixels(picture, loaded)), decoder) for picture in pictures]
 
     def as_input(at: int) -> Any:
-        return _read_again(sentences[at], see(_pixels(pictures[at], loaded)), decoder)
+        return _read_again(sentences[at], encoder(_pixels(pictures[at], loaded)), decoder)
 
-    return _rounded(floats.saying, range(len(pictures)), as_input, careful=careful)
+    return _rounded(floats.text_decoder, range(len(pictures)), as_input, careful=careful)
 
 
 def _rounded(
@@ -110,23 +112,23 @@ def _rounded(
             # Self-attention in int8 was slower than in bf16 or fp32 (0.22 to 0.19 s an image with AMX, 0.59 to 0.44
             # without it): its rounding costs more than its two small products save.
             ignored_scope=nncf.IgnoredScope(
-                patterns=[f"{ATTENTION}.*", *([f"{ASKING}.*"] if careful else [])],
+                patterns=[f"{ATTENTION}.*", *([f"{CROSS_SCORES}.*"] if careful else [])],
                 validate=False,
             ),
             subset_size=len(items),
         )
 
 
-def _hand_over_in_int8(seeing: Any, saying: Any) -> None:
-    """What `saying` would round at each step, the keys of cross-attention, leaves `seeing` rounded.
+def _hand_over_in_int8(vision_encoder: Any, text_decoder: Any) -> None:
+    """The keys of cross-attention, which the decoder would round at each step, leave the encoder rounded.
 
     They are half the bytes then, and all of them are read for each token. Values stay in floats: in 8 bits, what they
     are weighed by would be too, and of the demo model's captions in clips 91 % stayed, so 100 %.
     """
     from openvino import Type, opset13
 
-    results = {one.get_output_tensor(0).get_any_name(): one for one in seeing.get_results()}
-    for given in saying.get_parameters():
+    results = {one.get_output_tensor(0).get_any_name(): one for one in vision_encoder.get_results()}
+    for given in text_decoder.get_parameters():
         name = given.get_output_tensor(0).get_any_name()
         rounding = _rounding_of(given)
         if name not in results or rounding is None:
@@ -144,19 +146,19 @@ def _hand_over_in_int8(seeing: Any, saying: Any) -> None:
         back = opset13.multiply(opset13.convert(taken, "f32"), opset13.constant(np.float32(step)))
         (reader,) = given.output(0).get_target_inputs()
         reader.get_node().output(0).replace(back.output(0))
-        saying.remove_parameter(given)
-        saying.add_parameters([taken])
+        text_decoder.remove_parameter(given)
+        text_decoder.add_parameters([taken])
         taken.output(0).set_names({name})
 
 
-def _look_up_in_int8(saying: Any) -> None:
+def _look_up_in_int8(text_decoder: Any) -> None:
     """Words' and positions' embeddings stay in 8 bits, and only those looked up are made floats.
 
     As NNCF leaves it, the whole table is: OpenVINO does that once and keeps it, 94 MB for BLIP's 30524 words.
     """
     from openvino import opset13
 
-    for node in saying.get_ops():
+    for node in text_decoder.get_ops():
         if node.get_type_name() != "Gather":
             continue
         table, which, axis = node.input_values()
@@ -192,26 +194,30 @@ def _rounding_of(given: Any) -> tuple[float, float, float, int] | None:
 
 
 def _pixels(picture: Rgb, loaded: LoadedModel) -> Tensor:
-    return to_pixels([picture], loaded.pictures, device=Device("cpu"), dtype=torch.float32)
+    return to_pixels(
+        [picture], loaded.preprocessing, device=torch.device("cpu"), dtype=torch.float32
+    )
 
 
-def _sentence(seen: Seen, decoder: OpenVinoDecoder) -> Tensor:
+def _sentence(encoder_output: EncoderOutput, decoder: OpenVinoDecoder) -> Tensor:
     """What the model says of one picture, (1, tokens), begin token included."""
     how = search_of(GenerationSpec(num_beams=1), decoder.config)
     start = torch.tensor([[decoder.config.bos_token_id]])
     with torch.inference_mode():
-        found: Tensor = decoder.search(start, seen=seen, how=how).sequences
+        found: Tensor = decoder.search(start, encoder_output=encoder_output, how=how).sequences
     return found
 
 
-def _read_again(tokens: Tensor, seen: Seen, decoder: OpenVinoDecoder) -> dict[str, Any]:
-    """What the graph `saying` is given to read a whole sentence at once."""
-    cache = decoder.new_cache(seen, positions=tokens.shape[1])
+def _read_again(
+    tokens: Tensor, encoder_output: EncoderOutput, decoder: OpenVinoDecoder
+) -> dict[str, Any]:
+    """What the text decoder's graph is given to read a whole sentence at once."""
+    cache = decoder.new_cache(encoder_output, positions=tokens.shape[1])
     with torch.inference_mode():
         cache.begin(prompt=tokens.shape[1], rows=1)
         mask = torch.empty(1, 1, cache.queries, cache.entries.shape[-2] + cache.queries)
         cache.mask_all(mask)
-    given = seen.memory | {
+    given = encoder_output.memory | {
         "tokens": tokens.int(),
         "positions": torch.arange(tokens.shape[1])[None].int(),
         "mask": mask,

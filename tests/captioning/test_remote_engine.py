@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pydantic import SecretStr, ValidationError
 
-from surveil.captioning import CaptionerSpec, CaptionResult, RemoteSpec, open_captioner
+from surveil.captioning import CaptionerSpec, CaptionResult, open_captioner
 from surveil.captioning.fallback import FallbackCaptioner
+from surveil.captioning.remote_config import Remote
 from surveil.captioning.remote_engine import RemoteCaptioner
 from surveil.errors import CaptionError, ConfigError
 
@@ -84,16 +86,9 @@ def opened(endpoint: Endpoint) -> Iterator[Open]:
     made: list[RemoteCaptioner] = []
 
     def make(**values: Any) -> RemoteCaptioner:
-        remote = RemoteSpec(
-            **{
-                "base_url": endpoint.url,
-                "model": "vlm",
-                "backoff_s": 0.001,
-                "timeout_s": 5.0,
-                **values,
-            }
-        )
-        captioner = open_captioner(CaptionerSpec(engine="remote", remote=remote))
+        section = {"base_url": endpoint.url, "model": "vlm", "backoff": "1ms", "timeout": "5s"}
+        remote = Remote.model_validate(section | values)
+        captioner = open_captioner(CaptionerSpec(engine="remote", own=remote))
         assert isinstance(captioner, RemoteCaptioner)
         made.append(captioner)
         return captioner
@@ -163,8 +158,8 @@ def test_an_answer_in_another_form_is_told(
 
 
 def test_no_server_is_told() -> None:
-    remote = RemoteSpec("http://127.0.0.1:9/v1", "vlm", attempts=1)
-    captioner = open_captioner(CaptionerSpec(engine="remote", remote=remote))
+    remote = Remote(base_url="http://127.0.0.1:9/v1", model="vlm", attempts=1)
+    captioner = open_captioner(CaptionerSpec(engine="remote", own=remote))
     with pytest.raises(CaptionError, match=r"127\.0\.0\.1: .*refused"):
         captioner.caption([PICTURE])
     captioner.close()
@@ -173,7 +168,7 @@ def test_no_server_is_told() -> None:
 def test_a_silent_server_is_told(endpoint: Endpoint, opened: Open) -> None:
     endpoint.hold = threading.Event()
     with pytest.raises(CaptionError, match="no answer in time"):
-        opened(attempts=1, timeout_s=0.2).caption([PICTURE])
+        opened(attempts=1, timeout="200ms").caption([PICTURE])
     endpoint.hold.set()
 
 
@@ -194,8 +189,19 @@ def test_no_more_requests_at_once_than_allowed(endpoint: Endpoint, opened: Open)
 
 
 def test_a_wrong_address_is_refused() -> None:
-    with pytest.raises(ConfigError, match="http or https"):
-        open_captioner(CaptionerSpec(engine="remote", remote=RemoteSpec("box:8000", "vlm")))
+    with pytest.raises(ValidationError, match="base_url"):
+        Remote(base_url="box:8000", model="vlm")
+
+
+def test_an_endpoint_is_needed() -> None:
+    with pytest.raises(ConfigError, match="no endpoint"):
+        open_captioner(CaptionerSpec(engine="remote"))
+
+
+def test_a_key_is_not_shown() -> None:
+    """Specs end up in logs; the key of an endpoint must not."""
+    remote = Remote(base_url="http://box/v1", model="vlm", api_key=SecretStr("s3cret"))
+    assert "s3cret" not in repr(CaptionerSpec(engine="remote", own=remote))
 
 
 def test_another_engine_takes_over_and_hands_back(endpoint: Endpoint, opened: Open) -> None:

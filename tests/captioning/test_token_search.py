@@ -15,7 +15,7 @@ from transformers import (
 )
 
 from surveil.captioning.blip import token_search as quick_steps
-from surveil.captioning.blip.token_search import Processors, WithQuickTop, quick_top
+from surveil.captioning.blip.token_search import Processors, TopkTensor, fast_topk
 from tests.captioning.blips import geometry, random_blip
 from tests.captioning.pairs import torch_pair
 
@@ -30,7 +30,7 @@ def distinct(rows: int, n: int, seed: int = 0) -> torch.Tensor:
 @pytest.mark.parametrize(("rows", "k"), [(1, 1), (1, 6), (4, 6), (8, 10)])
 def test_the_same_values_and_places_as_torch(rows: int, n: int, k: int) -> None:
     scores = distinct(rows, n, seed=n + k)
-    wanted, found = torch.topk(scores, k=k), quick_top(scores, k)
+    wanted, found = torch.topk(scores, k=k), fast_topk(scores, k)
     assert torch.equal(wanted.values, found[0])
     assert torch.equal(wanted.indices, found[1])
 
@@ -46,14 +46,14 @@ def test_wherever_the_best_are(place: str) -> None:
     }[place]
     scores = distinct(2, n)
     scores[:, where] = 2.0 + torch.arange(k) / k
-    assert quick_top(scores, k)[1].tolist() == [where.flip(0).tolist()] * 2
+    assert fast_topk(scores, k)[1].tolist() == [where.flip(0).tolist()] * 2
 
 
 def test_few_that_are_possible() -> None:
     """Bans may leave less than are asked for: the rest is -inf, as from torch."""
     scores = torch.full((1, 91572), -torch.inf)
     scores[0, [5, 70000]] = torch.tensor([-3.0, -1.0])
-    values, places = quick_top(scores, 6)
+    values, places = fast_topk(scores, 6)
     assert values[0].tolist() == [-1.0, -3.0, *[-torch.inf] * 4]
     assert places[0, :2].tolist() == [70000, 5]
     assert len(set(places[0].tolist())) == 6
@@ -62,11 +62,11 @@ def test_few_that_are_possible() -> None:
 @pytest.mark.parametrize(("n", "k"), [(100, 6), (4095, 3), (6400, 60), (5, 5)])
 def test_small_vocabularies_and_many_beams_are_left_to_torch(n: int, k: int) -> None:
     scores = distinct(3, n)
-    assert torch.equal(quick_top(scores, k)[1], torch.topk(scores, k=k).indices)
+    assert torch.equal(fast_topk(scores, k)[1], torch.topk(scores, k=k).indices)
 
 
 def test_only_its_topk_is_another() -> None:
-    scores = distinct(1, 30524).as_subclass(WithQuickTop)
+    scores = distinct(1, 30524).as_subclass(TopkTensor)
     assert type(scores + 1) is torch.Tensor
     assert type(torch.softmax(input=scores, dim=-1)) is torch.Tensor
     assert (torch.cat([scores, scores]).shape, torch.stack((scores,)).ndim) == ((2, 30524), 3)
@@ -87,7 +87,7 @@ def test_one_waits_for_the_least_length_in_the_place_of_two() -> None:
     ours = Processors(theirs)
     assert [type(one).__name__ for one in ours] == [
         "RepetitionPenaltyLogitsProcessor",
-        "NotYetTheEnd",
+        "EndTokenBlocker",
         "RepetitionPenaltyLogitsProcessor",
     ]
     torch.manual_seed(0)
@@ -114,13 +114,13 @@ def test_an_end_that_is_no_word_is_not_banned(ends: list[int]) -> None:
 def test_generate_calls_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else they would be fast and of no use: transformers may rename what is overridden."""
     tops: list[int] = []
-    real = quick_steps.quick_top
+    real = quick_steps.fast_topk
 
     def counted(scores: torch.Tensor, k: int) -> Any:
         tops.append(k)
         return real(scores, k)
 
-    monkeypatch.setattr(quick_steps, "quick_top", counted)
+    monkeypatch.setattr(quick_steps, "fast_topk", counted)
     for theirs in (MinLengthLogitsProcessor, MinNewTokensLengthLogitsProcessor):
         monkeypatch.setattr(theirs, "__call__", lambda *_: pytest.fail("transformers' own"))
     model = random_blip(geometry("base", vision_layers=1, text_layers=1))
@@ -134,5 +134,5 @@ def test_generate_calls_them(monkeypatch: pytest.MonkeyPatch) -> None:
         pad_token_id=0,
     )
     with torch.inference_mode():
-        said = pair.decoder.search(torch.tensor([[30522]]), seen=pair.see(1), how=how)
+        said = pair.decoder.search(torch.tensor([[30522]]), encoder_output=pair.encode(1), how=how)
     assert (said.shape, tops) == ((1, 5), [6] * 4)

@@ -6,11 +6,14 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from surveil.captioning import CaptionerWorker, CaptionResult
+from surveil.captioning import CaptionResult, CaptionsWorker
+from surveil.captioning.fallback import FallbackCaptioner
 from surveil.clock import ns
 from surveil.errors import CaptionError, OutOfMemoryError
-from surveil.records import Caption, Rgb, Sample, SampleReason, Unchanged
+from surveil.records import Caption, PictureSize, Rgb, Sample, SampleReason, Unchanged
 from tests.fakes import FakeClock, make_frame
+
+SIZE = PictureSize(16)
 
 
 @dataclass
@@ -24,7 +27,9 @@ class FakeEngine:
     max_batch: int = 4
     model_id: str = "fake"
     gives_confidence: bool = True
-    input_px: int = 16
+    picture_size: PictureSize = SIZE
+    takes_prompt: bool = True
+    takes_question: bool = False
     device: str = "cpu"
     precision: str = "none"
     batches: list[tuple[int, str | None]] = field(default_factory=list)
@@ -99,7 +104,7 @@ class FakeSink:
         return True
 
 
-def look_at(
+def make_sample(
     camera_id: str = "yard",
     *,
     clock: FakeClock,
@@ -116,10 +121,10 @@ def test_a_caption_carries_its_times() -> None:
     clock = FakeClock()
     source, sink = FakeSource(clock), FakeSink()
     source.due = [
-        look_at("old-frame", clock=clock, captured_s_ago=3.0, due_s_ago=0.5),
-        look_at("long-due", clock=clock, captured_s_ago=0.2, due_s_ago=9.0),
+        make_sample("old-frame", clock=clock, captured_s_ago=3.0, due_s_ago=0.5),
+        make_sample("long-due", clock=clock, captured_s_ago=0.2, due_s_ago=9.0),
     ]
-    worker = CaptionerWorker(FakeEngine(clock), source=source, sink=sink, clock=clock)
+    worker = CaptionsWorker(FakeEngine(clock), source=source, sink=sink, clock=clock)
 
     worker.step()
 
@@ -134,9 +139,9 @@ def test_a_caption_carries_its_times() -> None:
 def test_batches_are_grouped_by_prompt() -> None:
     clock = FakeClock()
     source, sink, engine = FakeSource(clock), FakeSink(), FakeEngine(clock)
-    source.due = [look_at(name, clock=clock) for name in ("a", "b", "c", "d")]
+    source.due = [make_sample(name, clock=clock) for name in ("a", "b", "c", "d")]
     prompts = {"a": "a picture of", "c": "a picture of"}
-    worker = CaptionerWorker(engine, source=source, sink=sink, clock=clock, prompt_of=prompts.get)
+    worker = CaptionsWorker(engine, source=source, sink=sink, clock=clock, prompt_of=prompts.get)
 
     worker.step()
 
@@ -150,7 +155,7 @@ def test_nothing_due_waits_and_passes_on_what_is_unchanged() -> None:
     unchanged = Unchanged(make_frame())
     source, sink = FakeSource(clock, unchanged=[unchanged]), FakeSink()
 
-    CaptionerWorker(FakeEngine(clock), source=source, sink=sink, clock=clock).step()
+    CaptionsWorker(FakeEngine(clock), source=source, sink=sink, clock=clock).step()
 
     assert sink.items == [unchanged]
     assert source.waits_s == [1.0]
@@ -159,9 +164,9 @@ def test_nothing_due_waits_and_passes_on_what_is_unchanged() -> None:
 def test_a_batch_waits_for_company_at_most_max_wait() -> None:
     clock = FakeClock()
     source, sink, engine = FakeSource(clock), FakeSink(), FakeEngine(clock)
-    source.due = [look_at("a", clock=clock)]
-    source.arrivals = [look_at("b", clock=clock), look_at("c", clock=clock)]
-    worker = CaptionerWorker(engine, source=source, sink=sink, clock=clock, max_wait_s=0.25)
+    source.due = [make_sample("a", clock=clock)]
+    source.arrivals = [make_sample("b", clock=clock), make_sample("c", clock=clock)]
+    worker = CaptionsWorker(engine, source=source, sink=sink, clock=clock, max_wait_s=0.25)
 
     worker.step()
 
@@ -172,8 +177,8 @@ def test_a_batch_waits_for_company_at_most_max_wait() -> None:
 def test_without_max_wait_a_lone_look_goes_at_once() -> None:
     clock = FakeClock()
     source, engine = FakeSource(clock), FakeEngine(clock)
-    source.due = [look_at(clock=clock)]
-    CaptionerWorker(engine, source=source, sink=FakeSink(), clock=clock).step()
+    source.due = [make_sample(clock=clock)]
+    CaptionsWorker(engine, source=source, sink=FakeSink(), clock=clock).step()
     assert engine.batches == [(1, None)]
     assert source.waits_s == []
 
@@ -183,8 +188,8 @@ def test_out_of_memory_halves_the_batch_and_tries_again() -> None:
     clock = FakeClock()
     source, sink = FakeSource(clock), FakeSink()
     engine = FakeEngine(clock, room=2, max_batch=8)
-    source.due = [look_at(f"camera-{n}", clock=clock) for n in range(11)]
-    worker = CaptionerWorker(engine, source=source, sink=sink, clock=clock)
+    source.due = [make_sample(f"camera-{n}", clock=clock) for n in range(11)]
+    worker = CaptionsWorker(engine, source=source, sink=sink, clock=clock)
 
     worker.step()
     worker.step()
@@ -198,8 +203,8 @@ def test_out_of_memory_halves_the_batch_and_tries_again() -> None:
 def test_one_picture_too_many_is_a_failure_and_the_thread_lives() -> None:
     clock = FakeClock()
     source, sink = FakeSource(clock), FakeSink()
-    source.due = [look_at("a", clock=clock), look_at("b", clock=clock)]
-    worker = CaptionerWorker(FakeEngine(clock, room=0), source=source, sink=sink, clock=clock)
+    source.due = [make_sample("a", clock=clock), make_sample("b", clock=clock)]
+    worker = CaptionsWorker(FakeEngine(clock, room=0), source=source, sink=sink, clock=clock)
 
     worker.step()
 
@@ -213,14 +218,14 @@ def test_one_picture_too_many_is_a_failure_and_the_thread_lives() -> None:
 def test_a_failed_batch_is_a_status_until_one_succeeds() -> None:
     clock = FakeClock()
     source, sink, engine = FakeSource(clock), FakeSink(), FakeEngine(clock, fails=True)
-    worker = CaptionerWorker(engine, source=source, sink=sink, clock=clock)
-    source.due = [look_at(clock=clock)]
+    worker = CaptionsWorker(engine, source=source, sink=sink, clock=clock)
+    source.due = [make_sample(clock=clock)]
     worker.step()
     first = worker.stats
     assert sink.items == []
 
     engine.fails = False
-    source.due = [look_at(clock=clock)]
+    source.due = [make_sample(clock=clock)]
     worker.step()
     assert (first.last_error, worker.stats.last_error) == ("endpoint is away", None)
     assert (worker.stats.captions_total, worker.stats.failed_total) == (1, 1)
@@ -229,8 +234,8 @@ def test_a_failed_batch_is_a_status_until_one_succeeds() -> None:
 def test_a_full_sink_is_waited_for() -> None:
     clock = FakeClock()
     source, sink = FakeSource(clock), FakeSink(refusals=3)
-    source.due = [look_at(clock=clock)]
-    worker = CaptionerWorker(FakeEngine(clock), source=source, sink=sink, clock=clock)
+    source.due = [make_sample(clock=clock)]
+    worker = CaptionsWorker(FakeEngine(clock), source=source, sink=sink, clock=clock)
     worker.step()
     assert len(sink.items) == 1
     assert worker.stats.lost_total == 0
@@ -239,8 +244,8 @@ def test_a_full_sink_is_waited_for() -> None:
 def test_a_stop_ends_the_wait_for_a_full_sink() -> None:
     clock = FakeClock()
     source, sink = FakeSource(clock), FakeSink(refusals=1_000_000)
-    source.due = [look_at(clock=clock)]
-    worker = CaptionerWorker(FakeEngine(clock), source=source, sink=sink, clock=clock)
+    source.due = [make_sample(clock=clock)]
+    worker = CaptionsWorker(FakeEngine(clock), source=source, sink=sink, clock=clock)
     worker.stop()
     worker.step()
     assert worker.stats.lost_total == 1
@@ -250,10 +255,10 @@ def test_the_watchdog_grants_an_inference_its_deadline() -> None:
     """A beat is fresh before and after an inference; in between it may age up to the deadline, and no more."""
     clock = FakeClock()
     source = FakeSource(clock)
-    source.due = [look_at(clock=clock)]
+    source.due = [make_sample(clock=clock)]
     engine = FakeEngine(clock, takes_s=45.0)
     seen: list[tuple[float, float]] = []
-    worker = CaptionerWorker(engine, source=source, sink=FakeSink(), clock=clock, deadline_s=60.0)
+    worker = CaptionsWorker(engine, source=source, sink=FakeSink(), clock=clock, deadline_s=60.0)
     advance = clock.advance
 
     def watch(seconds: float) -> None:
@@ -271,8 +276,67 @@ def test_the_watchdog_grants_an_inference_its_deadline() -> None:
 def test_the_engine_is_closed_when_the_thread_ends() -> None:
     clock = FakeClock()
     engine = FakeEngine(clock)
-    worker = CaptionerWorker(engine, source=FakeSource(clock), sink=FakeSink(), clock=clock)
+    worker = CaptionsWorker(engine, source=FakeSource(clock), sink=FakeSink(), clock=clock)
     worker.stop()
     worker.start()
     assert worker.join(clock.monotonic_ns() + ns(5))
     assert engine.closed
+
+
+def test_what_is_wrong_is_told_since_it_first_was_and_taken_back() -> None:
+    clock = FakeClock()
+    engine, source = FakeEngine(clock, fails=True), FakeSource(clock)
+    worker = CaptionsWorker(engine, source=source, sink=FakeSink(), clock=clock)
+    assert worker.problems() == ()
+
+    began_unix_ms = clock.unix_ms()
+    for _ in range(2):
+        source.due = [make_sample(clock=clock)]
+        worker.step()
+        clock.advance(5)
+    assert [(one.code, one.text, one.since_unix_ms) for one in worker.problems()] == [
+        ("captioner", "endpoint is away", began_unix_ms)
+    ]
+    assert worker.counters()["failed_total"] == 2
+
+    engine.fails = False
+    source.due = [make_sample(clock=clock)]
+    worker.step()
+    assert worker.problems() == ()
+    assert worker.counters()["captions_total"] == 1
+
+
+def test_a_fallback_that_speaks_is_a_problem_until_the_first_engine_is_back() -> None:
+    clock = FakeClock()
+    first, second = FakeEngine(clock, fails=True), FakeEngine(clock)
+    both = FallbackCaptioner(first, second, retry_s=30, now_s=lambda: clock.monotonic_ns() / 1e9)
+    source, sink = FakeSource(clock), FakeSink()
+    worker = CaptionsWorker(both, source=source, sink=sink, clock=clock)
+
+    source.due = [make_sample(clock=clock)]
+    worker.step()
+    assert [(one.code, one.text) for one in worker.problems()] == [("fallback", "endpoint is away")]
+    assert len(sink.items) == 1
+
+    first.fails = False
+    clock.advance(31)
+    source.due = [make_sample(clock=clock)]
+    worker.step()
+    assert worker.problems() == ()
+
+
+def test_an_engine_that_takes_no_prompt_gets_cameras_of_all_prompts_in_one_batch() -> None:
+    clock = FakeClock()
+    engine, source = FakeEngine(clock, takes_prompt=False), FakeSource(clock)
+    source.due = [make_sample(name, clock=clock) for name in ("yard", "gate")]
+    worker = CaptionsWorker(
+        engine, source=source, sink=FakeSink(), clock=clock, prompt_of=lambda camera_id: camera_id
+    )
+    worker.step()
+    assert engine.batches == [(2, None)]
+
+
+def test_pictures_come_as_a_square_or_in_their_own_shape() -> None:
+    assert PictureSize(384).of(1920, 1080) == (384, 384)
+    assert PictureSize(768, keeps_aspect=True).of(1920, 1080) == (768, 432)
+    assert PictureSize(768, keeps_aspect=True).of(640, 480) == (640, 480), "never enlarged"

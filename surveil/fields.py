@@ -28,7 +28,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from surveil.config.scalars import (
+from surveil.records import Severity
+from surveil.scalars import (
     DURATION_PATTERN,
     SIZE_PATTERN,
     format_duration,
@@ -36,7 +37,6 @@ from surveil.config.scalars import (
     parse_duration,
     parse_size,
 )
-from surveil.records import Severity
 
 CONTRADICTION = "contradiction"
 """Type of the pydantic error that carries `Contradiction`s."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveil.config.scalars import format_duration, format_size, parse_duration, parse_size
+from surveil.scalars import format_duration, format_size, parse_duration, parse_size
 
 
 @pytest.mark.parametrize(

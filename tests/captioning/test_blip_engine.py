@@ -14,10 +14,15 @@ from transformers import (
     BlipProcessor,
 )
 
-from surveil.captioning import CaptionerSpec, CaptionResult, GenerationSpec, open_captioner
+from surveil.captioning import (
+    CaptionerSpec,
+    CaptionResult,
+    GenerationSpec,
+    open_captioner,
+)
 from surveil.captioning.blip.blip_engine import BlipCaptioner
 from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
-from surveil.records import Rgb
+from surveil.records import PictureSize, Rgb
 from tests.captioning.blips import SEP, noise_pictures
 
 
@@ -89,7 +94,7 @@ def test_the_model_is_named_after_its_folder(tiny_model: Path) -> None:
         "cpu",
         "fp32",
     )
-    assert captioner.input_px == 32
+    assert captioner.picture_size == PictureSize(32)
 
 
 def test_a_closed_captioner_refuses(tiny_model: Path) -> None:
@@ -129,8 +134,8 @@ def teacher_forced(folder: Path, picture: Rgb, sequence: list[int], prompt_token
     ).pixel_values
     tokens = torch.tensor([sequence])
     with torch.no_grad():
-        seen = model.vision_model(pixels).last_hidden_state
-        logits = model.text_decoder(tokens, encoder_hidden_states=seen).logits[0]
+        encoder_output = model.vision_model(pixels).last_hidden_state
+        logits = model.text_decoder(tokens, encoder_hidden_states=encoder_output).logits[0]
     chosen = logits.log_softmax(-1)[:-1].gather(1, tokens[0, 1:, None])[:, 0]
     return float(chosen[prompt_tokens - 1 :].mean().exp())
 
@@ -157,13 +162,13 @@ def test_confidence_is_the_mean_token_log_probability(
     """Raw logits of the chosen beam, before penalties; prompt excluded, end token included."""
     captioner = opened(tiny_model, max_new_tokens=10, **search)
     kept: list[tuple[list[list[int]], int]] = []
-    say = captioner._say
+    say = captioner._results
 
     def keep(found: object, *, prompt_tokens: int) -> list[CaptionResult]:
         kept.append((found.sequences.tolist(), prompt_tokens))  # type: ignore[attr-defined]
         return say(found, prompt_tokens=prompt_tokens)
 
-    monkeypatch.setattr(captioner, "_say", keep)
+    monkeypatch.setattr(captioner, "_results", keep)
     pictures = noise_pictures(6, 32)
     said = captioner.caption(pictures, prompt=prompt)
 
