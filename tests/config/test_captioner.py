@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
+from surveil.captioning import CaptionerSpec, GenerationSpec
+from surveil.captioning.remote_config import Remote
 from tests.config.folder import Folder
 
 
@@ -81,3 +86,39 @@ def test_one_device_and_several_are_written_alike(folder: Folder) -> None:
         "npu:0",
         "npu:1",
     )
+
+
+def test_each_device_is_opened_with_all_that_the_file_says(folder: Folder) -> None:
+    """The fall-back runs on the first of its own devices, within the captioner's batch and deadline."""
+    config = folder.load(
+        "captioner: {engine: openvino, model: shop/blip, device: [gpu, 'npu:1'], precision: fp16,\n"
+        " threads: 3, seed: 5, max_batch: 2, deadline: 9s, generation: {num_beams: 1},\n"
+        " fallback: {engine: remote, remote: {base_url: 'http://box/v1', model: vlm, timeout: 2s}}}\n"
+    )
+    first, second = config.captioner.specs()
+    assert (first.device, second.device) == ("gpu", "npu:1")
+    assert replace(first, device="npu:1") == second
+    assert first == CaptionerSpec(
+        model="shop/blip",
+        engine="openvino",
+        device="gpu",
+        precision="fp16",
+        generation=GenerationSpec(num_beams=1),
+        threads=3,
+        seed=5,
+        max_batch=2,
+        deadline_s=9.0,
+        fallback=first.fallback,
+    )
+    assert first.fallback is not None
+    assert (first.fallback.engine, first.fallback.device) == ("remote", "auto")
+    assert (first.fallback.max_batch, first.fallback.deadline_s) == (2, 9.0)
+    remote = first.fallback.own
+    assert isinstance(remote, Remote)
+    assert (remote.model, remote.timeout_s) == ("vlm", 2.0)
+
+
+def test_a_script_is_opened_from_where_the_file_says(folder: Folder) -> None:
+    (spec,) = folder.load("captioner: {engine: script, script: drill.jsonl}\n").captioner.specs()
+    assert isinstance(spec.own, Path)
+    assert (spec.own.name, spec.own.is_absolute()) == ("drill.jsonl", True)
