@@ -264,6 +264,10 @@ class Problem:
     """Stable and machine-readable: `disk`, `reload`, `canary`, `behind`, `fallback`, `clock` ..."""
     text: str
     since_unix_ms: int
+    component: str = ""
+    """Name of the part that says so."""
+    remedy: str = ""
+    """What a person can do about it."""
 
 
 MQTT = "mqtt"

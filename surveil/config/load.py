@@ -13,7 +13,7 @@ from surveil.config.host import host_timezone
 from surveil.config.model import Config
 from surveil.config.problems import Problem, listing
 from surveil.config.secrets import (
-    AlertSearch,
+    SecretLookup,
     forgive_unseen_credentials,
     plaintext_secrets,
     read_secrets,
@@ -54,7 +54,7 @@ def read_config(
         found = document.problems or [Problem(1, (), f"the file holds no sections; {_SMALLEST}")]
         raise ConfigError(listing(str(file), found))
     folder = Path(os.path.abspath(file)).parent
-    lookup = AlertSearch(folder=folder, environ=environ, lenient=unseen_credentials)
+    lookup = SecretLookup(folder=folder, environ=environ, lenient=unseen_credentials)
     warnings = _permissions(file, document)
     warnings += forgive_unseen_credentials(document) if unseen_credentials else []
     warnings += read_secrets(document, lookup)

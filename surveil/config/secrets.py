@@ -18,7 +18,7 @@ _CREDENTIALS = "CREDENTIALS_DIRECTORY"
 
 
 @dataclass(frozen=True, slots=True)
-class AlertSearch:
+class SecretLookup:
     """Where secrets are looked for."""
 
     folder: Path
@@ -37,7 +37,7 @@ class AlertSearch:
         return found
 
 
-def read_secrets(document: Document, lookup: AlertSearch) -> list[Problem]:
+def read_secrets(document: Document, lookup: SecretLookup) -> list[Problem]:
     """Put the content of every `<key>_file` beside it, as `<key>`. Returns warnings; problems go into the document."""
     warnings: list[Problem] = []
     wrong = {problem.loc for problem in document.problems}
@@ -102,7 +102,7 @@ class _Secret:
     loc: Loc
     name: str
 
-    def read(self, lookup: AlertSearch) -> Problem | None:
+    def read(self, lookup: SecretLookup) -> Problem | None:
         """A warning, or None."""
         parent, key = self.document.get(self.loc[:-1]), self._key
         self.document.lines.setdefault((*self.loc[:-1], key), self.document.line(self.loc))

@@ -14,7 +14,7 @@ from surveil.captioning import (
 )
 from surveil.clock import Clock
 from surveil.config import Config
-from surveil.daemon import wiring
+from surveil.config.specs import captioner_specs, prompts
 from surveil.daemon.resources import Resources, yield_to_capture
 from surveil.worker import WorkerFailed
 
@@ -28,25 +28,25 @@ def open_workers(
     sink: CaptionSink,
     clock: Clock,
     on_failure: WorkerFailed,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> list[CaptionerWorker]:
     """Load and warm up one captioner per device; their threads are not started. Raises DeviceError, ModelError."""
-    specs = wiring.captioner_specs(config)
+    specs = captioner_specs(config)
     if fall_back:
         specs = fall_back_specs(specs)
     workers = []
     for number, spec in enumerate(map(resources.bound, specs)):
-        tell(f"loading {spec.model or spec.engine} on {spec.device}")
+        report(f"loading {spec.model or spec.engine} on {spec.device}")
         captioner = open_captioner(spec)
         captioner.warm_up()
-        tell(f"{captioner.model_id} is ready on {captioner.device} in {captioner.precision}")
+        report(f"{captioner.model_id} is ready on {captioner.device} in {captioner.precision}")
         workers.append(
             CaptionerWorker(
                 captioner,
                 source=source,
                 sink=sink,
                 clock=clock,
-                prompt_of=wiring.prompts(config).get,
+                prompt_of=prompts(config).get,
                 max_wait_s=config.captioner.max_wait_s,
                 max_batch=resources.memory.batch,
                 deadline_s=spec.deadline_s,

@@ -25,14 +25,14 @@ SAVE_HITS_NS = ns(10.0)
 class EventReceiver(Protocol):
     """Told what was seen; none of these blocks. The daemon fans out to MQTT, journal and metrics."""
 
-    def captioned(self, caption: Caption) -> None: ...
-    def looked(self, unchanged: Unchanged) -> None: ...
-    def alerted(self, alert: Alert, caption: Caption) -> None: ...
-    def changed(self, change: IncidentChange) -> None:
+    def on_caption(self, caption: Caption) -> None: ...
+    def on_unchanged(self, unchanged: Unchanged) -> None: ...
+    def on_alert(self, alert: Alert, caption: Caption) -> None: ...
+    def on_incident_change(self, change: IncidentChange) -> None:
         """An incident opened, was hit again, or ended."""
         ...
 
-    def abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
+    def on_abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
         """The camera's open incidents changed; empty when it is quiet again."""
         ...
 
@@ -144,7 +144,7 @@ class AlertsWorker(Worker):
         if self._cameras is not None and caption.frame.camera_id not in self._cameras:
             return
         now_ns = self._clock.monotonic_ns()
-        self._watched.captioned(caption)
+        self._watched.on_caption(caption)
         changes = self._engine.observe(caption, self._wall.unix_ms_at(now_ns))
         if any(change.kind is not ChangeKind.ENDED for change in changes):
             self._sampling.hit(caption)
@@ -157,7 +157,7 @@ class AlertsWorker(Worker):
         )
 
     def _unchanged(self, unchanged: Unchanged) -> None:
-        self._watched.looked(unchanged)
+        self._watched.on_unchanged(unchanged)
         self._handle(self._engine.unchanged(unchanged))
 
     def _run_tasks(self) -> None:
@@ -182,7 +182,7 @@ class AlertsWorker(Worker):
         for index, incident in enumerate(opened):
             self._raise_alert(incident, not_yet=opened[index + 1 :])
         for change in changes:
-            self._watched.changed(change)
+            self._watched.on_incident_change(change)
         self._unsaved |= bool(changes)
         for camera_id in dict.fromkeys(change.incident.camera_id for change in changes):
             self._tell_abnormal(camera_id)
@@ -207,7 +207,7 @@ class AlertsWorker(Worker):
             evidence=incident.evidence,
         )
         alert = self._recorder.opened(opened, open_incidents=still_open)
-        self._watched.alerted(alert, incident.caption)
+        self._watched.on_alert(alert, incident.caption)
 
     def _calm(self, changes: Sequence[IncidentChange]) -> None:
         """Cameras whose incidents ended go back behind the gates."""
@@ -217,7 +217,7 @@ class AlertsWorker(Worker):
             self._sampling.set_bypass_gates(camera_id, region_id, on=on)
 
     def _tell_abnormal(self, camera_id: str) -> None:
-        self._watched.abnormal(camera_id, self._engine.active(camera_id))
+        self._watched.on_abnormal(camera_id, self._engine.active(camera_id))
 
     def _open_incidents(self) -> list[dict[str, object]]:
         now_ns = self._clock.monotonic_ns()

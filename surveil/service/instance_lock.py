@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 from surveil.errors import StoreError, SurveilError
+from surveil.records import Problem
 
 LOCK_FILE = "surveil.lock"
 
 
 class InstanceLock:
     """Held until `release` or the end of the process, however it ends: the kernel lets go. A context manager."""
+
+    name = "instance-lock"
 
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / LOCK_FILE
@@ -47,6 +51,12 @@ class InstanceLock:
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+
+    def problems(self) -> Sequence[Problem]:
+        return ()
+
+    def counters(self) -> Mapping[str, float]:
+        return {}
 
     def __enter__(self) -> InstanceLock:
         self.acquire()

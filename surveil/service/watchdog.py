@@ -46,10 +46,6 @@ class Watchdog:
         """
         self._watched[name] = _Watched(age_s, allowance_s, stack)
 
-    def unwatch(self, name: str) -> None:
-        """For a thread that ended in order."""
-        self._watched.pop(name, None)
-
     def step(self) -> list[str]:
         """Names of the threads that are late; tells systemd, as often as it asked for, when there are none."""
         late = [name for name, watched in self._watched.items() if watched.late()]

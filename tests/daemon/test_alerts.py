@@ -34,19 +34,19 @@ class Told:
         self.bypass_gates: dict[tuple[str, str | None], bool] = {}
         self.hits = 0
 
-    def captioned(self, caption: Caption) -> None:
+    def on_caption(self, caption: Caption) -> None:
         self.captions.append(caption.text)
 
-    def looked(self, unchanged: Unchanged) -> None:
+    def on_unchanged(self, unchanged: Unchanged) -> None:
         self.unchanged += 1
 
-    def alerted(self, alert: Alert, caption: Caption) -> None:
+    def on_alert(self, alert: Alert, caption: Caption) -> None:
         self.alerts.append(alert)
 
-    def changed(self, change: IncidentChange) -> None:
+    def on_incident_change(self, change: IncidentChange) -> None:
         self.kinds.append(change.kind)
 
-    def abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
+    def on_abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
         self.active[camera_id] = [incident.rule.rule_id for incident in incidents]
 
     def tick(self) -> None:
