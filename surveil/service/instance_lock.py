@@ -6,7 +6,6 @@ import fcntl
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 from surveil.errors import StoreError, SurveilError
 from surveil.records import Problem
@@ -15,7 +14,7 @@ LOCK_FILE = "surveil.lock"
 
 
 class InstanceLock:
-    """Held until `release` or the end of the process, however it ends: the kernel lets go. A context manager."""
+    """Held until `release` or the end of the process, however it ends: the kernel lets go."""
 
     name = "instance-lock"
 
@@ -57,18 +56,6 @@ class InstanceLock:
 
     def counters(self) -> Mapping[str, float]:
         return {}
-
-    def __enter__(self) -> InstanceLock:
-        self.acquire()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.release()
 
 
 def _pid_in(fd: int) -> str:

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveil.redact import forget_secrets, register_secret
+from surveil.redact import register_secret
 from surveil.service.logging_setup import (
     MAX_KEYS,
     QUIET,
@@ -31,6 +31,7 @@ from surveil.service.logging_setup import (
     to_journal,
 )
 from tests.fakes import FakeClock
+from tests.support.secrets import forget_secrets
 
 SECRET = 'hun"ter\n2&'
 """With what JSON, line breaks and addresses would each write differently."""
@@ -97,7 +98,7 @@ def test_a_json_line_is_one_object_with_the_whole_traceback() -> None:
 
 def test_a_text_exception_is_one_line_that_names_its_places() -> None:
     (line,) = logged("text", log_failure)
-    assert "camera yard failed: ValueError: boom (test_logs.py:" in line
+    assert "camera yard failed: ValueError: boom (test_logging_setup.py:" in line
     assert "boom" in line.rpartition(" > ")[2]
 
 
