@@ -14,6 +14,7 @@ import yaml
 from surveil.clock import SystemClock, ns
 from surveil.config import load_config
 from surveil.daemon import Daemon
+from surveil.daemon.camera_registry import CameraOverview
 from surveil.daemon.daemon import refuse_restart_only
 from surveil.errors import ConfigError, ModelError, SurveilError
 from surveil.records import CameraState
@@ -173,6 +174,27 @@ def test_a_camera_switched_off_is_disabled_and_its_incident_over(tmp_path: Path)
         assert not cameras.set_enabled("no-such-camera", on=False)
         assert cameras.set_enabled("yard", on=True)
         ticking(daemon, lambda: cameras.statuses()["yard"].state is CameraState.ONLINE)
+
+
+def test_all_that_is_known_of_a_camera_is_gathered_in_one_place(tmp_path: Path) -> None:
+    with running(write_config(tmp_path)) as daemon:
+        cameras = daemon.node.cameras
+
+        def yard() -> CameraOverview:
+            (found,) = [c for c in cameras.overview() if c.status.camera_id == "yard"]
+            return found
+
+        assert cameras.overview() == [], "nothing was gathered yet"
+        ticking(daemon, lambda: yard().activity.alerts_total)
+        assert yard().status.state is CameraState.ONLINE
+        assert [report.camera_id for report in yard().watch] == ["yard"]
+        cameras.set_enabled("yard", on=False)
+        daemon.tick()
+        assert yard().status.state is CameraState.DISABLED
+        assert yard().watch == ()
+        assert yard().activity.alerts_total == 1, "what it gave stays counted"
+        assert "unwatched_s" in daemon.node.stats.stats()
+        assert "yard" not in daemon.node.stats.stats()["unwatched_s"]
 
 
 def test_a_camera_off_in_the_configuration_can_be_switched_on(tmp_path: Path) -> None:
