@@ -222,8 +222,8 @@ class Daemon:
                 self._failed.append((worker.name, TimeoutError("did not end in time")))
         for name in left:
             logger.warning("%s did not end in time and is left behind", name)
-        if self._http is not None:
-            self._http.close()
+        if self._http is not None and not self._http.alive:
+            self._http.close()  # one that was never started holds its address all the same
         node.storage.close()
 
     def _api(self, node: Node) -> NodeApi:

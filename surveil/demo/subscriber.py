@@ -60,7 +60,7 @@ class Subscriber:
 
     def __enter__(self) -> Subscriber:
         self.cameras = {camera_id: CameraView(camera_id) for camera_id in self.camera_ids}
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="surveil-demo-desk")
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="surveil-demo-subscriber")
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
