@@ -99,7 +99,7 @@ class _Layer(nn.Module):
         super().__init__()
         self._heads = config.num_attention_heads
         self._head_dim = config.hidden_size // config.num_attention_heads
-        own, cross = source.bypass_gates, source.crossattention
+        own, cross = source.attention, source.crossattention
         scale = (
             self._head_dim**-0.5
         )  # a power of two for BLIP's 64, so folding it into the queries is exact

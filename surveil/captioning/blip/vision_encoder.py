@@ -45,20 +45,20 @@ class TorchVision(nn.Module):
 class _Layer(nn.Module):
     def __init__(self, source: Any, config: Any, *, rows: int) -> None:
         super().__init__()
-        bypass_gates, mlp = source.self_attn, source.mlp
+        attention, mlp = source.self_attn, source.mlp
         self._heads = config.num_attention_heads
         width = config.hidden_size
         scale = (width // self._heads) ** -0.5
         weight, bias = (
-            bypass_gates.qkv.weight.detach().clone(),
-            bypass_gates.qkv.bias.detach().clone(),
+            attention.qkv.weight.detach().clone(),
+            attention.qkv.bias.detach().clone(),
         )
         weight[:width] *= scale  # a power of two for BLIP's 64: exact
         bias[:width] *= scale
         self.norm1 = source.layer_norm1
         self.qkv = make_linear(weight, bias, rows=rows)
         self.out = make_linear(
-            bypass_gates.projection.weight, bypass_gates.projection.bias, rows=rows
+            attention.projection.weight, attention.projection.bias, rows=rows
         )
         self.norm2 = source.layer_norm2
         self.up = make_linear(mlp.fc1.weight, mlp.fc1.bias, rows=rows)

@@ -193,9 +193,9 @@ class _Seeing(_Graph):
         return self.op.add(room, self.constant(places))
 
     def _layer(self, hidden: Any, layer: Any) -> Any:
-        bypass_gates, mlp = layer.self_attn, layer.mlp
+        attention, mlp = layer.self_attn, layer.mlp
         weight, bias = self.scaled(
-            *_after(layer.layer_norm1, bypass_gates.qkv.weight, bypass_gates.qkv.bias)
+            *_after(layer.layer_norm1, attention.qkv.weight, attention.qkv.bias)
         )
         joined = self.product(self.normed(hidden), weight, bias)
         shape = self.ints(0, 0, 3, self.heads, self.head_dim)
@@ -204,7 +204,7 @@ class _Seeing(_Graph):
         )
         parts = self.op.split(apart, self.op.constant(np.int64(0)), 3)
         found = self.attend(*(self.op.squeeze(part, self.ints(0)) for part in parts.outputs()))
-        out, down = bypass_gates.projection, mlp.fc2
+        out, down = attention.projection, mlp.fc2
         hidden = self.op.add(self.product(found, out.weight, out.bias), hidden)
         grown = self.product(
             self.normed(hidden), *_after(layer.layer_norm2, mlp.fc1.weight, mlp.fc1.bias)
@@ -268,7 +268,7 @@ class _Saying(_Graph):
         self, hidden: _Unnormed, layer: Any, *, number: int, mask: Any
     ) -> tuple[_Unnormed, Any, Any]:
         """Also the keys and values of these queries."""
-        own, cross = layer.bypass_gates, layer.crossattention
+        own, cross = layer.attention, layer.crossattention
         three = [own.self.query, own.self.key, own.self.value]
         weight = torch.cat([one.weight.detach() for one in three])
         bias = torch.cat([one.bias.detach() for one in three])
