@@ -57,9 +57,7 @@ class _Layer(nn.Module):
         bias[:width] *= scale
         self.norm1 = source.layer_norm1
         self.qkv = make_linear(weight, bias, rows=rows)
-        self.out = make_linear(
-            attention.projection.weight, attention.projection.bias, rows=rows
-        )
+        self.out = make_linear(attention.projection.weight, attention.projection.bias, rows=rows)
         self.norm2 = source.layer_norm2
         self.up = make_linear(mlp.fc1.weight, mlp.fc1.bias, rows=rows)
         self.down = make_linear(mlp.fc2.weight, mlp.fc2.bias, rows=rows)
