@@ -106,6 +106,6 @@ def _describer(context: Context, entry: Describe, name: str) -> Describer:
         every_s=entry.every_s,
         cameras=entry.cameras,
         only_changes=entry.only_changes,
-        name=name,
+        name=f"describe:{name}",
         on_failure=context.on_failure,
     )

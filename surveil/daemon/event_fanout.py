@@ -21,10 +21,10 @@ class Receiver:
     def on_incident_change(self, change: IncidentChange) -> None:
         """An incident opened, was hit again, or ended."""
 
-    def on_abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
+    def on_open_incidents(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
         """The camera's open incidents changed; none when it is quiet again."""
 
-    def tick(self) -> None:
+    def on_tick(self) -> None:
         """About once a second."""
 
 
@@ -54,10 +54,10 @@ class EventFanout(Receiver):
         for receiver in self._receivers:
             receiver.on_incident_change(change)
 
-    def on_abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
+    def on_open_incidents(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
         for receiver in self._receivers:
-            receiver.on_abnormal(camera_id, incidents)
+            receiver.on_open_incidents(camera_id, incidents)
 
-    def tick(self) -> None:
+    def on_tick(self) -> None:
         for receiver in self._receivers:
-            receiver.tick()
+            receiver.on_tick()

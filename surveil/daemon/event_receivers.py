@@ -54,7 +54,7 @@ class CameraActivity(Receiver):
         known = self.of(alert.camera_id)
         self._cameras[alert.camera_id] = replace(known, alerts_total=known.alerts_total + 1)
 
-    def on_abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
+    def on_open_incidents(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
         self._cameras[camera_id] = replace(self.of(camera_id), active_rules=_rules(incidents))
 
 
@@ -97,7 +97,7 @@ class ToJournal(Receiver):
     def on_alert(self, alert: Alert, caption: Caption) -> None:
         self._journal.add_alert(alert)
 
-    def tick(self) -> None:
+    def on_tick(self) -> None:
         now_ns = self._clock.monotonic_ns()
         if now_ns >= self._next_flush_ns:
             self._next_flush_ns = now_ns + FLUSH_NS
@@ -113,7 +113,7 @@ class ToMqtt(Receiver):
     def on_caption(self, caption: Caption) -> None:
         self._mqtt.set_caption(caption)
 
-    def on_abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
+    def on_open_incidents(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
         last = incidents[-1].evidence if incidents else ()
         self._mqtt.set_abnormal(
             camera_id,

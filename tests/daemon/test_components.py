@@ -95,7 +95,7 @@ FULL: dict[str, Any] = {
     "notify": [
         {"type": "webhook", "url": "http://127.0.0.1:1/"},
         {"type": "speech"},
-        {"type": "describe"},
+        {"type": "describe", "id": "mqtt"},
     ],
 }
 

@@ -36,10 +36,10 @@ class Written(Receiver):
     def on_incident_change(self, change: IncidentChange) -> None:
         self.log.append((self.name, change.kind.value))
 
-    def on_abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
+    def on_open_incidents(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
         self.log.append((self.name, f"abnormal {camera_id}"))
 
-    def tick(self) -> None:
+    def on_tick(self) -> None:
         self.log.append((self.name, "tick"))
 
 
@@ -66,8 +66,8 @@ def test_all_who_were_added_are_told_in_the_order_of_their_adding(
     fanout.on_caption(caption_of(CLIMBING, clock))
     fanout.on_unchanged(Unchanged(make_frame()))
     fanout.on_incident_change(changes[0])
-    fanout.on_abnormal("yard", ())
-    fanout.tick()
+    fanout.on_open_incidents("yard", ())
+    fanout.on_tick()
     kinds = ["caption", "unchanged", changes[0].kind.value, "abnormal yard", "tick"]
     assert log == [(name, kind) for kind in kinds for name in ("first", "second")]
 
@@ -78,12 +78,12 @@ def test_a_cameras_activity_is_its_own(
     activity = CameraActivity()
     activity.on_caption(caption_of("an empty yard", clock))
     activity.on_caption(caption_of(CLIMBING, clock))
-    activity.on_abnormal("yard", (changes[0].incident,))
+    activity.on_open_incidents("yard", (changes[0].incident,))
     yard = activity.of("yard")
     assert (yard.captions_total, yard.last_caption) == (2, CLIMBING)
     assert yard.last_caption_unix_ms == clock.unix_ms()
     assert yard.active_rules == ("person-climbing",)
-    activity.on_abnormal("yard", ())
+    activity.on_open_incidents("yard", ())
     assert activity.of("yard").active_rules == ()
     assert activity.of("gate") == Activity()
 
@@ -121,13 +121,13 @@ def test_captions_reach_the_journals_disk_every_five_seconds(
     clock: FakeClock, journal: Journal
 ) -> None:
     receiver = ToJournal(journal, clock)
-    receiver.tick()
+    receiver.on_tick()
     receiver.on_caption(caption_of(CLIMBING, clock))
     clock.advance(4)
-    receiver.tick()
+    receiver.on_tick()
     assert journal.search("climbing") == []
     clock.advance(1)
-    receiver.tick()
+    receiver.on_tick()
     assert [hit.text for hit in journal.search("climbing")] == [CLIMBING]
 
 
