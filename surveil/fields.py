@@ -20,7 +20,6 @@ from pydantic import (
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
-    SecretStr,
     StringConstraints,
     ValidationInfo,
     WithJsonSchema,
@@ -246,9 +245,6 @@ Slug = Annotated[
     Allowed("1 to 63 of a-z, 0-9, - and _, starting with a letter or digit"),
 ]
 Level = Annotated[Severity, Allowed("info, warning, critical")]
-Secret = Annotated[
-    SecretStr, Field(min_length=1), Allowed("text (in quotes if it looks like a number)")
-]
 
 
 def seconds(key: str, default: str | None, description: str, **limits: str) -> Any:

@@ -1,6 +1,6 @@
 """Everything that flows between the rooms, in the order in which it comes to be.
 
-Frame -> Look -> Caption | Unchanged -> Match -> Alert. All are frozen; those that carry pixels compare by
+Frame -> Sample -> Caption | Unchanged -> Match -> Alert. All are frozen; those that carry pixels compare by
 identity; no `repr` prints pixels. Times: `_mono_ns` is the monotonic clock, `_unix_ms` the wall clock.
 Standard library and numpy only.
 """
@@ -336,6 +336,10 @@ class Problem:
     """Stable and machine-readable: `disk`, `reload`, `canary`, `behind`, `fallback`, `clock` ..."""
     text: str
     since_unix_ms: int
+    component: str = ""
+    """Name of the part that says so."""
+    remedy: str = ""
+    """What a person can do about it."""
 
 
 MQTT = "mqtt"

@@ -93,14 +93,6 @@ def register_secrets_of(value: object) -> None:
         register_secrets_of(getattr(value, "__dict__", {}))
 
 
-def forget_secrets() -> None:
-    """Empty the register, so that one test's secrets do not hide another's output."""
-    global _registered
-    with _lock:
-        _secrets.clear()
-        _registered = None
-
-
 def _register_revealed(text: str) -> None:
     scheme, mark, rest = text.partition("://")
     if not mark:

@@ -10,9 +10,10 @@ import logging
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from surveil.clock import NS_PER_S, Clock
+from surveil.records import Problem
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +83,14 @@ class Worker:
     def beat_age_s(self) -> float:
         """Seconds since the last beat. Any thread."""
         return (self._clock.monotonic_ns() - self._beat_mono_ns) / NS_PER_S
+
+    def problems(self) -> Sequence[Problem]:
+        """What keeps the thread's work from being fully itself; a thread that died ends the process instead."""
+        return ()
+
+    def counters(self) -> Mapping[str, float]:
+        """Numbers since the start."""
+        return {}
 
     def stack(self) -> str:
         """Where the thread stands now, for the log of a stop that took too long."""

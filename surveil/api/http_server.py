@@ -69,7 +69,7 @@ class HttpServer(Worker):
         self._server.server_close()
 
     def close(self) -> None:
-        """For a server that was never started."""
+        """Stop listening; also for a server that was never started, and more than once."""
         self._server.server_close()
 
 
@@ -210,6 +210,7 @@ class _UnixServer(_Server):
         super().server_close()
         if self._bound:  # else the file, if there is one, is another's: the base class closes after a failed bind, too
             Path(str(self.server_address)).unlink(missing_ok=True)
+            self._bound = False
 
 
 def _open(listen: str, answering: _Answering) -> _Server:

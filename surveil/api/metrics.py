@@ -51,8 +51,8 @@ class Metrics:
         self._destinations: frozenset[str] = frozenset()
         self._latencies: deque[tuple[int, float, float]] = deque(maxlen=MAX_SAMPLES)
         self._started_ns = clock.monotonic_ns()
-        self._told = _Told(self._cameras)
-        self.registry.register(self._told)
+        self._reported = _Reported(self._cameras)
+        self.registry.register(self._reported)
         ProcessCollector(registry=self.registry)
         self._make()
 
@@ -63,16 +63,15 @@ class Metrics:
         def gauge(name: str, text: str, *labels: str) -> Gauge:
             return Gauge(f"surveil_{name}", text, labels, registry=self.registry)
 
-        def histogram(name: str, text: str, buckets: Iterable[float], *labels: str) -> Histogram:
+        def histogram(name: str, text: str, buckets: Iterable[float]) -> Histogram:
             return Histogram(
-                f"surveil_{name}", text, labels, buckets=tuple(buckets), registry=self.registry
+                f"surveil_{name}", text, buckets=tuple(buckets), registry=self.registry
             )
 
         self._captions = counter("captions", "Captions written.", "camera")
         self._unchanged = counter(
             "looks_unchanged", "Looks that the gates found unchanged.", "camera"
         )
-        self._caption_failures = counter("caption_failures", "Batches that an engine failed on.")
         self._batch = histogram(
             "caption_batch_size",
             "Pictures in the batch that a caption came from, by caption.",
@@ -89,28 +88,25 @@ class Metrics:
         self._matches = counter("matches", "Captions that a rule matched.", "rule")
         self._alerts = counter("alerts", "Alerts raised.", "camera", "rule", "severity")
         self._waiting = gauge("deliveries_waiting", "Alerts not yet acknowledged.", "destination")
-        self._published = histogram(
-            "publish_seconds", "From commit to acknowledgement.", LATENCY_BUCKETS_S, "destination"
-        )
         self._disk_free = gauge("disk_free_bytes", "Free space where state is kept.")
         self._canary = gauge("canary_passed", "1 when the last canary arrived as expected, else 0.")
         self._jobs = counter("job_runs", "Runs of periodic jobs.", "job")
         self._engine = gauge("engine_info", "The engine in use.", "model", "device", "precision")
 
-    def know(
+    def register_labels(
         self, *, cameras: Iterable[str], rules: Iterable[str], destinations: Iterable[str]
     ) -> None:
         """What the configuration holds now; series of what it no longer holds end."""
         gone = self._cameras - set(cameras := tuple(cameras))
         self._cameras, self._rules = frozenset(cameras), frozenset(rules)
         self._destinations = frozenset(destinations)
-        self._told.known = self._cameras
+        self._reported.known = self._cameras
         for camera_id in gone:
             self.forget_camera(camera_id)
 
     def forget_camera(self, camera_id: str) -> None:
         """End the series of a camera that left the configuration."""
-        self._told.forget(camera_id)
+        self._reported.forget(camera_id)
         for metric in (self._captions, self._unchanged, self._alerts):
             metric.remove_by_labels({"camera": camera_id})
 
@@ -139,8 +135,9 @@ class Metrics:
     def unchanged(self, camera_id: str) -> None:
         self._unchanged.labels(self._camera(camera_id)).inc()
 
-    def caption_failed(self) -> None:
-        self._caption_failures.inc()
+    def captions_failed(self, total: int) -> None:
+        """Since the start, as the captioners count them."""
+        self._reported.caption_failures = total
 
     def match(self, rule_id: str) -> None:
         self._matches.labels(_known(rule_id, self._rules)).inc()
@@ -152,20 +149,17 @@ class Metrics:
 
     def camera_status(self, status: CameraStatus) -> None:
         """The newest word of a camera's thread; replaces the one before."""
-        self._told.statuses[status.camera_id] = status
+        self._reported.statuses[status.camera_id] = status
 
     def unwatched(self, camera_id: str, seconds: float) -> None:
         """Total seconds since the start for which the camera's newest look was older than twice its interval."""
-        self._told.unwatched_s[camera_id] = seconds
+        self._reported.unwatched_s[camera_id] = seconds
 
     def problems(self, problems: Iterable[Problem]) -> None:
-        self._told.problems = tuple(problems)
+        self._reported.problems = tuple(problems)
 
     def deliveries_waiting(self, destination: str, count: int) -> None:
         self._waiting.labels(_known(destination, self._destinations)).set(count)
-
-    def publish_latency(self, destination: str, seconds: float) -> None:
-        self._published.labels(_known(destination, self._destinations)).observe(seconds)
 
     def disk_free_bytes(self, free_bytes: int) -> None:
         self._disk_free.set(free_bytes)
@@ -174,7 +168,7 @@ class Metrics:
         self._canary.set(1 if passed else 0)
 
     def job(self, name: str) -> None:
-        """`name` is one of the daemon's own."""
+        """One run; `name` is one of the daemon's own."""
         self._jobs.labels(name).inc()
 
     def engine(self, *, model_id: str, device: str, precision: str) -> None:
@@ -215,14 +209,15 @@ def percentile(ascending: list[float], percent: int) -> float | None:
     return ascending[max(0, rank - 1)]
 
 
-class _Told(Collector):
-    """Totals that others count: handed on as they were last told, at the moment when Prometheus asks."""
+class _Reported(Collector):
+    """Totals that others count: handed on as they were last reported, at the moment when Prometheus asks."""
 
     def __init__(self, known: frozenset[str]) -> None:
         self.known = known
         self.statuses: dict[str, CameraStatus] = {}
         self.unwatched_s: dict[str, float] = {}
         self.problems: tuple[Problem, ...] = ()
+        self.caption_failures = 0
 
     def forget(self, camera_id: str) -> None:
         self.statuses.pop(camera_id, None)
@@ -241,6 +236,11 @@ class _Told(Collector):
             if camera_id in self.known:
                 unwatched.add_metric([camera_id], seconds)
         yield unwatched
+        failures = CounterMetricFamily(
+            "surveil_caption_failures", "Pictures that an engine gave no caption for."
+        )
+        failures.add_metric([], self.caption_failures)
+        yield failures
         problem = GaugeMetricFamily(
             "surveil_problem", "1 for each problem that keeps the node degraded.", labels=["code"]
         )
@@ -251,7 +251,7 @@ class _Told(Collector):
     def _totals(self, statuses: list[CameraStatus]) -> Iterator[Metric]:
         for field, name, text in (
             ("frames_total", "surveil_frames", "Frames decoded."),
-            ("dropped_total", "surveil_frames_dropped", "Frames that left the ring unseen."),
+            ("dropped_total", "surveil_frames_dropped", "Frames that left the buffer unseen."),
             ("reconnects_total", "surveil_reconnects", "Connections made again."),
         ):
             family = CounterMetricFamily(name, text, labels=["camera"])

@@ -13,11 +13,11 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from ipaddress import ip_address
 
-from surveil.api.status_page import state_of
+from surveil.api.status_page import problem_row, state_of
 from surveil.errors import SurveilError
 from surveil.records import Problem
 from surveil.redact import redact
@@ -85,7 +85,7 @@ class Routes:
         page = {
             "state": state,
             "late_threads": late,
-            "problems": [asdict(problem) for problem in problems],
+            "problems": [problem_row(problem) for problem in problems],
         }
         return Response(status, as_json(page))
 

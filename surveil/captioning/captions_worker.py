@@ -293,10 +293,19 @@ CAPACITY = 64
 
 
 class CaptionQueue:
-    """Any thread. Satisfies captioning's CaptionSink."""
+    """Any thread. A CaptionSink."""
+
+    name = "caption-queue"
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._items: queue.Queue[Caption | Unchanged] = queue.Queue(capacity)
+
+    def problems(self) -> Sequence[Problem]:
+        """A full queue is a slow alerts thread, whose matter it is."""
+        return ()
+
+    def counters(self) -> Mapping[str, float]:
+        return {"waiting": len(self)}
 
     def put(self, item: Caption | Unchanged, timeout_s: float) -> bool:
         """False when there was no room in time."""

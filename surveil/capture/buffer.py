@@ -74,7 +74,7 @@ class Lease:
 class FrameBuffer:
     """Any thread. What comes under a lease that has ended, or was never given, is refused."""
 
-    name = "frame buffer"
+    name = "frame-buffer"
 
     def __init__(
         self,

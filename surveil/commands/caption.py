@@ -230,11 +230,11 @@ def _judge(patterns: Sequence[str], config: Path | None) -> Judge:
     lexicon = Lexicon.load()
     if config is not None:
         from surveil.config import read_config
-        from surveil.daemon import wiring
+        from surveil.config.specs import rule_specs
 
         loaded = read_config(config, environ=os.environ, unseen_credentials=True).config
         lexicon = Lexicon.load(loaded.synonyms)
-        rules += wiring.rule_specs(loaded)
+        rules += rule_specs(loaded)
     engine = RuleEngine(rules, lexicon)
     sure = {rule.rule_id: rule.min_confidence or 0.0 for rule in rules}
     return lambda result: [

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from surveil.config import (
     Config,
-    Problem,
+    Mistake,
     Reading,
     advice,
     listing,
@@ -79,8 +79,8 @@ def _unknown_text(words: list[str]) -> str:
     return f"the lexicon does not know {quoted}: only the very same word matches; others can be added under synonyms:"
 
 
-def _placed(reading: Reading, found: Iterable[tuple[tuple[str | int, ...], str]]) -> list[Problem]:
-    return [Problem(reading.document.line(loc), loc, text) for loc, text in found]
+def _placed(reading: Reading, found: Iterable[tuple[tuple[str | int, ...], str]]) -> list[Mistake]:
+    return [Mistake(reading.document.line(loc), loc, text) for loc, text in found]
 
 
 def _wrong(text: str) -> int:

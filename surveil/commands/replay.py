@@ -76,7 +76,7 @@ def _rules(args: argparse.Namespace) -> tuple[list[RuleSpec], dict[str, tuple[st
     if args.pattern:
         return [RuleSpec(pattern, patterns=(pattern,)) for pattern in args.pattern], {}
     from surveil.config import read_config
-    from surveil.daemon.wiring import rule_specs
+    from surveil.config.specs import rule_specs
 
     config = read_config(args.config, environ=os.environ, unseen_credentials=True).config
     specs = rule_specs(config)

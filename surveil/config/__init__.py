@@ -4,12 +4,12 @@ from surveil.config.advice import advice
 from surveil.config.load import Reading, load_config, read_config
 from surveil.config.missing import missing_files, models_to_fetch
 from surveil.config.model import Config
-from surveil.config.problems import Problem, listing
+from surveil.config.problems import Mistake, listing
 from surveil.scalars import format_duration, format_size
 
 __all__ = [
     "Config",
-    "Problem",
+    "Mistake",
     "Reading",
     "advice",
     "format_duration",

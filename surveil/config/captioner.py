@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     Field,
     StringConstraints,
@@ -20,6 +18,7 @@ from pydantic import (
 
 from surveil.captioning.engine import CaptionerSpec, GenerationSpec
 from surveil.captioning.registry import EngineKind, engine, engine_names
+from surveil.config.fill import fill
 from surveil.fields import (
     Allowed,
     Contradiction,
@@ -302,15 +301,5 @@ class Captioner(Engine):
 
 
 def _spec(section: CommonKeys, **given: object) -> CaptionerSpec:
-    generation = _fill(GenerationSpec, section.generation)
-    return _fill(CaptionerSpec, section, own=section.own, generation=generation, **given)
-
-
-def _fill(cls: type[T], section: BaseModel, **given: object) -> T:
-    """A dataclass from the attributes of `section` that are called as its fields; `given` ones come first."""
-    values = {
-        one.name: getattr(section, one.name)
-        for one in fields(cls)  # type: ignore[arg-type]  # T is a dataclass
-        if one.init and one.name not in given and hasattr(section, one.name)
-    }
-    return cls(**values, **given)
+    generation = fill(GenerationSpec, section.generation)
+    return fill(CaptionerSpec, section, own=section.own, generation=generation, **given)

@@ -21,7 +21,7 @@ from yaml.resolver import BaseResolver
 from yaml.scanner import Scanner
 
 from surveil.config.interpolation import expand
-from surveil.config.problems import Loc, Problem, printable
+from surveil.config.problems import Loc, Mistake, printable
 
 MAX_VALUES = 20_000
 """Values after aliases are followed. 64 cameras with everything set are under 5,000; an alias bomb is millions."""
@@ -68,7 +68,7 @@ class Document:
     """What stands in the file where variables were put in."""
     missing: dict[Loc, tuple[str, ...]] = field(default_factory=dict)
     """Variables that are not set, by the value that names them."""
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[Mistake] = field(default_factory=list)
 
     def line(self, loc: Loc) -> int:
         """The line of the key; of the nearest thing around it when it is not there."""
@@ -94,7 +94,7 @@ class Document:
 
     def report(self, loc: Loc, text: str) -> None:
         """Keep a problem, with its line."""
-        self.problems.append(Problem(self.line(loc), loc, text))
+        self.problems.append(Mistake(self.line(loc), loc, text))
 
 
 def parse(text: str, *, environ: Mapping[str, str]) -> Document:
@@ -106,7 +106,7 @@ def parse(text: str, *, environ: Mapping[str, str]) -> Document:
         document.problems.append(_syntax_problem(error, text))
         return document
     except RecursionError:
-        document.problems.append(Problem(1, (), "is nested too deeply to be a configuration"))
+        document.problems.append(Mistake(1, (), "is nested too deeply to be a configuration"))
         return document
     if node is not None:
         _Reading(document, environ).read(node)
@@ -129,7 +129,7 @@ class _Reading:
         try:
             self._document.value = self._value(node, ())
         except _Refused as refused:
-            self._document.problems.append(Problem(_line(node.start_mark), (), str(refused)))
+            self._document.problems.append(Mistake(_line(node.start_mark), (), str(refused)))
 
     def _value(self, node: Node, loc: Loc) -> Any:
         self._count_one()
@@ -225,7 +225,7 @@ class _Reading:
             )
 
     def _problem(self, node: Node, loc: Loc, text: str) -> None:
-        self._document.problems.append(Problem(_line(node.start_mark), loc, text))
+        self._document.problems.append(Mistake(_line(node.start_mark), loc, text))
 
 
 def _whole_number(text: str) -> Any:
@@ -253,19 +253,19 @@ def _line(mark: Mark | None) -> int:
     return 1 if mark is None else int(mark.line) + 1
 
 
-def _syntax_problem(error: YAMLError, text: str) -> Problem:
+def _syntax_problem(error: YAMLError, text: str) -> Mistake:
     """PyYAML's complaint in words of our own: its snippets and names could show a secret."""
     if isinstance(error, ReaderError):
         line = text.count("\n", 0, error.position) + 1
-        return Problem(
+        return Mistake(
             line, (), f"holds a character that is no text (code {_code(error)}); remove it"
         )
     if not isinstance(error, MarkedYAMLError):
-        return Problem(1, (), "is not YAML")
+        return Mistake(1, (), "is not YAML")
     mark = error.problem_mark or error.context_mark
     if isinstance(error, ComposerError):
-        return Problem(_line(mark), (), _composer_text(error.problem or error.context or ""))
-    return Problem(_line(mark), (), _scanner_text(error, mark, text))
+        return Mistake(_line(mark), (), _composer_text(error.problem or error.context or ""))
+    return Mistake(_line(mark), (), _scanner_text(error, mark, text))
 
 
 def _code(error: ReaderError) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from surveil.config.documents import Document, parse
 from surveil.config.host import host_timezone
 from surveil.config.model import Config
-from surveil.config.problems import Problem, listing
+from surveil.config.problems import Mistake, listing
 from surveil.config.secrets import (
     SecretLookup,
     forgive_unseen_credentials,
@@ -33,7 +33,7 @@ class Reading:
     """As it was named."""
     config: Config
     document: Document
-    warnings: tuple[Problem, ...]
+    warnings: tuple[Mistake, ...]
     """About the file itself; `advice` knows more about what it says."""
 
 
@@ -51,7 +51,7 @@ def read_config(
     if document.value is None and not document.problems:
         raise ConfigError(f"{file}: the file is empty; {_SMALLEST}")
     if not isinstance(document.value, dict):
-        found = document.problems or [Problem(1, (), f"the file holds no sections; {_SMALLEST}")]
+        found = document.problems or [Mistake(1, (), f"the file holds no sections; {_SMALLEST}")]
         raise ConfigError(listing(str(file), found))
     folder = Path(os.path.abspath(file)).parent
     lookup = SecretLookup(folder=folder, environ=environ, lenient=unseen_credentials)
@@ -102,7 +102,7 @@ def _decoded(file: Path, data: bytes) -> str:
         ) from None
 
 
-def _permissions(file: Path, document: Document) -> list[Problem]:
+def _permissions(file: Path, document: Document) -> list[Mistake]:
     """A warning when others may read a file that holds secrets in plain text."""
     secrets = plaintext_secrets(document)
     try:
@@ -115,7 +115,7 @@ def _permissions(file: Path, document: Document) -> list[Problem]:
         f"stands in plain text in a file that every user may read (mode {stat.S_IMODE(mode):04o}); "
         f"chmod o-r {file}, or use ${{VARIABLE}} or a file of its own"
     )
-    return [Problem(document.line(secrets[0]), secrets[0], text)]
+    return [Mistake(document.line(secrets[0]), secrets[0], text)]
 
 
 def _fill_in(value: dict[str, object], environ: Mapping[str, str]) -> None:

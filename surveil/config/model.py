@@ -114,14 +114,6 @@ class Config(Section):
         }
         return self.sampling.model_copy(update=update)
 
-    def rules_of(self, camera: Camera) -> tuple[Rule, ...]:
-        """The enabled rules that look at the camera."""
-        return tuple(
-            rule
-            for rule in self.rules
-            if rule.enabled and (not rule.cameras or camera.id in rule.cameras)
-        )
-
     def prompt_of(self, camera: Camera) -> str | None:
         """The camera's own prompt, or the captioner's."""
         return camera.prompt or self.captioner.prompt

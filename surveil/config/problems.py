@@ -11,7 +11,7 @@ Loc = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Mistake:
     """One line of an error or a warning. `text` holds no secret."""
 
     line: int | None
@@ -40,7 +40,7 @@ def path_text(loc: Loc) -> str:
     return text
 
 
-def listing(file: str, problems: Iterable[Problem], *, mark: str = "") -> str:
+def listing(file: str, problems: Iterable[Mistake], *, mark: str = "") -> str:
     """One problem a line, in the order of the file, none twice."""
     lines = sorted(problems, key=lambda problem: (problem.line or 0, problem.loc == ()))
     return "\n".join(dict.fromkeys(problem.at(file, mark=mark) for problem in lines))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from surveil.config.documents import Document
-from surveil.config.problems import Loc, Problem, printable
+from surveil.config.problems import Loc, Mistake, printable
 
 SECRET_KEYS = ("password", "key_password", "api_key", "secret", "token")
 """Each may be given as `<key>_file:` instead."""
@@ -37,9 +37,9 @@ class SecretLookup:
         return found
 
 
-def read_secrets(document: Document, lookup: SecretLookup) -> list[Problem]:
+def read_secrets(document: Document, lookup: SecretLookup) -> list[Mistake]:
     """Put the content of every `<key>_file` beside it, as `<key>`. Returns warnings; problems go into the document."""
-    warnings: list[Problem] = []
+    warnings: list[Mistake] = []
     wrong = {problem.loc for problem in document.problems}
     for loc, name in _secret_files(document.value, ()):
         if loc in wrong:
@@ -50,7 +50,7 @@ def read_secrets(document: Document, lookup: SecretLookup) -> list[Problem]:
     return warnings
 
 
-def forgive_unseen_credentials(document: Document) -> list[Problem]:
+def forgive_unseen_credentials(document: Document) -> list[Mistake]:
     """Turn an unset $CREDENTIALS_DIRECTORY from a problem into a warning; the value counts as absent."""
     warnings = []
     for loc, names in document.missing.items():
@@ -58,7 +58,7 @@ def forgive_unseen_credentials(document: Document) -> list[Problem]:
             document.problems[:] = [p for p in document.problems if p.loc != loc]
             document.get(loc[:-1]).pop(loc[-1])
             warnings.append(
-                Problem(document.line(loc), loc, _UNSEEN.format("systemd's credentials"))
+                Mistake(document.line(loc), loc, _UNSEEN.format("systemd's credentials"))
             )
     return warnings
 
@@ -102,7 +102,7 @@ class _Secret:
     loc: Loc
     name: str
 
-    def read(self, lookup: SecretLookup) -> Problem | None:
+    def read(self, lookup: SecretLookup) -> Mistake | None:
         """A warning, or None."""
         parent, key = self.document.get(self.loc[:-1]), self._key
         self.document.lines.setdefault((*self.loc[:-1], key), self.document.line(self.loc))
@@ -141,14 +141,14 @@ class _Secret:
             return None
         return text
 
-    def _unreadable(self, errors: list[tuple[Path, OSError]], *, lenient: bool) -> Problem | None:
+    def _unreadable(self, errors: list[tuple[Path, OSError]], *, lenient: bool) -> Mistake | None:
         path, error = next(
             ((p, e) for p, e in errors if not isinstance(e, FileNotFoundError)), errors[0]
         )
         maybe_credential = "/" not in self.name or isinstance(error, PermissionError)
         if lenient and maybe_credential:
             text = _UNSEEN.format(self._shown(path))
-            return Problem(self.document.line(self.loc), self.loc, text)
+            return Mistake(self.document.line(self.loc), self.loc, text)
         self._report(_trouble(error, self._shown(path)))
         return None
 

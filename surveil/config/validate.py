@@ -18,7 +18,7 @@ from surveil.config.documents import Document
 from surveil.config.explain import Finding, explain
 from surveil.config.kinds import kind_at
 from surveil.config.model import PLACEHOLDER, Config
-from surveil.config.problems import Loc, Problem
+from surveil.config.problems import Loc, Mistake
 from surveil.fields import Contradiction
 
 ROUNDS = 8
@@ -26,7 +26,7 @@ _URL = "rtsp://placeholder.invalid/"
 _ITEMS: dict[str, dict[str, Any]] = {"cameras": {"url": _URL}, "rules": {"regex": "placeholder"}}
 
 
-def validate(document: Document, *, folder: Path) -> tuple[Config | None, list[Problem]]:
+def validate(document: Document, *, folder: Path) -> tuple[Config | None, list[Mistake]]:
     """The configuration, None when there are problems; and all of them, those of the document itself included."""
     judged = _Judged(document)
     context = {"folder": folder}
@@ -46,7 +46,7 @@ class _Judged:
 
     def __init__(self, document: Document) -> None:
         self.value: Any = copy.deepcopy(document.value)
-        self.problems: list[Problem] = list(document.problems)
+        self.problems: list[Mistake] = list(document.problems)
         self._document = document
         self._doubtful: set[Loc] = set()
         """Sections that lost a value, so that what they are as a whole says nothing any more."""
@@ -66,8 +66,8 @@ class _Judged:
                 self._take((*finding.section, finding.meant))
         return any(progress)
 
-    def _problem(self, finding: Finding) -> Problem:
-        return Problem(self._document.line(finding.loc), finding.loc, finding.text)
+    def _problem(self, finding: Finding) -> Mistake:
+        return Mistake(self._document.line(finding.loc), finding.loc, finding.text)
 
     def _is_news(self, finding: Finding) -> bool:
         if any(finding.loc[: len(loc)] == loc for loc in self._taken):

@@ -1,17 +1,19 @@
-"""Which cameras are watched now: those of the configuration, less those that somebody switched off."""
+"""Which cameras are watched now, and all that is known of each: the one place where a camera's state is gathered."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from surveil.alerts.alert_store import AlertStore
-from surveil.api.metrics import Metrics
 from surveil.capture import CaptureSupervisor
 from surveil.clock import Clock, WallTime, ns
-from surveil.config import Config
+from surveil.config import Config, specs
 from surveil.config.cameras import Camera
-from surveil.daemon import wiring
+from surveil.daemon.event_receivers import Activity, CameraActivity
 from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
 from surveil.records import CameraState, CameraStatus
 from surveil.rules.alerts_worker import AlertsWorker
+from surveil.scheduling import WatchReport
 from surveil.scheduling.scheduler import Scheduler
 
 REQUEST_DETAIL_S = 5.0
@@ -19,8 +21,23 @@ REPEAT_NS = ns(10.0)
 """A status whose words have not changed is told again this often, for its numbers."""
 
 
+@dataclass(frozen=True, slots=True)
+class CameraOverview:
+    """One camera at one moment, as far as anything in the node knows it."""
+
+    status: CameraStatus
+    activity: Activity
+    watch: tuple[WatchReport, ...]
+    """One for the whole picture, or for each region; none while it is not watched."""
+
+    @property
+    def unwatched_s(self) -> float:
+        """The worst of its regions."""
+        return max((report.unwatched_s for report in self.watch), default=0.0)
+
+
 class CameraRegistry:
-    """Main thread only."""
+    """The cameras of the configuration, less those that somebody switched off. Main thread, but `overview`."""
 
     def __init__(
         self,
@@ -30,7 +47,7 @@ class CameraRegistry:
         alerts: AlertsWorker,
         store: AlertStore,
         mqtt: MqttDelivery | None,
-        metrics: Metrics,
+        activity: CameraActivity,
         clock: Clock,
         wall: WallTime,
     ) -> None:
@@ -39,26 +56,27 @@ class CameraRegistry:
         self._alerts = alerts
         self._store = store
         self._mqtt = mqtt
-        self._metrics = metrics
+        self._activity = activity
         self._clock = clock
         self._wall = wall
         self._config: Config | None = None
-        self._told: dict[str, tuple[object, ...]] = {}
-        self._told_ns: dict[str, int] = {}
+        self._statuses: dict[str, CameraStatus] = {}
+        self._published: dict[str, tuple[object, ...]] = {}
+        self._published_ns: dict[str, int] = {}
         self._disabled_since_ms: dict[str, int] = {}
 
     def apply(self, config: Config) -> None:
         """Start, stop and replace captures so that exactly the enabled cameras of `config` run."""
-        for gone in set(self._told) - {camera.id for camera in config.cameras}:
-            del self._told[gone]
+        for gone in set(self._published) - {camera.id for camera in config.cameras}:
+            del self._published[gone]
         self._config = config
         enabled = self._enabled(config)
         self._alerts.watch(camera.id for camera in enabled)
-        self._capture.reconcile(wiring.camera_specs(config, enabled))
-        self._scheduler.set_plans(wiring.camera_plans(config, enabled))
+        self._capture.reconcile(specs.camera_specs(config, enabled))
+        self._scheduler.set_plans(specs.camera_plans(config, enabled))
         if self._mqtt is not None:
-            self._mqtt.set_cameras(wiring.camera_infos(config))
-            self._mqtt.set_rules(wiring.event_types(config))
+            self._mqtt.set_cameras(specs.camera_infos(config))
+            self._mqtt.set_rules(specs.event_types(config))
 
     def set_enabled(self, camera_id: str, *, on: bool) -> bool:
         """Remember and apply what somebody switched; False when there is no such camera."""
@@ -76,17 +94,25 @@ class CameraRegistry:
         self._capture.decode_all_for(camera_id, REQUEST_DETAIL_S)
         self._scheduler.request(camera_id)
 
-    def tell(self) -> dict[str, CameraStatus]:
-        """Look after the captures, pass on every camera's status, and return them all."""
+    def tick(self) -> None:
+        """Once a second: look after the captures, gather every camera's status, publish what changed."""
         self._capture.supervise()
-        statuses = self.statuses()
-        for status in statuses.values():
-            self._metrics.camera_status(status)
-            self._tell_subscribers(status)
-        return statuses
+        self._statuses = self.statuses()
+        for status in self._statuses.values():
+            self._publish(status)
+
+    def overview(self) -> list[CameraOverview]:
+        """Of every camera: its status as of the last tick, the rest as of now. Any thread."""
+        watch: dict[str, list[WatchReport]] = {}
+        for report in self._scheduler.report():
+            watch.setdefault(report.camera_id, []).append(report)
+        return [
+            CameraOverview(status, self._activity.of(camera_id), tuple(watch.get(camera_id, ())))
+            for camera_id, status in self._statuses.items()
+        ]
 
     def statuses(self) -> dict[str, CameraStatus]:
-        """Of every camera of the configuration, those switched off included."""
+        """Of every camera of the configuration, those switched off included, as of now."""
         running = self._capture.statuses()
         cameras = self._config.cameras if self._config else ()
         return {
@@ -124,7 +150,7 @@ class CameraRegistry:
             last_error=None,
         )
 
-    def _tell_subscribers(self, status: CameraStatus) -> None:
+    def _publish(self, status: CameraStatus) -> None:
         camera_id, now_ns = status.camera_id, self._clock.monotonic_ns()
         if status.state is not CameraState.DISABLED:
             self._disabled_since_ms.pop(camera_id, None)
@@ -136,8 +162,8 @@ class CameraRegistry:
             status.reconnects_total,
             status.fps is None,
         )
-        due = now_ns - self._told_ns.get(camera_id, 0) >= REPEAT_NS
-        if self._mqtt is not None and (due or self._told.get(camera_id) != words):
+        due = now_ns - self._published_ns.get(camera_id, 0) >= REPEAT_NS
+        if self._mqtt is not None and (due or self._published.get(camera_id) != words):
             self._mqtt.set_camera_status(status)
-            self._told[camera_id] = words
-            self._told_ns[camera_id] = now_ns
+            self._published[camera_id] = words
+            self._published_ns[camera_id] = now_ns

@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from surveil.alerts.alert_store import AlertStore
+from surveil.alerts.state_table import StateTable
 from surveil.api.metrics import Metrics
 from surveil.capture.av_picture import picture_of
 from surveil.clock import NS_PER_MS, NS_PER_S, Clock, WallTime, rfc3339
 from surveil.daemon.health import Health
 from surveil.errors import ConfigError
 from surveil.language import Lexicon, Matcher
-from surveil.records import Caption, Frame, Sample, SampleReason
+from surveil.records import Caption, Frame, Problem, Sample, SampleReason
 from surveil.rules import RuleEngine
 from surveil.scheduling.scheduler import Scheduler
 
@@ -49,6 +49,8 @@ class Expected:
 class Canary:
     """`send` from any thread; `judge` in the alerts thread; `tick` in main."""
 
+    name = "canary"
+
     def __init__(
         self,
         *,
@@ -56,8 +58,8 @@ class Canary:
         pattern: str | None,
         patience_s: float,
         scheduler: Scheduler,
-        store: AlertStore,
-        tell: Callable[[Mapping[str, Any]], None],
+        states: StateTable,
+        publish: Callable[[Mapping[str, Any]], None],
         health: Health,
         metrics: Metrics,
         clock: Clock,
@@ -69,8 +71,8 @@ class Canary:
         self._pattern = pattern
         self._patience_s = patience_s
         self._scheduler = scheduler
-        self._store = store
-        self._tell = tell
+        self._states = states
+        self._publish = publish
         self._health = health
         self._metrics = metrics
         self._clock = clock
@@ -79,6 +81,7 @@ class Canary:
         self._lock = threading.Lock()
         self._sent_ns: int | None = None
         self._seq = 0
+        self._problem: Problem | None = None
 
     def send(self) -> None:
         """Put the picture before the captioner, ahead of the cameras."""
@@ -100,14 +103,14 @@ class Canary:
         self._scheduler.inject(Sample(frame, SampleReason.REQUESTED, now_ns))
 
     def judge(self, caption: Caption, engine: RuleEngine) -> None:
-        """Judge what came back, commit it, and tell."""
+        """Judge what came back, commit it, and publish the result."""
         with self._lock:
             self._sent_ns = None
         judged_from_ns = self._clock.monotonic_ns()
         rules = engine.rules_matching(caption.text)
         failure = self._failure(caption, rules)
         judged_ns = self._clock.monotonic_ns()
-        if not self._store.states.save_canary({"caption": caption.text, "failure": failure}):
+        if not self._states.save_canary({"caption": caption.text, "failure": failure}):
             failure = failure or "its result could not be committed to alerts.db"
         self._finish(
             failure,
@@ -130,6 +133,14 @@ class Canary:
                 self._sent_ns = None
         if overdue:
             self._finish(f"no caption came within {self._patience_s:.0f} s")
+
+    def problems(self) -> Sequence[Problem]:
+        """What was wrong with the last one. Any thread."""
+        problem = self._problem
+        return () if problem is None else (problem,)
+
+    def counters(self) -> Mapping[str, float]:
+        return {"sent_total": self._seq}
 
     def _failure(self, caption: Caption, rules: Sequence[str]) -> str | None:
         """Why the result is not what it must be; None when it is."""
@@ -180,11 +191,13 @@ class Canary:
         now_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
         self._metrics.canary(passed=failure is None)
         if failure is None:
+            self._problem = None
             self._health.clear(PROBLEM)
         else:
+            self._problem = Problem(PROBLEM, failure, now_ms, component=self.name)
             logger.error("canary: %s", failure)
             self._health.set(PROBLEM, failure)
-        self._tell(
+        self._publish(
             {
                 "passed": failure is None,
                 "at": rfc3339(now_ms),

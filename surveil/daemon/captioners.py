@@ -14,7 +14,7 @@ from surveil.captioning import (
 )
 from surveil.clock import Clock
 from surveil.config import Config
-from surveil.daemon import wiring
+from surveil.config.specs import prompts
 from surveil.daemon.resources import Resources, yield_to_capture
 from surveil.worker import WorkerFailed
 
@@ -28,7 +28,7 @@ def open_workers(
     sink: CaptionSink,
     clock: Clock,
     on_failure: WorkerFailed,
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> list[CaptionsWorker]:
     """Load and warm up one captioner per device; their threads are not started. Raises DeviceError, ModelError."""
     specs = config.captioner.specs()
@@ -37,17 +37,17 @@ def open_workers(
     workers = []
     for number, spec in enumerate(map(resources.bound, specs)):
         model = engine(spec.engine).source(model=spec.model, own=spec.own)
-        tell(f"loading {model} on {spec.device}")
+        report(f"loading {model} on {spec.device}")
         captioner = open_captioner(spec)
         captioner.warm_up()
-        tell(f"{captioner.model_id} is ready on {captioner.device} in {captioner.precision}")
+        report(f"{captioner.model_id} is ready on {captioner.device} in {captioner.precision}")
         workers.append(
             CaptionsWorker(
                 captioner,
                 source=source,
                 sink=sink,
                 clock=clock,
-                prompt_of=wiring.prompts(config).get,
+                prompt_of=prompts(config).get,
                 max_wait_s=config.captioner.max_wait_s,
                 max_batch=resources.memory.batch,
                 deadline_s=spec.deadline_s,

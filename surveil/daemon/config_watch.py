@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from surveil.records import Problem
 
 
 class ConfigWatch:
     """Asked once a second. Editors save by renaming a new file, so the name is watched, not the inode."""
+
+    name = "config-watch"
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -21,6 +26,12 @@ class ConfigWatch:
             return False
         self._taken = mark
         return True
+
+    def problems(self) -> Sequence[Problem]:
+        return ()
+
+    def counters(self) -> Mapping[str, float]:
+        return {}
 
     def _mark(self) -> tuple[int, int, int] | None:
         try:

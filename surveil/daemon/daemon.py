@@ -1,4 +1,4 @@
-"""Makes the house, starts it, looks after it, reloads it, stops it.
+"""Makes the node, starts it, looks after it, reloads it, stops it.
 
 `start`, `tick` and `stop` are the whole life; `run` loops over `tick` until a signal or a failure. All of it is the
 main thread's. The demo calls the three by itself.
@@ -13,11 +13,13 @@ from pathlib import Path
 from surveil.api.http_server import HttpServer
 from surveil.clock import NS_PER_S, Clock, SystemClock, WallTime, ns
 from surveil.config import Config, load_config
-from surveil.daemon import wiring
+from surveil.config.specs import snapshots_changed
+from surveil.daemon.build_node import build_node
 from surveil.daemon.captioners import open_workers
 from surveil.daemon.config_watch import ConfigWatch
-from surveil.daemon.mqtt_commands import Commands, obey
-from surveil.daemon.node import Node, NodeBuilder
+from surveil.daemon.context import Context
+from surveil.daemon.mqtt_commands import Commands, execute
+from surveil.daemon.node import Node
 from surveil.daemon.node_api import NodeApi
 from surveil.daemon.resources import Resources, plan_resources
 from surveil.errors import ConfigError, DeviceError, StoreError, SurveilError
@@ -62,7 +64,7 @@ class Daemon:
         self._commands = Commands(self._wake)
         self._lock = InstanceLock(config.state_dir)
         self._crashes = CrashLog(config.state_dir, clock=self._clock)
-        self._file = ConfigWatch(config_path) if config.watch and config_path else None
+        self._config_watch = ConfigWatch(config_path) if config.watch and config_path else None
         self._failed: list[tuple[str, BaseException]] = []
         self._late: list[str] = []
         self._ready = False
@@ -78,7 +80,7 @@ class Daemon:
 
     @property
     def node(self) -> Node:
-        """The running rooms."""
+        """What is running."""
         assert self._node is not None, "not started"
         return self._node
 
@@ -102,16 +104,18 @@ class Daemon:
             resources = plan_resources(self._config)
             logger.info("%s", resources.memory)
             logger.info("%s", resources.cpu)
-            self._node = NodeBuilder(
-                config=self._config,
-                clock=self._clock,
-                wall=self._wall,
-                resources=resources,
-                commands=self._commands,
-                on_failure=self._worker_failed,
-                on_job_failure=self._failed_by,
-            ).build()
-            self._start_rooms(self._node, resources, fall_back=fall_back)
+            self._node = build_node(
+                Context(
+                    config=self._config,
+                    clock=self._clock,
+                    wall=self._wall,
+                    resources=resources,
+                    commands=self._commands,
+                    on_failure=self._worker_failed,
+                    on_job_failure=self._failed_by,
+                )
+            )
+            self._start_parts(self._node, resources, fall_back=fall_back)
         except BaseException as error:
             if isinstance(error, SurveilError):
                 self._failed.append(("start", error))
@@ -125,17 +129,19 @@ class Daemon:
         """Once a second: commands, statuses, wall time, watchdog."""
         node = self.node
         for command in self._commands.take():
-            obey(command, node.cameras)
+            execute(command, node.cameras)
         node.tick()
         self._refresh_wall()
         self._late = self._watchdog.step()
-        self._tell_status()
+        self._report_status()
 
     def run(self, signals: Signals) -> int:
         """Tick until told to stop or something dies; exit code."""
         while signals.stop_requested is None and self.failure is None:
             self.tick()
-            if signals.take_reload() or (self._file is not None and self._file.changed()):
+            if signals.take_reload() or (
+                self._config_watch is not None and self._config_watch.changed()
+            ):
                 self.reload()
             signals.wait(TICK_S)
         if signals.stop_requested is not None:
@@ -166,28 +172,31 @@ class Daemon:
         self._notifier.stopping("stopping")
         if self._node is not None:
             began_ns = self._clock.monotonic_ns()
-            self._stop_rooms(self._node, began_ns + ns(STOP_DEADLINE_S))
+            self._stop_parts(self._node, began_ns + ns(STOP_DEADLINE_S))
             self._node = None
             took_s = (self._clock.monotonic_ns() - began_ns) / NS_PER_S
             logger.info("stopped within %.1f s", took_s)
-        self._end_mark()
+        self._record_end()
         self._lock.release()
 
-    def _start_rooms(self, node: Node, resources: Resources, *, fall_back: bool) -> None:
+    def _start_parts(self, node: Node, resources: Resources, *, fall_back: bool) -> None:
         captioners = open_workers(
             self._config,
             resources=resources,
             fall_back=fall_back,
-            source=node.scheduler,
-            sink=node.caption_queue,
+            source=node.pipeline.scheduler,
+            sink=node.pipeline.caption_queue,
             clock=self._clock,
             on_failure=self._worker_failed,
-            tell=self._status,
+            report=self._report_step,
         )
         node.attach_captioners(captioners)
         if fall_back:
-            self._tell_fall_back(node)
-        self._http = self._pages(node).server(on_failure=self._worker_failed)
+            self._report_fall_back(node)
+        self._http = self._api(node).server(on_failure=self._worker_failed)
+        for part in (self._lock, self._config_watch, self._http):
+            if part is not None:
+                node.register(part)
         node.retention_jobs.begin()
         for worker in (*node.deliveries, node.alerts, *captioners):
             worker.start()
@@ -196,11 +205,11 @@ class Daemon:
             logger.info("health and metrics at %s", self._http.address)
         node.cameras.apply(self._config)
         node.schedule()
-        self._watch(node)
+        self._watch_threads(node)
 
-    def _stop_rooms(self, node: Node, deadline_ns: int) -> None:
-        left = node.capture.stop(deadline_ns)
-        node.scheduler.close()
+    def _stop_parts(self, node: Node, deadline_ns: int) -> None:
+        left = node.pipeline.capture.stop(deadline_ns)
+        node.pipeline.scheduler.close()
         left += node.jobs.stop(deadline_ns)
         stages: list[list[Worker]] = [[*node.captioners], [node.alerts], node.deliveries]
         if self._http is not None:
@@ -213,25 +222,26 @@ class Daemon:
                 self._failed.append((worker.name, TimeoutError("did not end in time")))
         for name in left:
             logger.warning("%s did not end in time and is left behind", name)
-        node.close()
+        if self._http is not None and not self._http.alive:
+            self._http.close()  # one that was never started holds its address all the same
+        node.storage.close()
 
-    def _pages(self, node: Node) -> NodeApi:
+    def _api(self, node: Node) -> NodeApi:
         return NodeApi(
             self._config,
             self,
-            reporter=node.reporter,
-            fanout=node.fanout,
-            scheduler=node.scheduler,
-            store=node.store,
-            snapshots=node.snapshots,
+            stats=node.stats,
+            cameras=node.cameras,
+            store=node.storage.alerts,
+            snapshots=node.storage.snapshots,
             health=node.health,
             metrics=node.metrics,
-            destinations=node.destinations.destinations,
+            destinations=node.destinations.names,
             clock=self._clock,
         )
 
-    def _tell_fall_back(self, node: Node) -> None:
-        node.reporter.fallback = True
+    def _report_fall_back(self, node: Node) -> None:
+        node.stats.fallback = True
         captioner = node.captioners[0].captioner
         text = (
             f"the configured captioner ended the process too often; {captioner.model_id} runs on "
@@ -245,7 +255,7 @@ class Daemon:
             logger.error("reload refused, the running configuration stays: %s", line)
         self.node.health.set("reload", f"the new configuration was refused: {error}")
 
-    def _end_mark(self) -> None:
+    def _record_end(self) -> None:
         """Note for the next start how this one ended."""
         cause = None
         if self.failure is not None:
@@ -267,7 +277,7 @@ class Daemon:
             logger.warning("the wall clock was stepped by %.1f s", step_ms / 1000)
             self.node.jobs.readd()
 
-    def _watch(self, node: Node) -> None:
+    def _watch_threads(self, node: Node) -> None:
         for worker in (*node.captioners, node.alerts, *node.deliveries):
             self._watchdog.watch(
                 worker.name,
@@ -276,16 +286,16 @@ class Daemon:
                 stack=worker.stack,
             )
 
-    def _tell_status(self) -> None:
+    def _report_status(self) -> None:
         """A fresh line for `systemctl status`, now and then."""
         now_ns = self._clock.monotonic_ns()
         if self._late:
             self._notifier.status(f"hung: {', '.join(self._late)}")
         elif now_ns >= self._next_status_ns:
             self._next_status_ns = now_ns + STATUS_NS
-            self._notifier.status(self.node.reporter.line())
+            self._notifier.status(self.node.stats.line())
 
-    def _status(self, text: str) -> None:
+    def _report_step(self, text: str) -> None:
         self._notifier.status(text)
         logger.info("%s", text)
 
@@ -327,7 +337,7 @@ def refuse_restart_only(running: Config, wanted: Config) -> None:
         "watch",
     )
     changed = [key for key in keys if getattr(running, key) != getattr(wanted, key)]
-    if wiring.snapshots_changed(running, wanted):
+    if snapshots_changed(running, wanted):
         changed.append("snapshots")
     if changed:
         raise ConfigError(

@@ -1,125 +1,112 @@
-"""Every way out of the house: MQTT, webhooks, speech; and which alerts take which."""
+"""Every way out of the node: MQTT, webhooks, speech; and which alerts take which."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from surveil.alerts.alert_store import AlertStore
 from surveil.alerts.recorder import Destination
 from surveil.alerts.snapshots import Snapshots
-from surveil.clock import Clock, WallTime
-from surveil.config import Config
+from surveil.config import specs
+from surveil.config.mqtt import Mqtt
 from surveil.config.notify import Describe, Speech, Webhook
-from surveil.daemon import wiring
+from surveil.daemon.context import Context
 from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
-from surveil.delivery.mqtt.topics import Command
 from surveil.delivery.speech import Describer, EspeakSpeaker, SpeechDelivery
-from surveil.delivery.webhook import WebhookDelivery, WebhookSpec
+from surveil.delivery.webhook import WebhookDelivery
 from surveil.records import MQTT
-from surveil.worker import Worker, WorkerFailed
+from surveil.worker import Worker
 
 
 @dataclass
 class Destinations:
-    """Workers not yet started, and the routes that the desk needs."""
+    """Workers that are not yet started, and what the alert recorder must know of them."""
 
     mqtt: MqttDelivery | None = None
     describers: list[Describer] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
-    routes: list[Destination] = field(default_factory=list)
+    filters: list[Destination] = field(default_factory=list)
+    """Which alerts wait for whom. Describers are not among them: they speak captions."""
 
     @property
-    def destinations(self) -> list[str]:
-        return [route.name for route in self.routes]
+    def names(self) -> list[str]:
+        """As they stand beside a waiting alert: `mqtt`, `webhook:desk` ..."""
+        return [each.name for each in self.filters]
 
 
-@dataclass(frozen=True)
-class DestinationBuilder:
-    """What all outlets are made from."""
-
-    config: Config
-    store: AlertStore
-    snapshots: Snapshots | None
-    clock: Clock
-    wall: WallTime
-    on_command: Callable[[Command], None]
-    on_failure: WorkerFailed
-
-    def build(self) -> Destinations:
-        destinations = Destinations()
-        if self.config.mqtt is not None:
-            destinations.mqtt = self._mqtt()
-            destinations.workers.append(destinations.mqtt)
-            destinations.routes.append(Destination(MQTT))
-        for entry in self.config.notify:
-            if entry.enabled:
-                self._add(destinations, entry)
-        return destinations
-
-    def _add(self, destinations: Destinations, entry: Webhook | Speech | Describe) -> None:
+def build_destinations(
+    context: Context, store: AlertStore, snapshots: Snapshots | None
+) -> Destinations:
+    config, destinations = context.config, Destinations()
+    if config.mqtt is not None:
+        destinations.mqtt = _mqtt(context, config.mqtt, store, snapshots)
+        destinations.workers.append(destinations.mqtt)
+        destinations.filters.append(Destination(MQTT))
+    for entry in config.notify:
+        if not entry.enabled:
+            continue
         name = entry.id or entry.type
         match entry:
             case Webhook():
-                destinations.workers.append(self._webhook(entry, name))
-                destinations.routes.append(wiring.route(entry, f"webhook:{name}"))
+                destinations.workers.append(_webhook(context, entry, name, store, snapshots))
+                destinations.filters.append(specs.destination(entry, f"webhook:{name}"))
             case Speech():
-                destinations.workers.append(self._speech(entry, name))
-                destinations.routes.append(wiring.route(entry, f"speech:{name}"))
+                destinations.workers.append(_speech(context, entry, name, store))
+                destinations.filters.append(specs.destination(entry, f"speech:{name}"))
             case Describe():
-                describer = self._describer(entry, name)
+                describer = _describer(context, entry, name)
                 destinations.workers.append(describer)
                 destinations.describers.append(describer)
+    return destinations
 
-    def _mqtt(self) -> MqttDelivery:
-        assert self.config.mqtt is not None
-        return MqttDelivery(
-            self.store,
-            self.store.states,
-            wiring.mqtt_spec(self.config, self.config.mqtt),
-            clock=self.clock,
-            snapshots=self.snapshots,
-            on_command=self.on_command,
-            on_failure=self.on_failure,
-            tz=wiring.zone(self.config),
-        )
 
-    def _webhook(self, entry: Webhook, name: str) -> WebhookDelivery:
-        spec = WebhookSpec(
-            url=entry.url.get_secret_value(),
-            node=self.config.node,
-            name=name,
-            secret=entry.secret.get_secret_value() if entry.secret else None,
-            timeout_s=entry.timeout_s,
-            snapshot=entry.snapshot,
-        )
-        return WebhookDelivery(
-            self.store,
-            spec,
-            clock=self.clock,
-            snapshots=self.snapshots,
-            on_failure=self.on_failure,
-            tz=wiring.zone(self.config),
-        )
+def _mqtt(
+    context: Context, section: Mqtt, store: AlertStore, snapshots: Snapshots | None
+) -> MqttDelivery:
+    return MqttDelivery(
+        store,
+        store.states,
+        specs.mqtt_spec(context.config, section),
+        clock=context.clock,
+        snapshots=snapshots,
+        on_command=context.commands.put,
+        on_failure=context.on_failure,
+        tz=specs.zone(context.config),
+    )
 
-    def _speech(self, entry: Speech, name: str) -> SpeechDelivery:
-        return SpeechDelivery(
-            self.store,
-            name,
-            EspeakSpeaker(entry.voice, entry.rate_wpm),
-            clock=self.clock,
-            wall=self.wall,
-            template=entry.template,
-            on_failure=self.on_failure,
-        )
 
-    def _describer(self, entry: Describe, name: str) -> Describer:
-        return Describer(
-            EspeakSpeaker(entry.voice, entry.rate_wpm),
-            clock=self.clock,
-            every_s=entry.every_s,
-            cameras=entry.cameras,
-            only_changes=entry.only_changes,
-            name=name,
-            on_failure=self.on_failure,
-        )
+def _webhook(
+    context: Context, entry: Webhook, name: str, store: AlertStore, snapshots: Snapshots | None
+) -> WebhookDelivery:
+    return WebhookDelivery(
+        store,
+        specs.webhook_spec(context.config, entry, name),
+        clock=context.clock,
+        snapshots=snapshots,
+        on_failure=context.on_failure,
+        tz=specs.zone(context.config),
+    )
+
+
+def _speech(context: Context, entry: Speech, name: str, store: AlertStore) -> SpeechDelivery:
+    return SpeechDelivery(
+        store,
+        name,
+        EspeakSpeaker(entry.voice, entry.rate_wpm),
+        clock=context.clock,
+        wall=context.wall,
+        template=entry.template,
+        on_failure=context.on_failure,
+    )
+
+
+def _describer(context: Context, entry: Describe, name: str) -> Describer:
+    return Describer(
+        EspeakSpeaker(entry.voice, entry.rate_wpm),
+        clock=context.clock,
+        every_s=entry.every_s,
+        cameras=entry.cameras,
+        only_changes=entry.only_changes,
+        name=f"describe:{name}",
+        on_failure=context.on_failure,
+    )

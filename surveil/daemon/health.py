@@ -21,7 +21,7 @@ class Health:
         self._unix_ms = unix_ms
         self._on_change = on_change
         self._lock = threading.Lock()
-        self._telling = threading.RLock()
+        self._publishing = threading.RLock()
         self._problems: dict[str, Problem] = {}
 
     def set(self, code: str, text: str) -> None:
@@ -33,13 +33,13 @@ class Health:
                 return
             since_unix_ms = known.since_unix_ms if known else self._unix_ms()
             self._problems[code] = Problem(code, text, since_unix_ms)
-        self._tell()
+        self._publish()
 
     def clear(self, code: str) -> None:
         with self._lock:
             if self._problems.pop(code, None) is None:
                 return
-        self._tell()
+        self._publish()
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -51,8 +51,8 @@ class Health:
     def state(self) -> Literal["ok", "degraded"]:
         return "degraded" if self.problems else "ok"
 
-    def _tell(self) -> None:
-        """One teller at a time, each reading the list afresh, so that the last thing told is how things are."""
+    def _publish(self) -> None:
+        """One at a time, each reading the list afresh, so that what was published last is how things are."""
         if self._on_change is not None:
-            with self._telling:
+            with self._publishing:
                 self._on_change(self.problems)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from surveil.delivery.mqtt.topics import CaptionNow, Command, SetEnabled
+from surveil.records import Problem
 
 logger = logging.getLogger(__name__)
 
@@ -26,16 +27,20 @@ class Cameras(Protocol):
 
 
 class Commands:
-    """`put` from any thread; the rest in the main thread."""
+    """`put` from any thread, `take` in the main thread."""
+
+    name = "commands"
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._waiting: queue.Queue[Command] = queue.Queue(CAPACITY)
+        self._lost_total = 0
 
     def put(self, command: Command) -> None:
         try:
             self._waiting.put_nowait(command)
         except queue.Full:
+            self._lost_total += 1
             logger.warning("too many commands at once; lost one for camera %s", command.camera_id)
         self._wake()
 
@@ -47,8 +52,14 @@ class Commands:
             except queue.Empty:
                 return
 
+    def problems(self) -> Sequence[Problem]:
+        return ()
 
-def obey(command: Command, cameras: Cameras) -> None:
+    def counters(self) -> Mapping[str, float]:
+        return {"waiting": self._waiting.qsize(), "lost_total": self._lost_total}
+
+
+def execute(command: Command, cameras: Cameras) -> None:
     """Do what was asked."""
     match command:
         case SetEnabled(camera_id, on):

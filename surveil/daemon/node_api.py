@@ -1,4 +1,4 @@
-"""What the HTTP server shows of the running house."""
+"""What the HTTP server shows of the running node."""
 
 from __future__ import annotations
 
@@ -16,11 +16,9 @@ from surveil.api.routes import Sources
 from surveil.api.status_page import CameraReport, status_page
 from surveil.clock import NS_PER_S, Clock
 from surveil.config import Config
-from surveil.daemon.event_fanout import EventFanout
+from surveil.daemon.camera_registry import CameraOverview, CameraRegistry
 from surveil.daemon.health import Health
-from surveil.daemon.node_stats import NodeStats, unwatched
-from surveil.records import CameraStatus
-from surveil.scheduling.scheduler import Scheduler
+from surveil.daemon.node_stats import NodeStats
 from surveil.worker import WorkerFailed
 
 
@@ -39,9 +37,8 @@ class NodeApi:
         config: Config,
         state: State,
         *,
-        reporter: NodeStats,
-        fanout: EventFanout,
-        scheduler: Scheduler,
+        stats: NodeStats,
+        cameras: CameraRegistry,
         store: AlertStore,
         snapshots: Snapshots | None,
         health: Health,
@@ -51,9 +48,8 @@ class NodeApi:
     ) -> None:
         self._config = config
         self._state = state
-        self._reporter = reporter
-        self._fanout = fanout
-        self._scheduler = scheduler
+        self._stats = stats
+        self._cameras = cameras
         self._store = store
         self._snapshots = snapshots
         self._health = health
@@ -93,7 +89,6 @@ class NodeApi:
             return stream.read()
 
     def _status(self) -> dict[str, object]:
-        missed = unwatched(self._scheduler.report())
         return status_page(
             node=self._config.node,
             version=__version__,
@@ -101,27 +96,25 @@ class NodeApi:
             ready=self._state.ready(),
             late_threads=self._state.late(),
             problems=self._health.problems,
-            engine=self._reporter.engine(),
+            engine=self._stats.engine(),
             stats=self._metrics.stats(),
-            cameras=[
-                self._camera(status, missed.get(status.camera_id, 0.0))
-                for status in self._reporter.statuses()
-            ],
+            cameras=[_report(camera) for camera in self._cameras.overview()],
             deliveries_waiting={d: self._store.waiting_total(d) for d in self._destinations},
             disk_free_bytes=_free_bytes(self._config.state_dir),
         )
 
-    def _camera(self, status: CameraStatus, unwatched_s: float) -> CameraReport:
-        seen = self._fanout.seen(status.camera_id)
-        return CameraReport(
-            status=status,
-            captions_total=seen.captions_total,
-            alerts_total=seen.alerts_total,
-            unwatched_s=round(unwatched_s, 1),
-            last_caption=seen.caption,
-            last_caption_unix_ms=seen.caption_unix_ms,
-            active_rules=seen.active_rules,
-        )
+
+def _report(camera: CameraOverview) -> CameraReport:
+    activity = camera.activity
+    return CameraReport(
+        status=camera.status,
+        captions_total=activity.captions_total,
+        alerts_total=activity.alerts_total,
+        unwatched_s=round(camera.unwatched_s, 1),
+        last_caption=activity.last_caption,
+        last_caption_unix_ms=activity.last_caption_unix_ms,
+        active_rules=activity.active_rules,
+    )
 
 
 def _free_bytes(folder: Path) -> int:

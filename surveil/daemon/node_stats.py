@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,17 @@ from surveil.api.metrics import Metrics
 from surveil.api.status_page import EngineReport
 from surveil.captioning import CaptionsWorker
 from surveil.clock import Clock, ns
+from surveil.daemon.camera_registry import CameraOverview, CameraRegistry
 from surveil.daemon.health import Health
 from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
-from surveil.records import CameraState, CameraStatus
-from surveil.scheduling import WatchReport
-from surveil.scheduling.scheduler import Scheduler
+from surveil.records import CameraState
 
 BEHIND_ENDS_NS = ns(30.0)
 """Nothing must have waited longer than its interval for this long before falling behind counts as over."""
+BEHIND = (
+    "captions cannot keep up: intervals are stretched alike, cameras with incidents keep theirs; "
+    "use longer intervals, fewer beams or a faster device"
+)
 
 
 class NodeStats:
@@ -28,7 +31,7 @@ class NodeStats:
     def __init__(
         self,
         *,
-        scheduler: Scheduler,
+        cameras: CameraRegistry,
         store: AlertStore,
         mqtt: MqttDelivery | None,
         metrics: Metrics,
@@ -37,7 +40,7 @@ class NodeStats:
         state_dir: Path,
         destinations: Sequence[str],
     ) -> None:
-        self._scheduler = scheduler
+        self._cameras = cameras
         self._store = store
         self._mqtt = mqtt
         self._metrics = metrics
@@ -45,15 +48,10 @@ class NodeStats:
         self._clock = clock
         self._state_dir = state_dir
         self._destinations = tuple(destinations)
-        self._statuses: Mapping[str, CameraStatus] = {}
         self._behind_ns: int | None = None
         self.captioners: list[CaptionsWorker] = []
         self.fallback = False
         """The captioner is not the one that was configured."""
-
-    def statuses(self) -> list[CameraStatus]:
-        """As of the last tick. Any thread."""
-        return list(self._statuses.values())
 
     def engine(self) -> EngineReport | None:
         """The first captioner's. Any thread."""
@@ -64,25 +62,30 @@ class NodeStats:
             captioner.model_id, captioner.device, captioner.precision, fallback=self.fallback
         )
 
-    def tick(self, statuses: Mapping[str, CameraStatus]) -> None:
-        """Take the numbers of now."""
-        self._statuses = statuses
-        reports = self._scheduler.report()
-        for camera_id, seconds in unwatched(reports).items():
-            self._metrics.unwatched(camera_id, seconds)
-        self._judge_pace(reports)
+    def tick(self) -> None:
+        """Once a second, after the cameras': the numbers of now go to the metrics."""
+        overview = self._cameras.overview()
+        for camera in overview:
+            self._metrics.camera_status(camera.status)
+            if camera.watch:
+                self._metrics.unwatched(camera.status.camera_id, camera.unwatched_s)
+        self._judge_pace(overview)
         self._metrics.problems(self._health.problems)
         for destination in self._destinations:
             waiting = self._store.waiting_total(destination)
             self._metrics.deliveries_waiting(destination, waiting)
+        failed = sum(worker.stats.failed_total for worker in self.captioners)
+        self._metrics.captions_failed(failed)
         self._metrics.disk_free_bytes(shutil.disk_usage(self._state_dir).free)
 
     def line(self) -> str:
         """One line for people."""
-        online = sum(s.state is CameraState.ONLINE for s in self._statuses.values())
+        overview = self._cameras.overview()
         pace = self._metrics.stats().captions_per_s
-        behind = "; " + self._behind_text() if self._behind_ns is not None else ""
-        return f"{online} of {len(self._statuses)} cameras online, {pace:.1f} captions/s{behind}"
+        behind = "; " + BEHIND if self._behind_ns is not None else ""
+        return (
+            f"{_online(overview)} of {len(overview)} cameras online, {pace:.1f} captions/s{behind}"
+        )
 
     def publish_stats(self) -> None:
         """What `<prefix>/stats` says. A periodic job."""
@@ -92,25 +95,27 @@ class NodeStats:
     def stats(self) -> dict[str, Any]:
         """The last minute, and totals since the start."""
         pace = self._metrics.stats()
-        reports = self._scheduler.report()
+        overview = self._cameras.overview()
         return {
-            "cameras": {
-                "total": len(self._statuses),
-                "online": sum(s.state is CameraState.ONLINE for s in self._statuses.values()),
-            },
+            "cameras": {"total": len(overview), "online": _online(overview)},
             "captions_per_s": round(pace.captions_per_s, 3),
             "latency_ms": {"p50": _ms(pace.latency_p50_s), "p95": _ms(pace.latency_p95_s)},
             "frame_age_at_caption_ms": {"p50": _ms(pace.age_p50_s), "p95": _ms(pace.age_p95_s)},
-            "dropped_total": sum(s.dropped_total for s in self._statuses.values()),
+            "dropped_total": sum(camera.status.dropped_total for camera in overview),
             "deliveries_waiting": {d: self._store.waiting_total(d) for d in self._destinations},
             "devices": [f"{w.captioner.device} {w.captioner.precision}" for w in self.captioners],
-            "unwatched_s": {c: round(s, 1) for c, s in unwatched(reports).items()},
-            "stretched": stretched(reports),
+            "unwatched_s": {
+                camera.status.camera_id: round(camera.unwatched_s, 1)
+                for camera in overview
+                if camera.watch
+            },
+            "stretched": stretched(overview),
         }
 
-    def _judge_pace(self, reports: list[WatchReport]) -> None:
+    def _judge_pace(self, overview: Sequence[CameraOverview]) -> None:
         """Announce that captions cannot keep up, and that they can again."""
         now_ns = self._clock.monotonic_ns()
+        reports = [report for camera in overview for report in camera.watch]
         if any(report.late_s > report.interval_s for report in reports):
             self._behind_ns = now_ns
         elif self._behind_ns is not None and now_ns - self._behind_ns > BEHIND_ENDS_NS:
@@ -118,30 +123,21 @@ class NodeStats:
         if self._behind_ns is None:
             self._health.clear("behind")
         else:
-            self._health.set("behind", self._behind_text())
-
-    def _behind_text(self) -> str:
-        return (
-            "captions cannot keep up: intervals are stretched alike, cameras with incidents keep theirs; "
-            "use longer intervals, fewer beams or a faster device"
-        )
+            self._health.set("behind", BEHIND)
 
 
-def unwatched(reports: list[WatchReport]) -> dict[str, float]:
-    """camera_id -> seconds; the worst of its regions."""
-    worst: dict[str, float] = {}
-    for report in reports:
-        worst[report.camera_id] = max(worst.get(report.camera_id, 0.0), report.unwatched_s)
-    return worst
-
-
-def stretched(reports: list[WatchReport]) -> dict[str, float]:
+def stretched(overview: Sequence[CameraOverview]) -> dict[str, float]:
     """camera_id -> seconds between its last two looks, where that is more than one and a half intervals."""
     return {
         report.camera_id: round(report.spacing_s, 1)
-        for report in reports
+        for camera in overview
+        for report in camera.watch
         if report.spacing_s is not None and report.spacing_s > 1.5 * report.interval_s
     }
+
+
+def _online(overview: Sequence[CameraOverview]) -> int:
+    return sum(camera.status.state is CameraState.ONLINE for camera in overview)
 
 
 def _ms(seconds: float | None) -> int | None:

@@ -26,7 +26,7 @@ FRAME_BYTES = 1920 * 1080 * 3 // 2
 """A 1080p picture as decoded, YUV 4:2:0."""
 MIN_FRAMES = 3
 """A camera needs the newest frame, the one being captioned, and one for the snapshot."""
-MAX_INBOX, MIN_INBOX = 64, 4
+MAX_CAPTION_QUEUE, MIN_CAPTION_QUEUE = 64, 4
 DEFAULT_BATCH = 8
 """Pictures; the captioner measures at warm-up which of 1 to this many is best."""
 OF_MACHINE = 0.8
@@ -38,7 +38,7 @@ CAPTIONER_NICE = 5
 class Wishes:
     """What is wanted, in bytes; a wish is granted whole when the cap allows it, and never exceeded."""
 
-    ring_bytes: int
+    frame_buffer_bytes: int
     packets_bytes: int
     batch: int = DEFAULT_BATCH
     batch_picture_bytes: int = 60 * MIB
@@ -57,16 +57,16 @@ class MemoryBudget:
     batch: int
     batch_bytes: int
     caption_queue: int
-    inbox_bytes: int
-    ring_bytes: int
+    caption_queue_bytes: int
+    frame_buffer_bytes: int
     packets_bytes: int
 
     def __str__(self) -> str:
         return (
             f"memory {_mib(self.cap_bytes)}: process {_mib(self.process_bytes)}, decoders {_mib(self.decoders_bytes)}, "
             f"model {_mib(self.model_bytes)}, batch of {self.batch} {_mib(self.batch_bytes)}, "
-            f"{self.caption_queue} waiting captions {_mib(self.inbox_bytes)}, frames {_mib(self.ring_bytes)}, "
-            f"packets {_mib(self.packets_bytes)}"
+            f"{self.caption_queue} waiting captions {_mib(self.caption_queue_bytes)}, "
+            f"frames {_mib(self.frame_buffer_bytes)}, packets {_mib(self.packets_bytes)}"
         )
 
 
@@ -96,9 +96,9 @@ def plan_memory(wishes: Wishes, *, cap_bytes: int, cameras: int, model_bytes: in
     cameras = max(1, cameras)
     decoders_bytes = cameras * DECODER_BYTES
     fixed_bytes = PROCESS_BYTES + decoders_bytes + model_bytes
-    least_ring_bytes = min(wishes.ring_bytes, cameras * MIN_FRAMES * wishes.frame_bytes)
-    least_inbox_bytes = MIN_INBOX * wishes.frame_bytes
-    least_bytes = fixed_bytes + least_ring_bytes + least_inbox_bytes + wishes.batch_picture_bytes
+    least_buffer_bytes = min(wishes.frame_buffer_bytes, cameras * MIN_FRAMES * wishes.frame_bytes)
+    least_queue_bytes = MIN_CAPTION_QUEUE * wishes.frame_bytes
+    least_bytes = fixed_bytes + least_buffer_bytes + least_queue_bytes + wishes.batch_picture_bytes
     if cap_bytes < least_bytes:
         raise ConfigError(
             f"memory: {_mib(cap_bytes)} are too little for {cameras} cameras and this model, which need "
@@ -107,10 +107,13 @@ def plan_memory(wishes: Wishes, *, cap_bytes: int, cameras: int, model_bytes: in
     spare_bytes = cap_bytes - least_bytes
     batch = 1 + min(wishes.batch - 1, spare_bytes // 3 // wishes.batch_picture_bytes)
     spare_bytes -= (batch - 1) * wishes.batch_picture_bytes
-    caption_queue = MIN_INBOX + min(MAX_INBOX - MIN_INBOX, spare_bytes // 4 // wishes.frame_bytes)
-    spare_bytes -= (caption_queue - MIN_INBOX) * wishes.frame_bytes
+    fitting = spare_bytes // 4 // wishes.frame_bytes
+    caption_queue = MIN_CAPTION_QUEUE + min(MAX_CAPTION_QUEUE - MIN_CAPTION_QUEUE, fitting)
+    spare_bytes -= (caption_queue - MIN_CAPTION_QUEUE) * wishes.frame_bytes
     packets_bytes = min(wishes.packets_bytes, spare_bytes // 3)
-    ring_bytes = min(wishes.ring_bytes, least_ring_bytes + spare_bytes - packets_bytes)
+    frame_buffer_bytes = min(
+        wishes.frame_buffer_bytes, least_buffer_bytes + spare_bytes - packets_bytes
+    )
     return MemoryBudget(
         cap_bytes=cap_bytes,
         process_bytes=PROCESS_BYTES,
@@ -119,8 +122,8 @@ def plan_memory(wishes: Wishes, *, cap_bytes: int, cameras: int, model_bytes: in
         batch=batch,
         batch_bytes=batch * wishes.batch_picture_bytes,
         caption_queue=caption_queue,
-        inbox_bytes=caption_queue * wishes.frame_bytes,
-        ring_bytes=ring_bytes,
+        caption_queue_bytes=caption_queue * wishes.frame_bytes,
+        frame_buffer_bytes=frame_buffer_bytes,
         packets_bytes=packets_bytes,
     )
 
@@ -211,7 +214,7 @@ class Resources:
 def plan_resources(config: Config) -> Resources:
     """Raises ConfigError, with the least that would do, when the memory cap is too small."""
     wishes = Wishes(
-        ring_bytes=config.memory.ring_bytes,
+        frame_buffer_bytes=config.memory.ring_bytes,
         packets_bytes=config.memory.packets_bytes,
         batch=config.captioner.max_batch or DEFAULT_BATCH,
     )

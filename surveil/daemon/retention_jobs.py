@@ -1,20 +1,20 @@
-"""The wall-clock jobs: what is kept, what leaves, what is told once a minute."""
+"""What is kept and what leaves the disk, at its hours."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 
 from surveil.alerts.alert_store import AlertStore
-from surveil.alerts.retention import AgeLimits, FileLimits, Retention
+from surveil.alerts.retention import Retention
 from surveil.alerts.snapshots import Snapshots
 from surveil.clock import Clock, WallTime
-from surveil.config import Config
-from surveil.config.alerts import AgeLimits as AgeSection
-from surveil.daemon import wiring
-from surveil.daemon.destinations import Destinations
+from surveil.config import Config, specs
 from surveil.daemon.health import Health
+from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
 from surveil.errors import StoreError
 from surveil.journal.journal_store import Journal
+from surveil.records import Problem
 from surveil.service.jobs import Jobs
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,9 @@ PRUNE_S = 3_600.0
 
 
 class RetentionJobs:
-    """Retention of alerts, pictures and captions. `begin` in the main thread, the jobs in the scheduler's."""
+    """Of alerts, pictures and captions. `begin` in the main thread, each job in one of its own."""
+
+    name = "retention"
 
     def __init__(
         self,
@@ -33,7 +35,7 @@ class RetentionJobs:
         *,
         store: AlertStore,
         journal: Journal | None,
-        destinations: Destinations,
+        mqtt: MqttDelivery | None,
         health: Health,
         clock: Clock,
         wall: WallTime,
@@ -43,14 +45,12 @@ class RetentionJobs:
         self._health = health
         self._clock = clock
         self._wall = wall
-        files = config.snapshots.retention
-        mqtt = destinations.mqtt
         self._retention = Retention(
             store,
             # With snapshots off, pictures of earlier days still leave in time.
-            Snapshots(config.snapshots_dir, tz=wiring.zone(config)),
-            alerts=_ages(config.alerts.retention),
-            files=FileLimits(_ages(files), files.max_bytes, files.min_free_bytes),
+            Snapshots(config.snapshots_dir, tz=specs.zone(config)),
+            alerts=specs.age_limits(config.alerts.retention),
+            files=specs.file_limits(config.snapshots.retention),
             expire_after_s=config.alerts.expire_after_s,
             clock=clock,
             wall=wall,
@@ -72,7 +72,7 @@ class RetentionJobs:
         if self._journal is not None:
             jobs.every("journal", PRUNE_S, self.prune, first_after_s=FIRST_SWEEP_S)
 
-    def hurry(self, jobs: Jobs) -> None:
+    def sweep_now(self, jobs: Jobs) -> None:
         """The disk is full: make room now, not at the next turn."""
         jobs.every("retention", SWEEP_S, self.sweep, first_after_s=0.0)
 
@@ -93,6 +93,8 @@ class RetentionJobs:
         except StoreError as error:
             self._health.set("journal", str(error))
 
+    def problems(self) -> Sequence[Problem]:
+        return self._retention.problems()
 
-def _ages(section: AgeSection) -> AgeLimits:
-    return AgeLimits(section.max_age_s, dict(section.by_severity), dict(section.by_camera))
+    def counters(self) -> Mapping[str, float]:
+        return {}

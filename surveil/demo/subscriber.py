@@ -54,14 +54,13 @@ class Subscriber:
     camera_ids: tuple[str, ...]
     cameras: dict[str, CameraView] = field(default_factory=dict)
     alerts: list[ReceivedAlert] = field(default_factory=list)
-    node_state: str = UNKNOWN
     lock: threading.Lock = field(default_factory=threading.Lock)
     _subscribed: threading.Event = field(default_factory=threading.Event)
     _client: mqtt.Client | None = None
 
     def __enter__(self) -> Subscriber:
         self.cameras = {camera_id: CameraView(camera_id) for camera_id in self.camera_ids}
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="surveil-demo-desk")
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="surveil-demo-subscriber")
         client.on_connect = self._on_connect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -86,9 +85,7 @@ class Subscriber:
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         parts = message.topic.removeprefix(f"{self.prefix}/").split("/")
         with self.lock:
-            if parts == ["status"]:
-                self.node_state = message.payload.decode()
-            elif len(parts) > 1 and parts[0] in self.cameras:
+            if len(parts) > 1 and parts[0] in self.cameras:
                 self._take(self.cameras[parts[0]], "/".join(parts[1:]), bytes(message.payload))
 
     def _take(self, camera: CameraView, topic: str, payload: bytes) -> None:

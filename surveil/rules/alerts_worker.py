@@ -61,11 +61,11 @@ class EventReceiver(Protocol):
         """An incident opened, was hit again, or ended."""
         ...
 
-    def on_abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
+    def on_open_incidents(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
         """The camera's open incidents changed; empty when it is quiet again."""
         ...
 
-    def tick(self) -> None:
+    def on_tick(self) -> None:
         """About once a second."""
         ...
 
@@ -173,7 +173,7 @@ class AlertsWorker(Worker):
             else:
                 self._unchanged(item)
         self._save()
-        self._events.tick()
+        self._events.on_tick()
 
     def _caption(self, caption: Caption) -> None:
         if judge := self.judges.get(caption.frame.camera_id):
@@ -211,7 +211,7 @@ class AlertsWorker(Worker):
         changes = self._engine.tick(now_ns)
         self._handle(changes)
         self._recorder.tick()
-        self._events.tick()
+        self._events.on_tick()
         if self._unsaved and now_ns >= self._next_save_ns:
             self._save()
 
@@ -257,7 +257,7 @@ class AlertsWorker(Worker):
             self._sampling.set_bypass_gates(camera_id, region_id, on=on)
 
     def _tell_abnormal(self, camera_id: str) -> None:
-        self._events.on_abnormal(camera_id, self._engine.active(camera_id))
+        self._events.on_open_incidents(camera_id, self._engine.active(camera_id))
 
     def _open_incidents(self) -> list[dict[str, object]]:
         now_ns = self._clock.monotonic_ns()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 from surveil.errors import StoreError, SurveilError
+from surveil.records import Problem
 
 LOCK_FILE = "surveil.lock"
 
 
 class InstanceLock:
-    """Held until `release` or the end of the process, however it ends: the kernel lets go. A context manager."""
+    """Held until `release` or the end of the process, however it ends: the kernel lets go."""
+
+    name = "instance-lock"
 
     def __init__(self, state_dir: Path) -> None:
         self._path = state_dir / LOCK_FILE
@@ -48,17 +51,11 @@ class InstanceLock:
             os.close(self._fd)
             self._fd = None
 
-    def __enter__(self) -> InstanceLock:
-        self.acquire()
-        return self
+    def problems(self) -> Sequence[Problem]:
+        return ()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.release()
+    def counters(self) -> Mapping[str, float]:
+        return {}
 
 
 def _pid_in(fd: int) -> str:

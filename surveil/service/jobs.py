@@ -1,4 +1,4 @@
-"""Periodic work that belongs to wall time: retention, statistics, the canary, the nightly check.
+"""Periodic work that belongs to wall time: retention, statistics, the canary.
 
 APScheduler counts on the wall clock, which jumps on a box without a clock battery. After a jump the daemon calls
 `readd`, and every job is due again when the monotonic clock says so.
@@ -10,16 +10,16 @@ import datetime as dt
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from apscheduler.executors.base import BaseExecutor, run_job
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from surveil.clock import NS_PER_S, Clock, ns
+from surveil.records import Problem
 
 logger = logging.getLogger(__name__)
 
@@ -29,24 +29,32 @@ JobFailed = Callable[[str, BaseException], None]
 @dataclass(slots=True)
 class _Job:
     name: str
+    seconds: float
     function: Callable[[], object]
-    seconds: float | None
-    """None for a daily one."""
-    at: tuple[int, int] = (0, 0)
-    next_mono_ns: int = 0
+    next_mono_ns: int
+    """When it is due; the wall clock may be stepped, this is what counts."""
 
 
 class Jobs:
     """Named jobs, each in a thread of its own, never two runs of one at a time. Main thread, but for the jobs.
 
-    An exception in a job, or in the scheduler's own thread, is handed to `on_failure(name, error)`.
+    An exception in a job, or in the scheduler's own thread, is handed to `on_failure(name, error)`; `on_run(name)` is
+    called when a run begins. Both in the thread where it happens.
     """
 
+    name = "jobs"
+
     def __init__(
-        self, *, clock: Clock, on_failure: JobFailed, timezone: dt.tzinfo | None = None
+        self,
+        *,
+        clock: Clock,
+        on_failure: JobFailed,
+        on_run: Callable[[str], None] | None = None,
+        timezone: dt.tzinfo | None = None,
     ) -> None:
         self._clock = clock
         self._on_failure = on_failure
+        self._on_run = on_run or (lambda name: None)
         self._jobs: dict[str, _Job] = {}
         self._idle = threading.Condition()
         self._running: set[str] = set()
@@ -70,18 +78,7 @@ class Jobs:
         A second job of the same name replaces the first.
         """
         first_s = seconds if first_after_s is None else first_after_s
-        next_ns = self._clock.monotonic_ns() + ns(first_s)
-        self._add(_Job(name, function, seconds, next_mono_ns=next_ns))
-
-    def daily(self, name: str, *, at: str, function: Callable[[], object]) -> None:
-        """Run `function` once a day at local time `HH:MM`. Raises ValueError for anything else."""
-        moment = dt.time.fromisoformat(at)
-        self._add(_Job(name, function, None, at=(moment.hour, moment.minute)))
-
-    def remove(self, name: str) -> None:
-        """Forget the job; a run that has begun goes on."""
-        if self._jobs.pop(name, None) is not None:
-            self._scheduler.remove_job(name)
+        self._add(_Job(name, seconds, function, self._clock.monotonic_ns() + ns(first_s)))
 
     def start(self) -> None:
         self._scheduler.start()
@@ -102,34 +99,32 @@ class Jobs:
                     break
             return sorted(self._running)
 
+    def problems(self) -> Sequence[Problem]:
+        """A job that fails ends the process; there is nothing between."""
+        return ()
+
+    def counters(self) -> Mapping[str, float]:
+        with self._idle:
+            return {"running": len(self._running)}
+
     def _add(self, job: _Job) -> None:
         self._jobs[job.name] = job
-        options: dict[str, Any] = {}
-        if job.seconds is not None:
-            left_s = max(0.0, (job.next_mono_ns - self._clock.monotonic_ns()) / NS_PER_S)
-            zone = self._scheduler.timezone
-            options["next_run_time"] = dt.datetime.now(zone) + dt.timedelta(seconds=left_s)
+        left_s = max(0.0, (job.next_mono_ns - self._clock.monotonic_ns()) / NS_PER_S)
+        zone = self._scheduler.timezone
         self._scheduler.add_job(
             self._run,
-            self._trigger(job),
+            IntervalTrigger(seconds=job.seconds, timezone=zone),
             args=(job,),
             id=job.name,
             name=job.name,
+            next_run_time=dt.datetime.now(zone) + dt.timedelta(seconds=left_s),
             replace_existing=True,
-            **options,
         )
-
-    def _trigger(self, job: _Job) -> IntervalTrigger | CronTrigger:
-        zone = self._scheduler.timezone
-        if job.seconds is not None:
-            return IntervalTrigger(seconds=job.seconds, timezone=zone)
-        hour, minute = job.at
-        return CronTrigger(hour=hour, minute=minute, timezone=zone)
 
     def _run(self, job: _Job) -> None:
         """In the job's own thread."""
-        if job.seconds is not None:
-            job.next_mono_ns = self._clock.monotonic_ns() + ns(job.seconds)
+        job.next_mono_ns = self._clock.monotonic_ns() + ns(job.seconds)
+        self._on_run(job.name)
         with self._idle:
             self._running.add(job.name)
         try:

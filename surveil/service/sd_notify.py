@@ -44,10 +44,6 @@ class Notifier:
         """One line for `systemctl status`."""
         self._send(_status(text))
 
-    def starting(self, text: str, *, allow_s: float) -> None:
-        """A long step of the start (a download, a warm-up) begins, and may take this many seconds from now."""
-        self._send(_status(text), f"EXTEND_TIMEOUT_USEC={round(allow_s * US_PER_S)}")
-
     def reloading(self) -> None:
         """A reload begins; `ready` ends it."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1_000}")
@@ -68,11 +64,11 @@ class Notifier:
                 sender.connect(self._address)
                 sender.sendall("\n".join(lines).encode())
         except OSError as error:
-            self._tell_broken(error)
+            self._log_broken(error)
         else:
             self._broken = False
 
-    def _tell_broken(self, error: OSError) -> None:
+    def _log_broken(self, error: OSError) -> None:
         """Once, until it works again: this may be called every few seconds for a year."""
         if not self._broken:
             logger.warning("systemd's notify socket does not answer: %s", error)

@@ -46,14 +46,10 @@ class Watchdog:
         """
         self._watched[name] = _Watched(age_s, allowance_s, stack)
 
-    def unwatch(self, name: str) -> None:
-        """For a thread that ended in order."""
-        self._watched.pop(name, None)
-
     def step(self) -> list[str]:
         """Names of the threads that are late; tells systemd, as often as it asked for, when there are none."""
         late = [name for name, watched in self._watched.items() if watched.late()]
-        self._tell_change(late)
+        self._log_change(late)
         now_ns = self._clock.monotonic_ns()
         interval_s = self._notifier.watchdog_interval_s
         if not late and interval_s is not None and now_ns >= self._next_ns:
@@ -61,16 +57,16 @@ class Watchdog:
             self._next_ns = now_ns + ns(interval_s)
         return late
 
-    def _tell_change(self, late: list[str]) -> None:
+    def _log_change(self, late: list[str]) -> None:
         for name in late:
             if name not in self._late:
-                self._tell_late(name, self._watched[name])
+                self._log_late(name, self._watched[name])
         for name in self._late:
             if name not in late:
                 logger.warning("thread %s moves again", name)
         self._late = late
 
-    def _tell_late(self, name: str, watched: _Watched) -> None:
+    def _log_late(self, name: str, watched: _Watched) -> None:
         logger.error(
             "thread %s has not moved for %.0f s, %.0f s are allowed; it stands at: %s",
             name,

@@ -39,15 +39,15 @@ class Bench:
         wall = WallTime(self.clock)
         self.scheduler = Scheduler(Sampler(NoCameras()), self.clock)
         self.store = AlertStore(folder / "alerts.db", self.clock, wall, reserve_bytes=0)
-        self.told: list[Mapping[str, Any]] = []
+        self.published: list[Mapping[str, Any]] = []
         self.health = Health(self.clock.unix_ms)
         self.canary = Canary(
             picture=None,
             pattern=pattern,
             patience_s=60,
             scheduler=self.scheduler,
-            store=self.store,
-            tell=self.told.append,
+            states=self.store.states,
+            publish=self.published.append,
             health=self.health,
             metrics=Metrics(self.clock),
             clock=self.clock,
@@ -63,7 +63,7 @@ class Bench:
         self.canary.judge(
             self._caption(sample, text, model_id), RuleEngine(rules, Lexicon.load({}))
         )
-        return self.told[-1]
+        return self.published[-1]
 
     def _caption(self, sample: Sample, text: str, model_id: str) -> Caption:
         return Caption(
@@ -129,11 +129,11 @@ def test_no_caption_in_time_is_red(bench: Bench) -> None:
     bench.canary.send()
     bench.clock.advance(59)
     bench.canary.tick()
-    assert bench.told == []
+    assert bench.published == []
     bench.clock.advance(2)
     bench.canary.tick()
     bench.canary.tick()
-    assert [result["passed"] for result in bench.told] == [False]
+    assert [result["passed"] for result in bench.published] == [False]
     assert bench.codes() == ["canary"]
 
 
@@ -161,8 +161,8 @@ def test_a_file_that_is_no_picture_is_a_configuration_error(tmp_path: Path) -> N
             pattern=None,
             patience_s=1,
             scheduler=Scheduler(Sampler(NoCameras()), clock),
-            store=None,  # type: ignore[arg-type] # never reached
-            tell=print,
+            states=None,  # type: ignore[arg-type] # never reached
+            publish=print,
             health=Health(clock.unix_ms),
             metrics=Metrics(clock),
             clock=clock,

@@ -1,4 +1,4 @@
-"""Whatever a broker hands on is obeyed or refused with a log line: through a socket, paho and `obey`."""
+"""Whatever a broker hands on is executeed or refused with a log line: through a socket, paho and `execute`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveil.daemon.mqtt_commands import Commands, obey
+from surveil.daemon.mqtt_commands import Commands, execute
 from surveil.delivery.mqtt.discovery import CameraInfo
 from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
 from surveil.delivery.mqtt.mqtt_session import MqttSpec
@@ -93,7 +93,7 @@ class Node(logging.Handler):
         self.broker.publish(topic, payload, retained=retained, packet_id=self.packet_id)
         assert any(self._drained() for _ in range(MAX_STEPS)), "the message was not acknowledged"
         for command in self.commands.take():
-            obey(command, self.cameras)
+            execute(command, self.cameras)
 
     def _connected(self) -> bool:
         self.mqtt.step()

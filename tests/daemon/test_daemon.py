@@ -14,6 +14,7 @@ import yaml
 from surveil.clock import SystemClock, ns
 from surveil.config import load_config
 from surveil.daemon import Daemon
+from surveil.daemon.camera_registry import CameraOverview
 from surveil.daemon.daemon import refuse_restart_only
 from surveil.errors import ConfigError, ModelError, SurveilError
 from surveil.records import CameraState
@@ -68,12 +69,12 @@ def ticking(daemon: Daemon, condition: Any) -> None:
 
 def test_frames_become_captions_become_one_alert_on_the_right_camera(tmp_path: Path) -> None:
     with running(write_config(tmp_path)) as daemon:
-        fanout = daemon.node.fanout
+        activity = daemon.node.activity
         ticking(
-            daemon, lambda: fanout.seen("yard").alerts_total and fanout.seen("gate").captions_total
+            daemon, lambda: activity.of("yard").alerts_total and activity.of("gate").captions_total
         )
-        assert fanout.seen("gate").alerts_total == 0
-        assert fanout.seen("yard").active_rules == ("person-climbing",)
+        assert activity.of("gate").alerts_total == 0
+        assert activity.of("yard").active_rules == ("person-climbing",)
         assert daemon.ready()
     pictures = list((tmp_path / "state" / "snapshots").rglob("*.jpg"))
     assert [picture.parent.parent.name for picture in pictures] == ["yard"]
@@ -156,23 +157,44 @@ def test_a_reload_with_an_error_changes_nothing_and_is_told(tmp_path: Path) -> N
 
 def test_a_rule_removed_by_reload_ends_its_incident(tmp_path: Path) -> None:
     with running(write_config(tmp_path)) as daemon:
-        fanout = daemon.node.fanout
-        ticking(daemon, lambda: fanout.seen("yard").active_rules)
+        activity = daemon.node.activity
+        ticking(daemon, lambda: activity.of("yard").active_rules)
         write_config(tmp_path, rules=[{"patterns": ["fire"]}])
         daemon.reload()
-        ticking(daemon, lambda: not fanout.seen("yard").active_rules)
+        ticking(daemon, lambda: not activity.of("yard").active_rules)
 
 
 def test_a_camera_switched_off_is_disabled_and_its_incident_over(tmp_path: Path) -> None:
     with running(write_config(tmp_path)) as daemon:
-        cameras, fanout = daemon.node.cameras, daemon.node.fanout
-        ticking(daemon, lambda: fanout.seen("yard").active_rules)
+        cameras, activity = daemon.node.cameras, daemon.node.activity
+        ticking(daemon, lambda: activity.of("yard").active_rules)
         assert cameras.set_enabled("yard", on=False)
         assert cameras.statuses()["yard"].state is CameraState.DISABLED
-        ticking(daemon, lambda: not fanout.seen("yard").active_rules)
+        ticking(daemon, lambda: not activity.of("yard").active_rules)
         assert not cameras.set_enabled("no-such-camera", on=False)
         assert cameras.set_enabled("yard", on=True)
         ticking(daemon, lambda: cameras.statuses()["yard"].state is CameraState.ONLINE)
+
+
+def test_all_that_is_known_of_a_camera_is_gathered_in_one_place(tmp_path: Path) -> None:
+    with running(write_config(tmp_path)) as daemon:
+        cameras = daemon.node.cameras
+
+        def yard() -> CameraOverview:
+            (found,) = [c for c in cameras.overview() if c.status.camera_id == "yard"]
+            return found
+
+        assert cameras.overview() == [], "nothing was gathered yet"
+        ticking(daemon, lambda: yard().activity.alerts_total)
+        assert yard().status.state is CameraState.ONLINE
+        assert [report.camera_id for report in yard().watch] == ["yard"]
+        cameras.set_enabled("yard", on=False)
+        daemon.tick()
+        assert yard().status.state is CameraState.DISABLED
+        assert yard().watch == ()
+        assert yard().activity.alerts_total == 1, "what it gave stays counted"
+        assert "unwatched_s" in daemon.node.stats.stats()
+        assert "yard" not in daemon.node.stats.stats()["unwatched_s"]
 
 
 def test_a_camera_off_in_the_configuration_can_be_switched_on(tmp_path: Path) -> None:
@@ -204,7 +226,7 @@ def test_what_only_a_restart_can_change_is_named(
 def test_stop_ends_every_thread_well_within_its_deadline(tmp_path: Path) -> None:
     clock = SystemClock()
     with running(write_config(tmp_path)) as daemon:
-        ticking(daemon, lambda: daemon.node.fanout.seen("yard").captions_total)
+        ticking(daemon, lambda: daemon.node.activity.of("yard").captions_total)
         workers = [daemon.node.alerts, *daemon.node.captioners]
         began_ns = clock.monotonic_ns()
         daemon.stop()

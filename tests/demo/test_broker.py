@@ -41,4 +41,3 @@ def test_what_is_published_is_seen_and_a_repeated_alert_counts_once() -> None:
         assert (view.state, view.fps, view.captions, view.caption) == ("online", 15.0, 1, "a fire")
         assert view.abnormal
         assert view.alerts == 2
-        assert subscriber.node_state == "online"

@@ -46,10 +46,10 @@ class Told:
     def on_incident_change(self, change: IncidentChange) -> None:
         self.kinds.append(change.kind)
 
-    def on_abnormal(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
+    def on_open_incidents(self, camera_id: str, incidents: tuple[Incident, ...]) -> None:
         self.active[camera_id] = [incident.rule.rule_id for incident in incidents]
 
-    def tick(self) -> None:
+    def on_tick(self) -> None:
         pass
 
     def hit(self, caption: Caption) -> None:

@@ -120,20 +120,6 @@ def test_two_runs_of_one_job_never_overlap(jobs: Jobs) -> None:
     assert most == 1
 
 
-def test_a_daily_job_has_its_local_time(jobs: Jobs) -> None:
-    jobs.daily("check", at="03:30", function=lambda: None)
-    jobs.start()
-    moment: dt.datetime = jobs._scheduler.get_job("check").next_run_time
-    assert (moment.hour, moment.minute) == (3, 30)
-    assert 0 < next_run_s(jobs, "check") <= 86_400
-
-
-@pytest.mark.parametrize("at", ["25:00", "noon", "3:30"])
-def test_a_time_that_is_none_is_refused(jobs: Jobs, at: str) -> None:
-    with pytest.raises(ValueError, match=r"isoformat|hour"):
-        jobs.daily("x", at=at, function=lambda: None)
-
-
 def test_after_a_step_jobs_are_due_by_the_monotonic_clock() -> None:
     """Given an hourly job half an hour from its run, when the wall clock jumps and jobs are added again, then half an
     hour is left: neither a run at once nor none for fifty years."""
@@ -179,10 +165,14 @@ def test_stop_before_start_is_no_error(jobs: Jobs) -> None:
     assert jobs.stop(in_seconds(1)) == []
 
 
-def test_a_removed_job_is_not_added_again(jobs: Jobs) -> None:
-    jobs.every("stats", 60, lambda: None)
+def test_every_run_is_reported_when_it_begins() -> None:
+    runs: list[str] = []
+    ran = threading.Event()
+    jobs = Jobs(
+        clock=SystemClock(), on_failure=lambda *_: None, on_run=runs.append, timezone=dt.UTC
+    )
+    jobs.every("stats", 3600, ran.set, first_after_s=0)
     jobs.start()
-    jobs.remove("stats")
-    jobs.remove("stats")
-    jobs.readd()
-    assert jobs._scheduler.get_job("stats") is None
+    assert ran.wait(20)
+    assert runs == ["stats"]
+    assert jobs.stop(in_seconds(20)) == []

@@ -94,12 +94,6 @@ def test_the_allowance_is_asked_for_at_each_step(clock: FakeClock) -> None:
     assert watchdog.step() == ["captioner"]
 
 
-def test_an_unwatched_thread_is_never_late(watchdog: Watchdog, beat: Beat) -> None:
-    beat.age_s = 99.0
-    watchdog.unwatch("alerts")
-    assert watchdog.step() == []
-
-
 def test_without_an_interval_lateness_is_still_reported(clock: FakeClock) -> None:
     notifier = CountingNotifier(interval_s=None)
     watchdog = Watchdog(notifier, clock)

@@ -19,7 +19,7 @@ import pytest
 
 from tests.support.broker import Broker, free_port
 from tests.support.daemon import DaemonProcess
-from tests.support.security_desk import SecurityDesk
+from tests.support.persistent_subscriber import PersistentSubscriber
 from tests.support.waiting import eventually
 
 FORMER = Path(__file__).parents[1] / "former"
@@ -62,7 +62,7 @@ def test_what_was_held_is_delivered_in_order_and_numbers_go_on(folder: Path) -> 
     broker = Broker(folder / "broker")
     with (
         broker,
-        SecurityDesk(broker.port, PREFIX) as desk,
+        PersistentSubscriber(broker.port, PREFIX) as desk,
         DaemonProcess(folder / "config.yaml", environ=environ(broker.port)) as daemon,
     ):
         eventually(lambda: len(desk.alerts()) > len(held), timeout_s=90)

@@ -18,8 +18,8 @@ from tests.support.broker import MOSQUITTO, Broker
 from tests.support.daemon import DaemonProcess
 from tests.support.faults import FULL, seed
 from tests.support.node import PREFIX, clip, write_config
+from tests.support.persistent_subscriber import PersistentSubscriber
 from tests.support.rtsp import RtspServer
-from tests.support.security_desk import SecurityDesk
 from tests.support.waiting import eventually
 
 SECONDS = 1_800.0 if FULL else 60.0
@@ -68,14 +68,14 @@ def test_a_soak_with_failing_cameras_and_broker_leaks_nothing_and_loses_nothing(
     with (
         Broker(tmp_path / "broker", persistence=True, extra=extra) as broker,
         RtspServer({f"/{n}": clip(CLIPS[n]) for n in range(4)}) as rtsp,
-        SecurityDesk(broker.port, PREFIX, client_id="soak-desk") as desk,
+        PersistentSubscriber(broker.port, PREFIX, client_id="soak-subscriber") as subscriber,
     ):
         cameras |= {f"rtsp-{n}": rtsp.url(f"/{n}") for n in range(4)}
         config = write_config(tmp_path, cameras, port=broker.port, memory=MEMORY)
         with DaemonProcess(config) as daemon:
             course = soak(daemon, broker, rtsp, random.Random(seed()))
             sent = committed(tmp_path / "state" / "alerts.db")
-            eventually(lambda: sent <= received(desk), timeout_s=60)
+            eventually(lambda: sent <= received(subscriber), timeout_s=60)
             assert daemon.stop() == 0
         log = daemon.log()
     slope = course.slope_mib_a_minute()
@@ -138,5 +138,5 @@ def committed(database: Path) -> set[str]:
         return {row[0] for row in connection.execute("SELECT alert_id FROM alerts")}
 
 
-def received(desk: SecurityDesk) -> set[str]:
-    return {alert["id"] for alert in desk.alerts()}
+def received(subscriber: PersistentSubscriber) -> set[str]:
+    return {alert["id"] for alert in subscriber.alerts()}

@@ -1,4 +1,4 @@
-"""A security desk: a paho client with a persistent session that keeps everything it was told."""
+"""A security desk, say: a paho client with a persistent session that keeps everything it was told."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Message:
         return value
 
 
-class SecurityDesk:
+class PersistentSubscriber:
     """A context manager, connected and subscribed inside. Safe to read from the test's thread."""
 
-    def __init__(self, port: int, prefix: str, *, client_id: str = "desk") -> None:
+    def __init__(self, port: int, prefix: str, *, client_id: str = "subscriber") -> None:
         self.prefix = prefix
         self._port = port
         self._lock = threading.Lock()
@@ -43,7 +43,7 @@ class SecurityDesk:
         self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.on_message = self._on_message
 
-    def __enter__(self) -> SecurityDesk:
+    def __enter__(self) -> PersistentSubscriber:
         self._client.connect("127.0.0.1", self._port)
         self._client.loop_start()
         assert self._subscribed.wait(10)

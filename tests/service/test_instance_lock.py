@@ -12,11 +12,11 @@ from surveil.service.instance_lock import InstanceLock
 
 
 def test_the_second_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
-    with (
-        InstanceLock(tmp_path),
-        pytest.raises(SurveilError, match=rf"process {os.getpid()}\)"),
-    ):
+    held = InstanceLock(tmp_path)
+    held.acquire()
+    with pytest.raises(SurveilError, match=rf"process {os.getpid()}\)"):
         InstanceLock(tmp_path).acquire()
+    held.release()
 
 
 def test_released_it_can_be_had_again(tmp_path: Path) -> None:
@@ -24,8 +24,10 @@ def test_released_it_can_be_had_again(tmp_path: Path) -> None:
     first = InstanceLock(tmp_path)
     first.acquire()
     first.release()
-    with InstanceLock(tmp_path):
-        assert (tmp_path / "surveil.lock").exists()
+    again = InstanceLock(tmp_path)
+    again.acquire()
+    assert (tmp_path / "surveil.lock").exists()
+    again.release()
 
 
 def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
@@ -46,8 +48,9 @@ def test_a_killed_holder_lets_go(tmp_path: Path) -> None:
         InstanceLock(tmp_path).acquire()
     holder.kill()
     holder.communicate()
-    with InstanceLock(tmp_path):
-        pass
+    again = InstanceLock(tmp_path)
+    again.acquire()
+    again.release()
 
 
 def test_a_directory_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 def metrics(clock: FakeClock) -> Metrics:
     metrics = Metrics(clock)
-    metrics.know(cameras=["yard", "gate"], rules=["climbing"], destinations=["mqtt"])
+    metrics.register_labels(cameras=["yard", "gate"], rules=["climbing"], destinations=["mqtt"])
     return metrics
 
 
@@ -47,12 +47,11 @@ def value(metrics: Metrics, name: str, **labels: str) -> float | None:
 def test_every_stage_has_its_numbers(metrics: Metrics) -> None:
     metrics.caption("yard", batch_size=4, waited_s=0.1, inferred_s=0.4)
     metrics.unchanged("yard")
-    metrics.caption_failed()
+    metrics.captions_failed(1)
     metrics.match("climbing")
     metrics.alert("yard", rule_id="climbing", severity=Severity.CRITICAL)
     metrics.camera_status(ONLINE)
     metrics.deliveries_waiting("mqtt", 3)
-    metrics.publish_latency("mqtt", 0.02)
     metrics.disk_free_bytes(5_000)
     metrics.unwatched("yard", 12.5)
     metrics.canary(passed=True)
@@ -74,7 +73,6 @@ def test_every_stage_has_its_numbers(metrics: Metrics) -> None:
     assert value(metrics, "camera_state", camera="yard", state="online") == 1
     assert value(metrics, "camera_state", camera="yard", state="offline") == 0
     assert value(metrics, "deliveries_waiting", destination="mqtt") == 3
-    assert value(metrics, "publish_seconds_count", destination="mqtt") == 1
     assert value(metrics, "disk_free_bytes") == 5_000
     assert value(metrics, "unwatched_seconds_total", camera="yard") == 12.5
     assert value(metrics, "canary_passed") == 1
@@ -93,7 +91,7 @@ def test_another_engine_replaces_the_first(metrics: Metrics) -> None:
 def test_unknown_names_add_no_series(names: list[str]) -> None:
     """Whatever a broker or a bug may call a camera or a rule, the series are those of the configuration and `other`."""
     metrics = Metrics(FakeClock())
-    metrics.know(cameras=["yard"], rules=["r"], destinations=["mqtt"])
+    metrics.register_labels(cameras=["yard"], rules=["r"], destinations=["mqtt"])
     for name in names:
         metrics.caption(name, batch_size=1, waited_s=0, inferred_s=0)
         metrics.match(name)
@@ -101,7 +99,6 @@ def test_unknown_names_add_no_series(names: list[str]) -> None:
         metrics.camera_status(dataclasses.replace(ONLINE, camera_id=name))
         metrics.unwatched(name, 1.0)
         metrics.deliveries_waiting(name, 1)
-        metrics.publish_latency(name, 1.0)
     allowed = {"yard", "r", "mqtt", "other"}
     for family in metrics.registry.collect():
         for sample in family.samples:
@@ -115,7 +112,7 @@ def test_a_camera_that_left_the_configuration_leaves_no_series(metrics: Metrics)
     metrics.alert("yard", rule_id="climbing", severity=Severity.INFO)
     metrics.camera_status(ONLINE)
     metrics.unwatched("yard", 1)
-    metrics.know(cameras=["gate"], rules=["climbing"], destinations=["mqtt"])
+    metrics.register_labels(cameras=["gate"], rules=["climbing"], destinations=["mqtt"])
     assert b"yard" not in metrics.render()
 
 

@@ -13,11 +13,11 @@ from pydantic import BaseModel, SecretStr
 from surveil.records import Severity
 from surveil.redact import (
     MASK,
-    forget_secrets,
     redact,
     register_secret,
     register_secrets_of,
 )
+from tests.support.secrets import forget_secrets
 
 
 @pytest.fixture(autouse=True)

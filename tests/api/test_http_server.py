@@ -182,6 +182,10 @@ def test_a_socket_file_of_a_killed_daemon_is_replaced_and_one_in_use_is_not(
         HttpServer(f"unix:{path}", SOURCES)
     assert path.exists()
     living.close()
+    successor = HttpServer(f"unix:{path}", SOURCES)
+    living.close()
+    assert path.exists(), "closed once more, it takes nothing from who came after it"
+    successor.close()
 
 
 def test_a_port_in_use_says_so() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from surveil.daemon.mqtt_commands import CAPACITY, Commands, obey
+from surveil.daemon.mqtt_commands import CAPACITY, Commands, execute
 from surveil.delivery.mqtt.topics import CaptionNow, SetEnabled
 
 
@@ -27,14 +27,14 @@ def test_commands_are_taken_in_order_and_main_is_woken() -> None:
     commands.put(CaptionNow("gate"))
     cameras = Cameras()
     for command in commands.take():
-        obey(command, cameras)
+        execute(command, cameras)
     assert cameras.asked == [("yard", False), ("gate", "now")]
     assert len(woken) == 2
     assert list(commands.take()) == []
 
 
 def test_a_camera_that_left_meanwhile_is_told(caplog: pytest.LogCaptureFixture) -> None:
-    obey(SetEnabled("gate", False), Cameras())
+    execute(SetEnabled("gate", False), Cameras())
     assert "camera gate not switched: there is no such camera" in caplog.text
 
 
