@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveil.backoff import Backoff
+from surveil.clock import Backoff
 
 
 def test_waits_double_up_to_the_longest_and_start_again_after_a_success() -> None:

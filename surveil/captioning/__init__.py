@@ -9,6 +9,7 @@ from surveil.captioning.captions_worker import (
     CaptionsWorker,
     Pulled,
     SampleSource,
+    yield_to_capture,
 )
 from surveil.captioning.engine import (
     PRECISIONS,
@@ -37,4 +38,5 @@ __all__ = [
     "generation_problems",
     "open_captioner",
     "plain_spec",
+    "yield_to_capture",
 ]

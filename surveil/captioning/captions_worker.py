@@ -7,7 +7,9 @@ the newest there is. Captions are never dropped for want of room: the thread wai
 from __future__ import annotations
 
 import logging
+import os
 import queue
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -25,6 +27,7 @@ logger = logging.getLogger(__name__)
 PromptOf = Callable[[str], str | None]
 """camera_id -> prompt."""
 
+CAPTIONER_NICE = 5
 IDLE_ALLOWANCE_S = 10.0
 SINK_CHUNK_S = 0.5
 
@@ -290,6 +293,11 @@ def _as_caption(
 
 CAPACITY = 64
 """A few seconds' worth; what waits here holds its frame's pixels."""
+
+
+def yield_to_capture() -> None:
+    """Lower the calling thread's priority; threads that it starts, as torch's pool, inherit it. Linux only."""
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), CAPTIONER_NICE)
 
 
 class CaptionQueue:

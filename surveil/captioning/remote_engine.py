@@ -20,9 +20,9 @@ from typing import Any
 
 from PIL import Image
 
-from surveil.backoff import Backoff
 from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec
 from surveil.captioning.remote_config import NAME, Remote
+from surveil.clock import Backoff
 from surveil.errors import CaptionError, ConfigError
 from surveil.records import PictureSize, Rgb
 

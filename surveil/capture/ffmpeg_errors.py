@@ -10,8 +10,7 @@ from urllib.parse import urlsplit
 
 import av.error
 
-from surveil.capture.address import SourceKind, path_of
-from surveil.capture.camera_spec import CameraSpec
+from surveil.capture.camera_spec import CameraSpec, SourceKind, path_of
 from surveil.errors import SourceError
 
 SLOW = 0.9

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surveil.capture.address import SourceKind
-from surveil.capture.camera_spec import CameraSpec
-from surveil.capture.decode_plan import GopMeter
-from surveil.capture.decoder import Decoder, FrameMaker, Slot
+from surveil.capture.camera_spec import CameraSpec, SourceKind
+from surveil.capture.decoder import Decoder, FrameMaker, GopMeter, Slot
 from surveil.capture.sources import Source, VideoPacket, open_source
 from surveil.clock import NS_PER_S, SystemClock, ns
 from surveil.errors import SourceError

@@ -12,14 +12,12 @@ from typing import cast
 
 import av.error
 
-from surveil.backoff import Backoff
-from surveil.capture.address import SourceKind
 from surveil.capture.av_picture import AvPicture
 from surveil.capture.buffer import FrameBuffer, Lease, StreamPacket
-from surveil.capture.camera_spec import CameraSpec
-from surveil.capture.decode_plan import DecodePlan
+from surveil.capture.camera_spec import CameraSpec, SourceKind
 from surveil.capture.decoder import (
     Decoded,
+    DecodePlan,
     Decoder,
     DecoderFactory,
     FrameMaker,
@@ -29,9 +27,8 @@ from surveil.capture.decoder import (
 )
 from surveil.capture.ffmpeg_errors import KNOCK_S, EndOfStream
 from surveil.capture.sources import Arrival, Opener, Source
-from surveil.capture.stream_status import StreamStatus
-from surveil.capture.tamper import TamperCheck
-from surveil.clock import NS_PER_S, Clock, WallTime, ns
+from surveil.capture.stream_status import StreamStatus, TamperCheck
+from surveil.clock import NS_PER_S, Backoff, Clock, WallTime, ns
 from surveil.errors import SourceError
 from surveil.records import CameraState, Frame
 from surveil.worker import Worker, WorkerFailed

@@ -12,9 +12,16 @@ import av
 import av.error
 import av.logging
 
-from surveil.capture.address import STILL, SourceKind, path_of, redact_url, with_credentials
 from surveil.capture.buffer import StreamInfo
-from surveil.capture.camera_spec import CameraSpec, Transport
+from surveil.capture.camera_spec import (
+    STILL,
+    CameraSpec,
+    SourceKind,
+    Transport,
+    path_of,
+    redact_url,
+    with_credentials,
+)
 from surveil.capture.ffmpeg_errors import Attempt, EndOfStream, explain_open, explain_read
 from surveil.clock import NS_PER_S, Clock, ns
 from surveil.errors import SourceError

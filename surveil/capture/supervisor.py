@@ -1,4 +1,7 @@
-"""The supervisor of all cameras: one thread each, and nothing that one of them does can hold up another."""
+"""The supervisor of all cameras: one thread each, and nothing that one of them does can hold up another.
+
+It also looks into what they keep: the frames between two moments, and the big stream's picture of one.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from surveil.backoff import Backoff
 from surveil.capture.buffer import FrameBuffer, StreamPacket
 from surveil.capture.camera_spec import CameraSpec
 from surveil.capture.decoder import FrameMaker, decode_packets
-from surveil.capture.main_stream import MAIN, main_packets, main_stream, snapshot_of
 from surveil.capture.session import Session
 from surveil.capture.sources import Opener, open_source
 from surveil.capture.stream_status import StreamStatus
-from surveil.clock import Clock, WallTime
+from surveil.clock import NS_PER_MS, Backoff, Clock, WallTime, ns
 from surveil.records import CameraState, CameraStatus, Frame, Problem
 from surveil.worker import WorkerFailed
 
@@ -269,3 +270,53 @@ def _decoded(packets: Sequence[StreamPacket], spec: CameraSpec) -> Iterator[Fram
     """One connection after the other: a decoder cannot go on from one to the next."""
     for _, connection in groupby(packets, key=lambda packet: packet.run_id):
         yield from decode_packets(list(connection), FrameMaker(spec))
+
+
+WITHIN_NS = ns(2.0)
+"""A picture further away than this shows another moment."""
+MAIN = "#main"
+"""Ends the buffer's name for the packets of a camera's big stream; no camera id may hold a `#`."""
+
+
+def main_stream(spec: CameraSpec) -> CameraSpec | None:
+    """The big stream as a camera of its own, or None."""
+    if spec.snapshot_url is None:
+        return None
+    return replace(spec, camera_id=spec.camera_id + MAIN, url=spec.snapshot_url, snapshot_url=None)
+
+
+def main_packets(frame: Frame, buffer: FrameBuffer) -> list[StreamPacket]:
+    """Packets of the big stream from the frame's moment on, with what is needed to decode them."""
+    at_ns = frame.captured_mono_ns
+    return buffer.packets_between(frame.camera_id + MAIN, at_ns, at_ns + WITHIN_NS)
+
+
+def snapshot_of(
+    frame: Frame, spec: CameraSpec, packets: Sequence[StreamPacket]
+) -> tuple[Frame, int]:
+    """See `CaptureSupervisor.snapshot_frame`."""
+    at_ns = frame.captured_mono_ns
+    found = None
+    for candidate in decode_packets(_up_to_nearest(packets, at_ns), FrameMaker(spec)):
+        if found is None or _distance(candidate, at_ns) <= _distance(found, at_ns):
+            found = candidate
+    if found is None or _distance(found, at_ns) > WITHIN_NS:
+        return frame, 0
+    offset_ms = round((found.captured_mono_ns - at_ns) / NS_PER_MS)
+    region = next((r for r in spec.regions if r.region_id == frame.region_id), None)
+    return (region.cut(found) if region else found), offset_ms
+
+
+def _up_to_nearest(packets: Sequence[StreamPacket], at_ns: int) -> list[StreamPacket]:
+    """From the keyframe to the packet nearest in time, all of one connection."""
+    if not packets:
+        return []
+    nearest = min(packets, key=lambda packet: abs(packet.captured_mono_ns - at_ns))
+    same = [packet for packet in packets if packet.run_id == nearest.run_id]
+    needed = same[: same.index(nearest) + 1]
+    keys = [index for index, packet in enumerate(needed) if packet.is_key]
+    return needed[keys[-1] :] if keys else []
+
+
+def _distance(frame: Frame, at_ns: int) -> int:
+    return abs(frame.captured_mono_ns - at_ns)

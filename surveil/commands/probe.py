@@ -141,7 +141,7 @@ def _too_short(found: Findings, spec: CameraSpec, seconds: float) -> str:
 
 
 def _is_still(spec: CameraSpec) -> bool:
-    from surveil.capture.address import SourceKind
+    from surveil.capture.camera_spec import SourceKind
 
     return spec.kind is SourceKind.STILL
 
@@ -184,7 +184,7 @@ def _advice(found: Findings) -> list[str]:
 
 def _yaml(spec: CameraSpec, args: argparse.Namespace) -> list[str]:
     """The camera's section, with credentials left to the environment."""
-    from surveil.capture.address import redact_url, without_credentials
+    from surveil.capture.camera_spec import redact_url, without_credentials
 
     prefix = re.sub(r"[^A-Z0-9]+", "_", spec.camera_id.upper())
     bare_url, user, _ = without_credentials(spec.url)

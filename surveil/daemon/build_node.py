@@ -18,9 +18,10 @@ from surveil.daemon.canary import CAMERA_ID, Canary
 from surveil.daemon.components import Components
 from surveil.daemon.context import Context
 from surveil.daemon.destinations import Destinations, build_destinations
-from surveil.daemon.event_fanout import EventFanout, Receiver
-from surveil.daemon.event_receivers import (
+from surveil.daemon.event_fanout import (
     CameraActivity,
+    EventFanout,
+    Receiver,
     ToCapture,
     ToClips,
     ToDescriber,

@@ -9,7 +9,7 @@ from surveil.capture import CaptureSupervisor
 from surveil.clock import Clock, WallTime, ns
 from surveil.config import Config, specs
 from surveil.config.cameras import Camera
-from surveil.daemon.event_receivers import Activity, CameraActivity
+from surveil.daemon.event_fanout import Activity, CameraActivity
 from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
 from surveil.records import CameraState, CameraStatus
 from surveil.rules.alerts_worker import AlertsWorker

@@ -11,11 +11,12 @@ from surveil.captioning import (
     engine,
     open_captioner,
     plain_spec,
+    yield_to_capture,
 )
 from surveil.clock import Clock
 from surveil.config import Config
 from surveil.config.specs import prompts
-from surveil.daemon.resources import Resources, yield_to_capture
+from surveil.daemon.resources import Resources
 from surveil.worker import WorkerFailed
 
 

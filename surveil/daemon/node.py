@@ -17,7 +17,7 @@ from surveil.daemon.camera_registry import CameraRegistry
 from surveil.daemon.canary import Canary
 from surveil.daemon.components import C, Components
 from surveil.daemon.destinations import Destinations
-from surveil.daemon.event_receivers import CameraActivity
+from surveil.daemon.event_fanout import CameraActivity
 from surveil.daemon.health import Health
 from surveil.daemon.node_stats import NodeStats
 from surveil.daemon.retention_jobs import RetentionJobs

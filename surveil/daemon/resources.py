@@ -8,11 +8,11 @@ because a frame that is not decoded now is lost, while a caption that comes late
 from __future__ import annotations
 
 import os
-import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from surveil.captioning import CaptionerSpec
+from surveil.captioning.captions_worker import CAPTIONER_NICE
 from surveil.captioning.engine import INT8_TEXT_DECODER, INT8_VISION_ENCODER
 from surveil.config import Config
 from surveil.errors import ConfigError
@@ -31,7 +31,6 @@ DEFAULT_BATCH = 8
 """Pictures; the captioner measures at warm-up which of 1 to this many is best."""
 OF_MACHINE = 0.8
 """Where nobody names a cap: the rest is the system's and the page cache's, which the databases live on."""
-CAPTIONER_NICE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +154,6 @@ def memory_cap_bytes(
     caps = [round(_machine_bytes(meminfo) * OF_MACHINE)]
     caps += [bytes_ for bytes_ in (asked_bytes, _cgroup_bytes(cgroup)) if bytes_ is not None]
     return min(caps)
-
-
-def yield_to_capture() -> None:
-    """Lower the calling thread's priority; threads that it starts, as torch's pool, inherit it. Linux only."""
-    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), CAPTIONER_NICE)
 
 
 def _machine_bytes(meminfo: Path) -> int:

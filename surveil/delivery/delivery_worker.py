@@ -7,8 +7,7 @@ import random
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from surveil.backoff import Backoff
-from surveil.clock import NS_PER_S, Clock, ns
+from surveil.clock import NS_PER_S, Backoff, Clock, ns
 from surveil.delivery.delivery_queue import DeliveryQueue
 from surveil.errors import DeliveryError, SurveilError
 from surveil.records import Gap, Outgoing, Problem

@@ -6,8 +6,7 @@ The door: `RuleSpec` and its parts, `RuleEngine`, what comes out of it, `Inciden
 
 from surveil.rules.alerts_worker import AlertsWorker
 from surveil.rules.incidents import ChangeKind, Incident, IncidentChange
-from surveil.rules.rule_engine import RuleEngine
-from surveil.rules.rule_spec import Confirm, RuleSpec, Schedule
+from surveil.rules.rule_engine import Confirm, RuleEngine, RuleSpec, Schedule
 
 __all__ = [
     "AlertsWorker",

@@ -9,14 +9,43 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from surveil.clock import NS_PER_MS, ns
-from surveil.records import Caption, Evidence, Frame, Match
-from surveil.rules.rule_spec import RuleSpec
+from surveil.records import Caption, Evidence, Frame, Match, Severity
 
 EVIDENCE_MAX = 5
 EVIDENCE_CHARS_MAX = 500
+
+
+class ConfirmLike(Protocol):
+    """How many of the last captions must match."""
+
+    @property
+    def hits(self) -> int: ...
+    @property
+    def of(self) -> int: ...
+
+
+class Rule(Protocol):
+    """What an incident knows of its rule; `RuleSpec` is one."""
+
+    @property
+    def rule_id(self) -> str: ...
+    @property
+    def event_type(self) -> str: ...
+    @property
+    def severity(self) -> Severity: ...
+    @property
+    def confirm(self) -> ConfirmLike: ...
+    @property
+    def for_s(self) -> float | None: ...
+    @property
+    def cooldown_s(self) -> float: ...
+
+    def armed(self, unix_ms: int) -> bool:
+        """Whether its schedule covers the moment."""
+        ...
 
 
 class ChangeKind(StrEnum):
@@ -31,7 +60,7 @@ class Incident:
 
     incident_id: str
     """`camera:region:rule:started_unix_ms`; the same after a restart."""
-    rule: RuleSpec
+    rule: Rule
     camera_id: str
     region_id: str | None
     match: Match
@@ -67,7 +96,7 @@ class Moment(NamedTuple):
 class Track:
     """One rule watching one camera's region."""
 
-    rule: RuleSpec
+    rule: Rule
     camera_id: str
     region_id: str | None
     votes: deque[Moment | None] = field(default_factory=deque)
@@ -207,7 +236,7 @@ def saved(incident: Incident, *, now_mono_ns: int, wall_unix_ms: int) -> dict[st
     }
 
 
-def restored(entry: Mapping[str, Any], rule: RuleSpec, *, now_mono_ns: int) -> Incident:
+def restored(entry: Mapping[str, Any], rule: Rule, *, now_mono_ns: int) -> Incident:
     """The incident as it was when saved; the time since then does not count as quiet, for nobody watched."""
     return Incident(
         incident_id=entry["incident_id"],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from surveil.captioning import CaptionResult, CaptionsWorker
+from surveil.captioning.captions_worker import CAPTIONER_NICE, yield_to_capture
 from surveil.captioning.fallback import FallbackCaptioner
 from surveil.clock import ns
 from surveil.errors import CaptionError, OutOfMemoryError
@@ -340,3 +342,25 @@ def test_pictures_come_as_a_square_or_in_their_own_shape() -> None:
     assert PictureSize(384).of(1920, 1080) == (384, 384)
     assert PictureSize(768, keeps_aspect=True).of(1920, 1080) == (768, 432)
     assert PictureSize(768, keeps_aspect=True).of(640, 480) == (640, 480), "never enlarged"
+
+
+def test_the_captioner_yields_and_so_do_the_threads_it_starts() -> None:
+    """torch's pool is started by the captioner's thread, so it inherits; the capture threads do not."""
+    found: list[int] = []
+
+    def nice() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def captioner() -> None:
+        yield_to_capture()
+        found.append(nice())
+        child = threading.Thread(target=lambda: found.append(nice()))
+        child.start()
+        child.join()
+
+    before = nice()
+    thread = threading.Thread(target=captioner)
+    thread.start()
+    thread.join()
+    assert found == [CAPTIONER_NICE, CAPTIONER_NICE]
+    assert nice() == before

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surveil.capture.address import (
+from surveil.capture.camera_spec import (
+    CameraSpec,
     SourceKind,
     kind_of,
     path_of,
@@ -16,7 +17,6 @@ from surveil.capture.address import (
     with_credentials,
     without_credentials,
 )
-from surveil.capture.camera_spec import CameraSpec
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from surveil.capture.camera_spec import DecodeMode
-from surveil.capture.decode_plan import DecodePlan, GopMeter
+from surveil.capture.decoder import DecodePlan, GopMeter
 from surveil.clock import ns
 
 

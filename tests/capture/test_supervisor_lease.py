@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from surveil.capture import CameraSpec, CaptureSupervisor, DecodeMode, FrameBuffer
-from surveil.capture.main_stream import MAIN
 from surveil.capture.sources import Source, Wait, open_source
+from surveil.capture.supervisor import MAIN
 from surveil.clock import Clock, SystemClock, WallTime, ns
 from tests.support.waiting import eventually
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from surveil.capture.tamper import TamperCheck, flat_colour
+from surveil.capture.stream_status import TamperCheck, flat_colour
 from surveil.clock import ns
 from surveil.records import Rgb
 from tests.support.clips import numbered_picture

@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from surveil.api.metrics import Metrics
-from surveil.daemon.event_fanout import EventFanout, Receiver
-from surveil.daemon.event_receivers import Activity, CameraActivity, ToJournal, ToMetrics
+from surveil.daemon.event_fanout import (
+    Activity,
+    CameraActivity,
+    EventFanout,
+    Receiver,
+    ToJournal,
+    ToMetrics,
+)
 from surveil.journal.journal_store import Journal
 from surveil.language import Lexicon
 from surveil.records import Caption, Unchanged

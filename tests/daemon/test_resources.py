@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 from surveil.config import load_config
 from surveil.daemon.resources import (
-    CAPTIONER_NICE,
     FRAME_BYTES,
     MIB,
     MIN_FRAMES,
@@ -22,7 +20,6 @@ from surveil.daemon.resources import (
     plan_memory,
     plan_resources,
     usable_cores,
-    yield_to_capture,
 )
 from surveil.errors import ConfigError
 
@@ -185,28 +182,6 @@ def test_the_cap_is_the_least_of_wish_control_group_and_machine(tmp_path: Path) 
     assert memory_cap_bytes(2 * GIB, meminfo=meminfo, cgroup=tmp_path) == 2 * GIB
     (tmp_path / "memory.max").write_text(f"{GIB}\n")
     assert memory_cap_bytes(2 * GIB, meminfo=meminfo, cgroup=tmp_path) == GIB
-
-
-def test_the_captioner_yields_and_so_do_the_threads_it_starts() -> None:
-    """torch's pool is started by the captioner's thread, so it inherits; the capture threads do not."""
-    found: list[int] = []
-
-    def nice() -> int:
-        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-
-    def captioner() -> None:
-        yield_to_capture()
-        found.append(nice())
-        child = threading.Thread(target=lambda: found.append(nice()))
-        child.start()
-        child.join()
-
-    before = nice()
-    thread = threading.Thread(target=captioner)
-    thread.start()
-    thread.join()
-    assert found == [CAPTIONER_NICE, CAPTIONER_NICE]
-    assert nice() == before
 
 
 def test_a_1080p_frame_is_three_megabytes() -> None:

@@ -1,7 +1,8 @@
 """One frame's way from socket to PUBACK: the files that a reader of it has to open.
 
 `python -m tests.house.frame_way FOLDER SECONDS` runs the demo in this process, notes which functions of surveil run in
-the threads on the way, and prints what it saw as JSON. A trace function is told of each call; what is reached only by
+the threads on the way from the start to the beginning of the stop, and prints what it saw as JSON. A trace function is
+told of each call; what is reached only by
 way of a log line (a frame of `logging` above it) does not count, and neither does the language.
 """
 
@@ -53,6 +54,11 @@ class CallRecorder:
         self._root = f"{package}/"
         self._threads = threads
         self._seen: dict[tuple[str, str], None] = {}
+        self._over = False
+
+    def end(self) -> None:
+        """What runs from now on is no frame's way."""
+        self._over = True
 
     def files(self) -> dict[str, list[str]]:
         """Path within the package's parent -> thread kinds."""
@@ -75,7 +81,7 @@ class CallRecorder:
         def called(frame: FrameType, event: str, arg: Any) -> None:
             del event, arg
             code = frame.f_code
-            if id(code) in known:
+            if self._over or id(code) in known:
                 return
             if code.co_filename.startswith(self._root) and code.co_flags & inspect.CO_OPTIMIZED:
                 if by_logging(frame):
@@ -156,9 +162,17 @@ def _acknowledged(state: Path) -> int:
     return int(row[0])
 
 
-def _play(folder: Path, seconds: float) -> Run:
-    from surveil.demo import play  # after the trace function is set: threads start with it
+def _play(folder: Path, seconds: float, *, at_stop: Callable[[], None]) -> Run:
+    from surveil.daemon import Daemon  # after the trace function is set: threads start with it
+    from surveil.demo import play
 
+    stop = Daemon.stop
+
+    def stopped(daemon: Daemon) -> None:
+        at_stop()
+        stop(daemon)
+
+    setattr(Daemon, "stop", stopped)  # noqa: B010 - this process plays one demo, and ends
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         play(seconds=seconds, as_json=True, folder=folder)
@@ -171,7 +185,7 @@ def main(arguments: Sequence[str]) -> int:
     recorder = CallRecorder(PACKAGE, THREADS)
     threading.settrace(recorder.begin)
     try:
-        run = _play(folder, seconds)
+        run = _play(folder, seconds, at_stop=recorder.end)
     finally:
         threading.settrace(None)
     print(json.dumps({"files": recorder.files(), "acknowledged": run.acknowledged}))

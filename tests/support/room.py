@@ -6,9 +6,8 @@ import threading
 from collections.abc import Iterable
 from types import TracebackType
 
-from surveil.backoff import Backoff
 from surveil.capture import CameraSpec, CaptureSupervisor, FrameBuffer
-from surveil.clock import SystemClock, WallTime, ns
+from surveil.clock import Backoff, SystemClock, WallTime, ns
 from surveil.records import CameraState, CameraStatus, Frame
 from tests.support.clips import read_number
 from tests.support.waiting import eventually

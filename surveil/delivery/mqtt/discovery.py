@@ -7,7 +7,7 @@ Field names are those of Home Assistant's documentation of MQTT discovery; tests
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +67,23 @@ def _components(
         "avty": [node, {"t": topic("status"), "val_tpl": _CAMERA_TEMPLATE}],
         "avty_mode": "all",
     }
-    components: dict[str, dict[str, Any]] = {
+    components = _entities(topic, event_types, node=node, both=both)
+    slug = f"{topics.node}_{camera.camera_id}".replace("-", "_")
+    for key, component in components.items():
+        component["uniq_id"] = f"{topics.device_id(camera.camera_id)}--{key}"
+        component["def_ent_id"] = f"{component['p']}.{slug}_{key}"
+    return components
+
+
+def _entities(
+    topic: Callable[[str], str],
+    event_types: Sequence[str],
+    *,
+    node: Mapping[str, str],
+    both: Mapping[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """`node`: availability of the node alone. `both`: of node and camera."""
+    return {
         "alert": {
             "p": "event",
             "name": "Alert",
@@ -101,21 +117,21 @@ def _components(
             "cont_type": "image/jpeg",
             **both,
         },
-        "enabled": {
-            "p": "switch",
-            "name": "Enabled",
-            "stat_t": topic("enabled/state"),
-            "cmd_t": topic("enabled/set"),
-            "ic": "mdi:eye",
-            "ent_cat": "config",
-            "avty": [node],
-        },
+        "enabled": _enabled_switch(topic, node),
     }
-    slug = f"{topics.node}_{camera.camera_id}".replace("-", "_")
-    for key, component in components.items():
-        component["uniq_id"] = f"{topics.device_id(camera.camera_id)}--{key}"
-        component["def_ent_id"] = f"{component['p']}.{slug}_{key}"
-    return components
+
+
+def _enabled_switch(topic: Callable[[str], str], node: Mapping[str, str]) -> dict[str, Any]:
+    """Available while the node is: a camera that is off can be switched on."""
+    return {
+        "p": "switch",
+        "name": "Enabled",
+        "stat_t": topic("enabled/state"),
+        "cmd_t": topic("enabled/set"),
+        "ic": "mdi:eye",
+        "ent_cat": "config",
+        "avty": [node],
+    }
 
 
 class DiscoveryAnnouncer:

@@ -9,8 +9,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from surveil.backoff import Backoff
-from surveil.clock import NS_PER_S, Clock, ns
+from surveil.clock import NS_PER_S, Backoff, Clock, ns
 from surveil.delivery.mqtt.mqtt_session import (
     OTHER_CLIENT,
     Connected,
