@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from surveil.errors import ConfigError
 from surveil.records import PictureSize, Rgb
@@ -86,6 +86,15 @@ class Captioner(Protocol):
         ...
 
 
+@runtime_checkable
+class Interruptible(Protocol):
+    """An engine that waits for others, and can be told to leave it."""
+
+    def interrupt(self) -> None:
+        """End `caption` with a CaptionError, now if it is under way, and whenever it is called. Any thread."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class GenerationSpec:
     """How sentences are searched for; the names and meanings are those of transformers' `generate`.
@@ -135,7 +144,8 @@ class CaptionerSpec:
     max_batch: int | None = None
     """None: measured at warm-up."""
     deadline_s: float = 60.0
-    """One inference that takes longer counts as hung; see CaptionsWorker.allowance_s."""
+    """One inference that takes longer counts as hung; see CaptionsWorker.allowance_s. An engine and its fallback share
+    it."""
     allow_download: bool = False
     """Whether a hub name may be fetched when it is not in the local cache."""
     seed: int | None = None

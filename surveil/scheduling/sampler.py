@@ -125,7 +125,7 @@ class Sampler:
             watch.captioned(sample, now_ns)
 
     def failed(self, sample: Sample, now_ns: int) -> None:
-        """The sample's caption will not come: another is due soon, whatever the interval and however still the scene."""
+        """The sample's caption will not come: another is due soon, whatever the interval, however still the scene."""
         if watch := self._picture_of(sample.frame):
             watch.failed(sample, now_ns)
 
