@@ -18,8 +18,8 @@ from surveil.captioning.blip.text_decoder import TextDecoder
 from surveil.captioning.blip.token_search import TokenSearch, longest, search_of
 from surveil.captioning.blip.vision_encoder import TorchVision, to_pixels
 from surveil.captioning.devices import Device
-from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec
-from surveil.errors import CaptionError, ConfigError, ModelError, OutOfMemoryError, SurveilError
+from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec, has_words
+from surveil.errors import CaptionError, ConfigError, ModelError, OutOfMemoryError
 from surveil.records import PictureSize, Rgb
 
 DEFAULT_MAX_BATCH = 4
@@ -144,7 +144,7 @@ class BlipCaptioner:
         """Grey alone may leave a healthy model speechless; a drawing with edges, shapes and colours does not."""
         for picture in (self._grey, _drawing(self._preprocessing.side_px)):
             (result,) = self._caption_proven(picture)
-            if result.text:
+            if has_words(result.text):
                 return
         raise ModelError(
             f"{self.model_id} says no word to any picture; its weights or its vocabulary are broken: "
@@ -158,14 +158,10 @@ class BlipCaptioner:
         )
         try:
             results = self.caption([picture])
-        except SurveilError:
-            raise
-        except (
-            RuntimeError,
-            IndexError,
-            ValueError,
-        ) as error:  # drawing words from no probabilities
-            raise ModelError(f"{broken} ({error})") from error
+        except RuntimeError as error:
+            if "`nan`" not in str(error):  # as torch says of probabilities that it is to draw from
+                raise
+            raise ModelError(broken) from error
         if not all(math.isfinite(result.confidence or 0.0) for result in results):
             raise ModelError(broken)
         return results
