@@ -242,10 +242,11 @@ class _Reported(Collector):
         failures.add_metric([], self.caption_failures)
         yield failures
         problem = GaugeMetricFamily(
-            "surveil_problem", "1 for each problem that keeps the node degraded.", labels=["code"]
+            "surveil_problem", "1 for each problem that keeps the node degraded.",
+            labels=["code", "component"],
         )
-        for code in dict.fromkeys(p.code for p in self.problems):
-            problem.add_metric([code], 1)
+        for labels in dict.fromkeys((p.code, p.component) for p in self.problems):
+            problem.add_metric(labels, 1)
         yield problem
 
     def _totals(self, statuses: list[CameraStatus]) -> Iterator[Metric]:

@@ -71,7 +71,9 @@ def problem_row(problem: Problem) -> dict[str, object]:
     """What the pages say of one problem; field by field, so that a field added to Problem is published on purpose."""
     return {
         "code": problem.code,
+        "component": problem.component,
         "text": problem.text,
+        "remedy": problem.remedy,
         "since_unix_ms": problem.since_unix_ms,
     }
 

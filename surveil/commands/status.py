@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 HELP = "say how the running daemon is; exit code 0 while it works, whatever its cameras do"
 
 PLACES = (Path("config.yaml"), Path("/etc/surveil/config.yaml"))
+OF_A_CAMERA = "camera:"
+"""Begins the component of a problem that keeps no other camera from being watched."""
+PIPED_WIDTH = 2000
+"""Columns of what no terminal shows: a line stays a line for grep."""
 COLOURS = {
     "ok": "green",
     "online": "green",
@@ -41,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 when the state is ok, 1 for anything else, also when nothing answers."""
+    """0 when it works and nothing is wrong but with cameras; 1 for anything else, also when nothing answers."""
     from surveil.api.client import fetch_status
 
     address, token = _where(args)
@@ -50,7 +55,14 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(page, indent=2, ensure_ascii=False))
     else:
         _print(page)
-    return 0 if page.get("state") == "ok" else 1
+    return 0 if _works(page) else 1
+
+
+def _works(page: Mapping[str, Any]) -> bool:
+    if page.get("state") == "degraded":
+        problems = page.get("problems") or [{}]
+        return all(str(p.get("component")).startswith(OF_A_CAMERA) for p in problems)
+    return page.get("state") == "ok"
 
 
 def _where(args: argparse.Namespace) -> tuple[str, str | None]:
@@ -83,7 +95,8 @@ def _token(path: Path | None) -> str | None:
 def _print(page: Mapping[str, Any]) -> None:
     from rich.console import Console
 
-    console = Console(highlight=False)
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    console = Console(highlight=False, width=None if known else PIPED_WIDTH)
     for part in render(page):
         console.print(part)
 
@@ -102,11 +115,21 @@ def render(page: Mapping[str, Any]) -> list[RenderableType]:
     )
     lines: list[RenderableType] = [head, *(Text(line) for line in _facts(page))]
     lines += [Text(f"hung: {name}", "red") for name in page.get("late_threads") or ()]
-    lines += [
-        Text(f"problem {p.get('code')}: {p.get('text')}", "yellow")
-        for p in page.get("problems") or ()
-    ]
+    for problem in page.get("problems") or ():
+        lines += _problem(problem)
     return [*lines, _cameras(page.get("cameras") or [])]
+
+
+def _problem(problem: Mapping[str, Any]) -> list[RenderableType]:
+    from rich.text import Text
+
+    of = f" ({problem['component']})" if problem.get("component") else ""
+    lines: list[RenderableType] = [
+        Text(f"problem {problem.get('code')}{of}: {problem.get('text')}", "yellow")
+    ]
+    if problem.get("remedy"):
+        lines.append(Text(f"  to do: {problem['remedy']}"))
+    return lines
 
 
 def _facts(page: Mapping[str, Any]) -> list[str]:

@@ -29,8 +29,9 @@ from surveil.daemon.event_fanout import (
     ToMetrics,
     ToMqtt,
 )
-from surveil.daemon.health import Health
+from surveil.daemon.health import HealthMonitor
 from surveil.daemon.node import Node, Pipeline, Storage
+from surveil.daemon.node_problems import NodeProblems
 from surveil.daemon.node_stats import NodeStats
 from surveil.daemon.retention_jobs import RetentionJobs
 from surveil.journal.journal_store import Journal
@@ -108,7 +109,8 @@ def _join(
 ) -> Node:
     config, clock, wall = context.config, context.clock, context.wall
     metrics, activity = Metrics(clock), CameraActivity()
-    health = _health(context, destinations)
+    components = Components()
+    health = _health(context, components, destinations, metrics)
     clips = _clips(context, storage, pipeline)
     recorder = AlertRecorder(
         storage.alerts,
@@ -126,11 +128,9 @@ def _join(
         fanout.add(receiver)
     alerts = _alerts(context, storage, pipeline, recorder=recorder, fanout=fanout)
     cameras = _cameras(context, storage, pipeline, destinations, alerts=alerts, activity=activity)
-    canary = _canary(
-        context, storage, pipeline, destinations, alerts=alerts, health=health, metrics=metrics
-    )
+    canary = _canary(context, storage, pipeline, destinations, alerts=alerts, metrics=metrics)
     return Node(
-        components=Components(),
+        components=components,
         config=config,
         storage=storage,
         pipeline=pipeline,
@@ -140,7 +140,7 @@ def _join(
         alerts=alerts,
         cameras=cameras,
         stats=_stats(context, storage, destinations, cameras, health=health, metrics=metrics),
-        retention_jobs=_retention(context, storage, destinations, health=health),
+        retention_jobs=_retention(context, storage, destinations),
         canary=canary,
         clips=clips,
         jobs=Jobs(
@@ -150,6 +150,7 @@ def _join(
             timezone=specs.zone(config),
         ),
         health=health,
+        own_problems=NodeProblems(clock, wall),
         metrics=metrics,
     )
 
@@ -170,6 +171,7 @@ def _register_parts(node: Node, context: Context) -> None:
     node.register(node.retention_jobs)
     node.register(node.jobs)
     node.register(context.commands)
+    node.register(node.own_problems)
     if node.canary is not None:
         node.register(node.canary)
 
@@ -236,7 +238,7 @@ def _stats(
     destinations: Destinations,
     cameras: CameraRegistry,
     *,
-    health: Health,
+    health: HealthMonitor,
     metrics: Metrics,
 ) -> NodeStats:
     return NodeStats(
@@ -245,31 +247,30 @@ def _stats(
         mqtt=destinations.mqtt,
         metrics=metrics,
         health=health,
-        clock=context.clock,
         state_dir=context.config.state_dir,
         destinations=destinations.names,
     )
 
 
-def _retention(
-    context: Context, storage: Storage, destinations: Destinations, *, health: Health
-) -> RetentionJobs:
+def _retention(context: Context, storage: Storage, destinations: Destinations) -> RetentionJobs:
     return RetentionJobs(
         context.config,
         store=storage.alerts,
         journal=storage.journal,
         mqtt=destinations.mqtt,
-        health=health,
         clock=context.clock,
         wall=context.wall,
     )
 
 
-def _health(context: Context, destinations: Destinations) -> Health:
-    mqtt = destinations.mqtt
-    if mqtt is not None:
-        mqtt.set_health(())
-    return Health(context.unix_ms, on_change=mqtt.set_health if mqtt else None)
+def _health(
+    context: Context, components: Components, destinations: Destinations, metrics: Metrics
+) -> HealthMonitor:
+    health = HealthMonitor(components, context.unix_ms)
+    health.listen(metrics.problems)
+    if destinations.mqtt is not None:
+        health.listen(destinations.mqtt.set_health)
+    return health
 
 
 def _clips(context: Context, storage: Storage, pipeline: Pipeline) -> ClipMaker | None:
@@ -297,7 +298,6 @@ def _canary(
     destinations: Destinations,
     *,
     alerts: AlertsWorker,
-    health: Health,
     metrics: Metrics,
 ) -> Canary | None:
     """Its captions go to it, and to no rule."""
@@ -311,7 +311,6 @@ def _canary(
         scheduler=pipeline.scheduler,
         states=storage.alerts.states,
         publish=destinations.mqtt.set_canary if destinations.mqtt else lambda result: None,
-        health=health,
         metrics=metrics,
         clock=context.clock,
         wall=context.wall,

@@ -22,7 +22,6 @@ from surveil.alerts.state_table import StateTable
 from surveil.api.metrics import Metrics
 from surveil.capture.av_picture import picture_of
 from surveil.clock import NS_PER_MS, NS_PER_S, Clock, WallTime, rfc3339
-from surveil.daemon.health import Health
 from surveil.errors import ConfigError
 from surveil.language import Lexicon, Matcher
 from surveil.records import Caption, Frame, Problem, Sample, SampleReason
@@ -35,7 +34,7 @@ CAMERA_ID = "(canary)"
 """No camera of the configuration can be called this."""
 BUILT_IN = Path(__file__).with_name("canary.jpg")
 FILE = "canary.json"
-PROBLEM = "canary"
+REMEDY = "the text says where it stopped: see `canary` in docs/operations.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,6 @@ class Canary:
         scheduler: Scheduler,
         states: StateTable,
         publish: Callable[[Mapping[str, Any]], None],
-        health: Health,
         metrics: Metrics,
         clock: Clock,
         wall: WallTime,
@@ -73,7 +71,6 @@ class Canary:
         self._scheduler = scheduler
         self._states = states
         self._publish = publish
-        self._health = health
         self._metrics = metrics
         self._clock = clock
         self._wall = wall
@@ -192,11 +189,9 @@ class Canary:
         self._metrics.canary(passed=failure is None)
         if failure is None:
             self._problem = None
-            self._health.clear(PROBLEM)
         else:
-            self._problem = Problem(PROBLEM, failure, now_ms, component=self.name)
+            self._problem = Problem("canary", failure, now_ms, remedy=REMEDY)
             logger.error("canary: %s", failure)
-            self._health.set(PROBLEM, failure)
         self._publish(
             {
                 "passed": failure is None,

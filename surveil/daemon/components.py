@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from surveil.component import Component
-from surveil.records import Problem
 
 C = TypeVar("C", bound=Component)
 
@@ -28,10 +27,6 @@ class Components:
     def __iter__(self) -> Iterator[Component]:
         """In the order of their registration."""
         return iter(self._parts.values())
-
-    def problems(self) -> tuple[Problem, ...]:
-        """Of all parts, one after the other."""
-        return tuple(problem for part in self for problem in part.problems())
 
     def counters(self) -> dict[str, Mapping[str, float]]:
         """Part's name -> its numbers."""

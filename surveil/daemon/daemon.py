@@ -130,9 +130,10 @@ class Daemon:
         node = self.node
         for command in self._commands.take():
             execute(command, node.cameras)
-        node.tick()
         self._refresh_wall()
         self._late = self._watchdog.step()
+        node.own_problems.hung(self._late)
+        node.tick()
         self._report_status()
 
     def run(self, signals: Signals) -> int:
@@ -162,7 +163,7 @@ class Daemon:
             self._refuse_reload(error)
         else:
             self._config = config
-            self.node.health.clear("reload")
+            self.node.own_problems.reloaded()
             logger.info("configuration reloaded: %s", self._summary())
         self._notifier.ready(self._summary())
 
@@ -205,6 +206,7 @@ class Daemon:
             logger.info("health and metrics at %s", self._http.address)
         node.cameras.apply(self._config)
         node.schedule()
+        node.health.tick()
         self._watch_threads(node)
 
     def _stop_parts(self, node: Node, deadline_ns: int) -> None:
@@ -247,13 +249,12 @@ class Daemon:
             f"the configured captioner ended the process too often; {captioner.model_id} runs on "
             f"{captioner.device} in {captioner.precision} instead"
         )
-        logger.warning("%s", text)
-        node.health.set("fallback", text)
+        node.own_problems.fell_back(text)
 
     def _refuse_reload(self, error: ConfigError) -> None:
         for line in str(error).splitlines():
             logger.error("reload refused, the running configuration stays: %s", line)
-        self.node.health.set("reload", f"the new configuration was refused: {error}")
+        self.node.own_problems.reload_refused(error)
 
     def _record_end(self) -> None:
         """Note for the next start how this one ended."""
@@ -276,6 +277,7 @@ class Daemon:
         if step_ms is not None:
             logger.warning("the wall clock was stepped by %.1f s", step_ms / 1000)
             self.node.jobs.readd()
+            self.node.own_problems.clock_stepped(step_ms)
 
     def _watch_threads(self, node: Node) -> None:
         for worker in (*node.captioners, node.alerts, *node.deliveries):

@@ -1,58 +1,118 @@
-"""What keeps the node from being fully itself, as a list that any thread may add to and take from."""
+"""What keeps the node from being fully itself: asked of every part once a second, and told to whoever wants to know.
+
+The one place where health is made. A part says what is wrong with it as long as it is; here it is found out what is
+new and what is over. `since` is that of the beginning, whatever the part says later.
+"""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-from typing import Literal
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
+from surveil.component import Component
 from surveil.records import Problem
 from surveil.redact import redact
 
+logger = logging.getLogger(__name__)
 
-class Health:
-    """Open problems by code. Any thread."""
+MAX_TEXT = 500
+"""Characters of a text: 256 cameras with one problem each must fit into one MQTT message."""
+MUTE = "component_failed"
+"""A part that cannot even say how it is."""
 
-    def __init__(
-        self,
-        unix_ms: Callable[[], int],
-        on_change: Callable[[tuple[Problem, ...]], None] | None = None,
-    ) -> None:
+Key = tuple[str, str]
+"""Component, code."""
+
+
+class HealthMonitor:
+    """`tick` and `listen` in the main thread; `problems` from any."""
+
+    def __init__(self, components: Iterable[Component], unix_ms: Callable[[], int]) -> None:
+        self._components = components
         self._unix_ms = unix_ms
-        self._on_change = on_change
-        self._lock = threading.Lock()
-        self._publishing = threading.RLock()
-        self._problems: dict[str, Problem] = {}
+        self._listeners: list[Callable[[tuple[Problem, ...]], None]] = []
+        self._open: dict[Key, Problem] = {}
+        self._told: tuple[Problem, ...] | None = None
 
-    def set(self, code: str, text: str) -> None:
-        """Open the problem, or give it new words; `since` stays that of its opening."""
-        text = redact(text)
-        with self._lock:
-            known = self._problems.get(code)
-            if known is not None and known.text == text:
-                return
-            since_unix_ms = known.since_unix_ms if known else self._unix_ms()
-            self._problems[code] = Problem(code, text, since_unix_ms)
-        self._publish()
+    def listen(self, listener: Callable[[tuple[Problem, ...]], None]) -> None:
+        """Called from `tick`, with all problems, after the first round and whenever one of them changed."""
+        self._listeners.append(listener)
 
-    def clear(self, code: str) -> None:
-        with self._lock:
-            if self._problems.pop(code, None) is None:
-                return
-        self._publish()
+    def tick(self) -> list[Problem]:
+        """Ask every part; returns the problems that are new. Never raises for what a part does."""
+        before, found = self._open, self._ask()
+        self._open = {
+            key: replace(problem, since_unix_ms=before[key].since_unix_ms)
+            if key in before
+            else problem
+            for key, problem in found.items()
+        }
+        opened = [problem for key, problem in self._open.items() if key not in before]
+        for problem in opened:
+            logger.warning(
+                "problem %s (%s): %s%s",
+                problem.code,
+                problem.component,
+                problem.text,
+                f"; {problem.remedy}" if problem.remedy else "",
+            )
+        for component, code in before.keys() - found.keys():
+            logger.info("problem %s (%s) is over", code, component)
+        self._tell()
+        return opened
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """In the order in which they arose."""
-        with self._lock:
-            return tuple(self._problems.values())
+        """As of the last round, the oldest first."""
+        return tuple(sorted(self._open.values(), key=lambda problem: problem.since_unix_ms))
 
-    @property
-    def state(self) -> Literal["ok", "degraded"]:
-        return "degraded" if self.problems else "ok"
+    def _ask(self) -> dict[Key, Problem]:
+        found: dict[Key, Problem] = {}
+        for part in self._components:
+            for problem in self._of(part):
+                key = (problem.component, problem.code)
+                known = found.get(key)
+                found[key] = problem if known is None else _joined(known, problem)
+        return found
 
-    def _publish(self) -> None:
-        """One at a time, each reading the list afresh, so that what was published last is how things are."""
-        if self._on_change is not None:
-            with self._publishing:
-                self._on_change(self.problems)
+    def _of(self, part: Component) -> Iterator[Problem]:
+        """What the part says, named, cut, and without credentials."""
+        try:
+            said = list(part.problems())
+        except Exception as error:
+            said = [self._mute(part, error)]
+        for problem in said:
+            yield replace(
+                problem,
+                text=_line(problem.text),
+                component=_line(problem.component or part.name),
+                remedy=_line(problem.remedy),
+            )
+
+    def _mute(self, part: Component, error: Exception) -> Problem:
+        if (part.name, MUTE) not in self._open:
+            logger.error("%s cannot say how it is", part.name, exc_info=error)
+        return Problem(
+            MUTE,
+            f"cannot say how it is: {type(error).__name__}: {error}",
+            self._unix_ms(),
+            remedy="restart surveil; if it comes again, report it with the log",
+        )
+
+    def _tell(self) -> None:
+        problems = self.problems
+        if problems != self._told:
+            self._told = problems
+            for listener in self._listeners:
+                listener(problems)
+
+
+def _joined(one: Problem, other: Problem) -> Problem:
+    """A part that says one code twice has two causes for it."""
+    text = one.text if other.text in one.text else f"{one.text}; {other.text}"[:MAX_TEXT]
+    return replace(one, text=text, since_unix_ms=min(one.since_unix_ms, other.since_unix_ms))
+
+
+def _line(text: str) -> str:
+    return " ".join(redact(text).split())[:MAX_TEXT]

@@ -18,7 +18,8 @@ from surveil.daemon.canary import Canary
 from surveil.daemon.components import C, Components
 from surveil.daemon.destinations import Destinations
 from surveil.daemon.event_fanout import CameraActivity
-from surveil.daemon.health import Health
+from surveil.daemon.health import HealthMonitor
+from surveil.daemon.node_problems import NodeProblems
 from surveil.daemon.node_stats import NodeStats
 from surveil.daemon.retention_jobs import RetentionJobs
 from surveil.journal.journal_store import Journal
@@ -77,7 +78,8 @@ class Node:
     canary: Canary | None
     clips: ClipMaker | None
     jobs: Jobs
-    health: Health
+    health: HealthMonitor
+    own_problems: NodeProblems
     metrics: Metrics
     captioners: list[CaptionsWorker] = field(default_factory=list)
 
@@ -128,26 +130,10 @@ class Node:
         self.cameras.apply(config)
 
     def tick(self) -> None:
-        """Once a second: statuses, numbers, and what the storage knows of its own troubles."""
-        self._ask_storage()
+        """Once a second: statuses, numbers, and then how every part says that it is."""
         self.cameras.tick()
         self.stats.tick()
         if self.canary is not None:
             self.canary.tick()
-
-    def _ask_storage(self) -> None:
-        journal = self.storage.journal
-        problems = (
-            *self.storage.alerts.problems(),
-            *self.recorder.problems(),
-            *(journal.problems() if journal else ()),
-        )
-        found = {problem.code: problem.text for problem in problems}
-        known = {problem.code for problem in self.health.problems}
-        if "disk" in found and "disk" not in known:
+        if any(problem.code == "disk" for problem in self.health.tick()):
             self.retention_jobs.sweep_now(self.jobs)
-        for code in ("disk", "store", "journal"):
-            if code in found:
-                self.health.set(code, found[code])
-            else:
-                self.health.clear(code)

@@ -17,7 +17,7 @@ from surveil.api.status_page import CameraReport, status_page
 from surveil.clock import NS_PER_S, Clock
 from surveil.config import Config
 from surveil.daemon.camera_registry import CameraOverview, CameraRegistry
-from surveil.daemon.health import Health
+from surveil.daemon.health import HealthMonitor
 from surveil.daemon.node_stats import NodeStats
 from surveil.worker import WorkerFailed
 
@@ -41,7 +41,7 @@ class NodeApi:
         cameras: CameraRegistry,
         store: AlertStore,
         snapshots: Snapshots | None,
-        health: Health,
+        health: HealthMonitor,
         metrics: Metrics,
         destinations: Sequence[str],
         clock: Clock,

@@ -1,4 +1,4 @@
-"""How the node is doing: metrics, stats for subscribers, systemd's status line, falling behind."""
+"""How the node is doing: metrics, stats for subscribers, systemd's status line."""
 
 from __future__ import annotations
 
@@ -11,18 +11,10 @@ from surveil.alerts.alert_store import AlertStore
 from surveil.api.metrics import Metrics
 from surveil.api.status_page import EngineReport
 from surveil.captioning import CaptionsWorker
-from surveil.clock import Clock, ns
 from surveil.daemon.camera_registry import CameraOverview, CameraRegistry
-from surveil.daemon.health import Health
+from surveil.daemon.health import HealthMonitor
 from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
 from surveil.records import CameraState
-
-BEHIND_ENDS_NS = ns(30.0)
-"""Nothing must have waited longer than its interval for this long before falling behind counts as over."""
-BEHIND = (
-    "captions cannot keep up: intervals are stretched alike, cameras with incidents keep theirs; "
-    "use longer intervals, fewer beams or a faster device"
-)
 
 
 class NodeStats:
@@ -35,8 +27,7 @@ class NodeStats:
         store: AlertStore,
         mqtt: MqttDelivery | None,
         metrics: Metrics,
-        health: Health,
-        clock: Clock,
+        health: HealthMonitor,
         state_dir: Path,
         destinations: Sequence[str],
     ) -> None:
@@ -45,10 +36,8 @@ class NodeStats:
         self._mqtt = mqtt
         self._metrics = metrics
         self._health = health
-        self._clock = clock
         self._state_dir = state_dir
         self._destinations = tuple(destinations)
-        self._behind_ns: int | None = None
         self.captioners: list[CaptionsWorker] = []
         self.fallback = False
         """The captioner is not the one that was configured."""
@@ -69,8 +58,6 @@ class NodeStats:
             self._metrics.camera_status(camera.status)
             if camera.watch:
                 self._metrics.unwatched(camera.status.camera_id, camera.unwatched_s)
-        self._judge_pace(overview)
-        self._metrics.problems(self._health.problems)
         for destination in self._destinations:
             waiting = self._store.waiting_total(destination)
             self._metrics.deliveries_waiting(destination, waiting)
@@ -82,10 +69,8 @@ class NodeStats:
         """One line for people."""
         overview = self._cameras.overview()
         pace = self._metrics.stats().captions_per_s
-        behind = "; " + BEHIND if self._behind_ns is not None else ""
-        return (
-            f"{_online(overview)} of {len(overview)} cameras online, {pace:.1f} captions/s{behind}"
-        )
+        online = f"{_online(overview)} of {len(overview)} cameras online"
+        return "; ".join([f"{online}, {pace:.1f} captions/s", *self._worst()])
 
     def publish_stats(self) -> None:
         """What `<prefix>/stats` says. A periodic job."""
@@ -112,18 +97,13 @@ class NodeStats:
             "stretched": stretched(overview),
         }
 
-    def _judge_pace(self, overview: Sequence[CameraOverview]) -> None:
-        """Announce that captions cannot keep up, and that they can again."""
-        now_ns = self._clock.monotonic_ns()
-        reports = [report for camera in overview for report in camera.watch]
-        if any(report.late_s > report.interval_s for report in reports):
-            self._behind_ns = now_ns
-        elif self._behind_ns is not None and now_ns - self._behind_ns > BEHIND_ENDS_NS:
-            self._behind_ns = None
-        if self._behind_ns is None:
-            self._health.clear("behind")
-        else:
-            self._health.set("behind", BEHIND)
+    def _worst(self) -> list[str]:
+        """The oldest problem in its own words, and how many others there are."""
+        problems = self._health.problems
+        if not problems:
+            return []
+        more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
+        return [f"{problems[0].code}: {problems[0].text}{more}"]
 
 
 def stretched(overview: Sequence[CameraOverview]) -> dict[str, float]:

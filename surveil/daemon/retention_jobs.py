@@ -10,7 +10,6 @@ from surveil.alerts.retention import Retention
 from surveil.alerts.snapshots import Snapshots
 from surveil.clock import Clock, WallTime
 from surveil.config import Config, specs
-from surveil.daemon.health import Health
 from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
 from surveil.errors import StoreError
 from surveil.journal.journal_store import Journal
@@ -22,6 +21,7 @@ logger = logging.getLogger(__name__)
 SWEEP_S = 300.0
 FIRST_SWEEP_S = 30.0
 PRUNE_S = 3_600.0
+REMEDY = "look at the disk and at who owns the state folder: see Disk in docs/operations.md"
 
 
 class RetentionJobs:
@@ -36,15 +36,15 @@ class RetentionJobs:
         store: AlertStore,
         journal: Journal | None,
         mqtt: MqttDelivery | None,
-        health: Health,
         clock: Clock,
         wall: WallTime,
     ) -> None:
         self._config = config
         self._journal = journal
-        self._health = health
         self._clock = clock
         self._wall = wall
+        self._not_begun: Problem | None = None
+        self._not_pruned: Problem | None = None
         self._retention = Retention(
             store,
             # With snapshots off, pictures of earlier days still leave in time.
@@ -62,7 +62,7 @@ class RetentionJobs:
         try:
             moved = self._retention.begin()
         except StoreError as error:
-            self._health.set("disk", str(error))
+            self._not_begun = Problem("disk", str(error), self._unix_ms(), remedy=REMEDY)
         else:
             if moved:
                 logger.warning("%d pictures that no alert names were put into quarantine", moved)
@@ -78,23 +78,27 @@ class RetentionJobs:
 
     def sweep(self) -> None:
         self._retention.sweep()
-        problems = self._retention.problems()
-        for problem in problems:
-            self._health.set(problem.code, problem.text)
-        if not problems:
-            self._health.clear("retention")
+        if not self._retention.problems():
+            self._not_begun = None
 
     def prune(self) -> None:
         assert self._journal is not None
         limits = self._config.journal.retention
-        now_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
+        now_ms = self._unix_ms()
         try:
             self._journal.prune(now_ms - round(limits.max_age_s * 1000), max_bytes=limits.max_bytes)
         except StoreError as error:
-            self._health.set("journal", str(error))
+            self._not_pruned = Problem("journal", str(error), now_ms, remedy=REMEDY)
+        else:
+            self._not_pruned = None
 
     def problems(self) -> Sequence[Problem]:
-        return self._retention.problems()
+        """Of the last sweep, and of the last pruning of the journal. Any thread."""
+        own = (self._not_begun, self._not_pruned)
+        return [*self._retention.problems(), *(one for one in own if one is not None)]
 
     def counters(self) -> Mapping[str, float]:
-        return {}
+        return self._retention.counters()
+
+    def _unix_ms(self) -> int:
+        return self._wall.unix_ms_at(self._clock.monotonic_ns())

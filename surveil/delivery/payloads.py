@@ -202,7 +202,9 @@ def health_payload(problems: Sequence[Problem], tz: tzinfo | None = None) -> byt
             "problems": [
                 {
                     "code": problem.code,
+                    "component": problem.component,
                     "text": problem.text,
+                    "remedy": problem.remedy,
                     **_moment("since", problem.since_unix_ms, tz),
                 }
                 for problem in problems

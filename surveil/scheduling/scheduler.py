@@ -5,10 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 
-from surveil.clock import Clock
+from surveil.clock import NS_PER_MS, Clock, ns
 from surveil.errors import CaptionError
 from surveil.records import Caption, Problem, Sample
 from surveil.scheduling.sampler import CameraPlan, Pull, Sampler, WatchReport
+
+BEHIND_ENDS_NS = ns(30.0)
+"""Nothing must have waited longer than its interval for this long before falling behind counts as over."""
 
 
 class Scheduler:
@@ -22,6 +25,8 @@ class Scheduler:
         self._changed = threading.Condition()
         self._closed = False
         self._injected: list[Sample] = []
+        self._late_ns = clock.monotonic_ns()
+        self._behind_since_ns: int | None = None
         self._samples_total = self._unchanged_total = self._failed_total = 0
 
     def pull(self, limit: int) -> Pull:
@@ -86,16 +91,22 @@ class Scheduler:
             return self._sampler.report(self._clock.monotonic_ns())
 
     def problems(self) -> Sequence[Problem]:
-        """That what is worth a caption waits for longer than its own interval."""
-        late = [report for report in self.report() if report.late_s > report.interval_s]
-        if not late:
-            return []
-        longest_s = max(report.late_s for report in late)
-        text = (
-            f"captions cannot keep up: {len(late)} pictures wait for longer than their interval; "
-            "use longer intervals, fewer beams or a faster device"
-        )
-        return [Problem("behind", text, self._clock.unix_ms() - round(1000 * longest_s))]
+        """That what is worth a caption waits for longer than its own interval, or did until a moment ago."""
+        with self._changed:
+            now_ns = self._clock.monotonic_ns()
+            late = [r for r in self._sampler.report(now_ns) if r.late_s > r.interval_s]
+            if late:
+                self._late_ns = now_ns
+                if self._behind_since_ns is None:
+                    self._behind_since_ns = now_ns - ns(max(r.late_s for r in late))
+            elif now_ns - self._late_ns > BEHIND_ENDS_NS:
+                self._behind_since_ns = None
+            if self._behind_since_ns is None:
+                return []
+            since_ms = self._clock.unix_ms() - (now_ns - self._behind_since_ns) // NS_PER_MS
+        text = "captions cannot keep up: intervals are stretched alike, cameras with incidents keep theirs"
+        remedy = "use longer intervals, fewer beams, a smaller model or a faster device"
+        return [Problem("behind", text, since_ms, remedy=remedy)]
 
     def counters(self) -> Mapping[str, float]:
         with self._changed:

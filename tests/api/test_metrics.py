@@ -117,10 +117,10 @@ def test_a_camera_that_left_the_configuration_leaves_no_series(metrics: Metrics)
 
 
 def test_problems_come_and_go(metrics: Metrics) -> None:
-    metrics.problems([Problem("disk", "full", 0), Problem("disk", "twice", 0)])
-    assert value(metrics, "problem", code="disk") == 1
+    metrics.problems([Problem("disk", "full", 0, "a"), Problem("disk", "twice", 0, "a")])
+    assert value(metrics, "problem", code="disk", component="a") == 1
     metrics.problems([])
-    assert value(metrics, "problem", code="disk") is None
+    assert value(metrics, "problem", code="disk", component="a") is None
 
 
 def test_the_text_is_what_prometheus_reads(metrics: Metrics) -> None:

@@ -58,13 +58,23 @@ def test_on_this_machine_all_but_pictures_are_open(path: str) -> None:
 
 def test_degraded_is_alive() -> None:
     """A prober that restarts what is not 200 must not restart a node because its disk is nearly full."""
-    sources = dataclasses.replace(SOURCES, problems=lambda: [Problem("disk", "full", 5)])
+    sources = dataclasses.replace(
+        SOURCES, problems=lambda: [Problem("disk", "full", 5, "alerts.db", "make room")]
+    )
     response = get("/healthz", sources=sources)
     assert response.status is HTTPStatus.OK
     assert json.loads(response.body) == {
         "state": "degraded",
         "late_threads": [],
-        "problems": [{"code": "disk", "text": "full", "since_unix_ms": 5}],
+        "problems": [
+            {
+                "code": "disk",
+                "component": "alerts.db",
+                "text": "full",
+                "remedy": "make room",
+                "since_unix_ms": 5,
+            }
+        ],
     }
 
 

@@ -108,13 +108,42 @@ def test_anything_else_is_not_zero(
 ) -> None:
     node.page |= {
         "state": state,
-        "problems": [{"code": "disk", "text": "1 GB is free"}],
+        "problems": [{"code": "disk", "text": "1 GB is free", "remedy": "make room"}],
         "late_threads": ["alerts"],
     }
     assert run("--url", node.address) == 1
     out = capsys.readouterr().out
-    assert "problem disk: 1 GB is free" in out
+    assert "problem disk: 1 GB is free\n  to do: make room\n" in out
     assert "hung: alerts" in out
+
+
+DOWN = {"code": "camera_offline", "text": "refused", "component": "camera:gate"}
+BEHIND = {"code": "behind", "text": "too much", "component": "scheduler"}
+
+
+@pytest.mark.parametrize(
+    ("problems", "code"), [([DOWN], 0), ([DOWN, BEHIND], 1), ([BEHIND], 1), ([], 1)]
+)
+def test_a_problem_of_a_camera_alone_is_no_failure(
+    node: Node, problems: list[dict[str, str]], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node.page |= {"state": "degraded", "problems": problems}
+    assert run("--url", node.address) == code
+    out = capsys.readouterr().out
+    for problem in problems:
+        assert f"problem {problem['code']} ({problem['component']}): {problem['text']}" in out
+
+
+def test_what_is_piped_is_not_wrapped(
+    node: Node, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    long = "a man is climbing over a fence " * 20
+    node.page["cameras"] = [{**PAGE["cameras"][0], "last_caption": long.strip()}]
+    node.page |= {"state": "degraded", "problems": [{**BEHIND, "text": long.strip()}]}
+    run("--url", node.address)
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(long.strip() in line for line in lines) == 2
 
 
 def test_json_is_the_page_as_it_came(node: Node, capsys: pytest.CaptureFixture[str]) -> None:

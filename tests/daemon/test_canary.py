@@ -12,7 +12,6 @@ from surveil.alerts.alert_store import AlertStore
 from surveil.api.metrics import Metrics
 from surveil.clock import WallTime
 from surveil.daemon.canary import CAMERA_ID, Canary
-from surveil.daemon.health import Health
 from surveil.errors import ConfigError
 from surveil.language import Lexicon
 from surveil.records import Caption, Sample
@@ -40,7 +39,6 @@ class Bench:
         self.scheduler = Scheduler(Sampler(NoCameras()), self.clock)
         self.store = AlertStore(folder / "alerts.db", self.clock, wall, reserve_bytes=0)
         self.published: list[Mapping[str, Any]] = []
-        self.health = Health(self.clock.unix_ms)
         self.canary = Canary(
             picture=None,
             pattern=pattern,
@@ -48,7 +46,6 @@ class Bench:
             scheduler=self.scheduler,
             states=self.store.states,
             publish=self.published.append,
-            health=self.health,
             metrics=Metrics(self.clock),
             clock=self.clock,
             wall=wall,
@@ -78,7 +75,7 @@ class Bench:
         )
 
     def codes(self) -> list[str]:
-        return [problem.code for problem in self.health.problems]
+        return [problem.code for problem in self.canary.problems()]
 
 
 @pytest.fixture
@@ -163,7 +160,6 @@ def test_a_file_that_is_no_picture_is_a_configuration_error(tmp_path: Path) -> N
             scheduler=Scheduler(Sampler(NoCameras()), clock),
             states=None,  # type: ignore[arg-type] # never reached
             publish=print,
-            health=Health(clock.unix_ms),
             metrics=Metrics(clock),
             clock=clock,
             wall=WallTime(clock),

@@ -146,12 +146,15 @@ def test_a_reload_with_an_error_changes_nothing_and_is_told(tmp_path: Path) -> N
     with running(path) as daemon:
         path.write_text("camras: []\n", encoding="utf-8")
         daemon.reload()
+        daemon.tick()
         (problem,) = daemon.node.health.problems
-        assert problem.code == "reload"
+        assert (problem.component, problem.code) == ("node", "reload")
         assert "camras" in problem.text
+        assert "surveil check" in problem.remedy
         assert set(daemon.node.cameras.statuses()) == {"yard", "gate"}
         write_config(tmp_path)
         daemon.reload()
+        daemon.tick()
         assert daemon.node.health.problems == ()
 
 

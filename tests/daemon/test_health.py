@@ -1,14 +1,32 @@
-"""Problems open, change their words, and close; each change is told once."""
+"""Health is what the parts say: asked each second, told when it changed, kept since it began."""
 
 from __future__ import annotations
 
-import threading
+import logging
+from collections.abc import Mapping, Sequence
 
 import pytest
 
-from surveil.daemon.health import Health
+from surveil.daemon.health import MAX_TEXT, HealthMonitor
 from surveil.records import Problem
 from tests.fakes import FakeClock
+
+
+class Part:
+    """A Component that says what the test says, or cannot."""
+
+    def __init__(self, name: str, *problems: Problem) -> None:
+        self.name = name
+        self.said = list(problems)
+        self.broken = False
+
+    def problems(self) -> Sequence[Problem]:
+        if self.broken:
+            raise ZeroDivisionError("no answer")
+        return self.said
+
+    def counters(self) -> Mapping[str, float]:
+        return {}
 
 
 @pytest.fixture
@@ -22,67 +40,113 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def health(clock: FakeClock, told: list[tuple[Problem, ...]]) -> Health:
-    return Health(clock.unix_ms, told.append)
+def part() -> Part:
+    return Part("store")
 
 
-def test_a_problem_degrades_and_its_end_heals(
-    health: Health, told: list[tuple[Problem, ...]]
+@pytest.fixture
+def health(part: Part, clock: FakeClock, told: list[tuple[Problem, ...]]) -> HealthMonitor:
+    health = HealthMonitor([part, Part("well")], clock.unix_ms)
+    health.listen(told.append)
+    return health
+
+
+def test_a_problem_opens_and_its_end_is_told(
+    part: Part, health: HealthMonitor, told: list[tuple[Problem, ...]]
 ) -> None:
-    states = [health.state]
-    health.set("disk", "1 GB is free")
-    states.append(health.state)
-    health.clear("disk")
-    states.append(health.state)
-    assert states == ["ok", "degraded", "ok"]
-    assert told == [(Problem("disk", "1 GB is free", 100_000),), ()]
+    full = Problem("disk", "full", 1, remedy="make room")
+    assert health.tick() == []
+    part.said = [full]
+    (opened,) = health.tick()
+    assert opened == Problem("disk", "full", 1, "store", "make room")
+    part.said = []
+    health.tick()
+    assert told == [(), (opened,), ()], "the first round is told, too: nothing is wrong"
 
 
-def test_only_changes_are_told(health: Health, told: list[tuple[Problem, ...]]) -> None:
-    health.clear("disk")
-    health.set("disk", "full")
-    health.set("disk", "full")
+def test_only_changes_are_told(
+    part: Part, health: HealthMonitor, told: list[tuple[Problem, ...]]
+) -> None:
+    part.said = [Problem("disk", "full", 1)]
+    assert len(health.tick()) == 1
+    assert health.tick() == []
     assert len(told) == 1
+    part.said = [Problem("disk", "fuller", 1)]
+    assert health.tick() == [], "new words are no new problem"
+    assert told[-1][0].text == "fuller"
 
 
-def test_new_words_keep_the_time_of_the_beginning(health: Health, clock: FakeClock) -> None:
-    health.set("disk", "2 GB")
-    clock.advance(60)
-    health.set("disk", "1 GB")
-    assert health.problems == (Problem("disk", "1 GB", 100_000),)
+def test_the_beginning_stays_whatever_the_part_says_later(
+    part: Part, health: HealthMonitor
+) -> None:
+    for since_ms in (5, 9):
+        part.said = [Problem("disk", "full", since_ms)]
+        health.tick()
+    assert [problem.since_unix_ms for problem in health.problems] == [5]
 
 
-def test_texts_hold_no_credentials(health: Health) -> None:
-    health.set("camera", "rtsp://u:hunter2@h/ is down")
-    assert "hunter2" not in health.problems[0].text
+def test_one_code_of_two_instances_is_two_problems_and_said_twice_is_one(
+    part: Part, health: HealthMonitor
+) -> None:
+    part.said = [
+        Problem("webhook_failing", "refused", 7, "delivery-webhook:desk"),
+        Problem("webhook_failing", "refused", 3, "delivery-webhook:gate"),
+        Problem("webhook_failing", "drips", 1, "delivery-webhook:gate"),
+    ]
+    health.tick()
+    assert [(p.component, p.text, p.since_unix_ms) for p in health.problems] == [
+        ("delivery-webhook:gate", "refused; drips", 1),
+        ("delivery-webhook:desk", "refused", 7),
+    ]
 
 
-def test_the_one_who_is_told_may_use_health(clock: FakeClock) -> None:
-    """A callback that reads, or changes, must not wait for a lock that its caller holds."""
-    health: Health
+def test_a_part_that_cannot_answer_is_a_problem_and_stops_no_other(
+    part: Part,
+    clock: FakeClock,
+    told: list[tuple[Problem, ...]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    other = Part("other", Problem("behind", "late", 1))
+    health = HealthMonitor([part, other], clock.unix_ms)
+    part.broken = True
+    for _ in range(3):
+        health.tick()
+    mute = {problem.component: problem for problem in health.problems}
+    assert mute["store"].code == "component_failed"
+    assert mute["store"].since_unix_ms == 100_000
+    assert "ZeroDivisionError: no answer" in mute["store"].text
+    assert mute["other"].code == "behind"
+    stacks = [record for record in caplog.records if record.exc_info]
+    assert len(stacks) == 1, "the stack is logged once, not each second"
+    part.broken = False
+    health.tick()
+    assert [problem.code for problem in health.problems] == ["behind"]
 
-    def on_change(problems: tuple[Problem, ...]) -> None:
-        if any(problem.code == "a" for problem in health.problems):
-            health.clear("a")
 
-    health = Health(clock.unix_ms, on_change)
-    health.set("a", "x")
-    assert health.problems == ()
+def test_opening_and_end_are_logged_and_new_words_are_not(
+    part: Part, health: HealthMonitor, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    for text in ("1 waits", "2 wait", "3 wait"):
+        part.said = [Problem("disk", text, 1, remedy="make room")]
+        health.tick()
+    part.said = []
+    health.tick()
+    assert [record.getMessage() for record in caplog.records] == [
+        "problem disk (store): 1 waits; make room",
+        "problem disk (store) is over",
+    ]
 
 
-def test_many_threads_leave_no_problem_behind_and_the_last_word_is_true(clock: FakeClock) -> None:
-    told: list[tuple[Problem, ...]] = []
-    health = Health(clock.unix_ms, told.append)
-
-    def flap(code: str) -> None:
-        for _ in range(200):
-            health.set(code, "x")
-            health.clear(code)
-
-    threads = [threading.Thread(target=flap, args=(f"c{n}",)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert health.problems == ()
-    assert told[-1] == ()
+def test_texts_are_one_line_without_credentials_and_bounded(
+    part: Part, health: HealthMonitor
+) -> None:
+    part.said = [
+        Problem("camera", "rtsp://u:hunter2@h/ is down\nand " + "x" * 9_999, 1, remedy="a\nb")
+    ]
+    health.tick()
+    (problem,) = health.problems
+    assert "hunter2" not in problem.text
+    assert "\n" not in problem.text
+    assert len(problem.text) == MAX_TEXT
+    assert problem.remedy == "a b"

@@ -85,7 +85,8 @@ def test_no_thumbnail_is_made_under_the_lock() -> None:
 
 
 def test_what_waits_for_longer_than_its_interval_is_a_problem() -> None:
-    """Given a captioner that takes nothing, after the interval it is told since when; when it takes, it is over."""
+    """Given a captioner that takes nothing, after the interval it is told since when; it is over when it has taken
+    what waits, and kept up for half a minute."""
     clock = FakeClock()
     scheduler = Scheduler(Sampler(OneCamera(make_frame("yard"))), clock)
     scheduler.set_plans([plan()])
@@ -97,6 +98,8 @@ def test_what_waits_for_longer_than_its_interval_is_a_problem() -> None:
     (problem,) = scheduler.problems()
     assert (problem.code, problem.since_unix_ms) == ("behind", began_unix_ms)
     scheduler.pull(1)
+    assert [one.since_unix_ms for one in scheduler.problems()] == [began_unix_ms]
+    clock.advance(31)
     assert scheduler.problems() == []
 
 
