@@ -8,6 +8,8 @@ wherever it stands: in DNS, connecting, TLS, the head of the answer or its body.
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import socket
 import ssl
 import threading
@@ -263,7 +265,15 @@ def _reason(error: Exception) -> str:
         return "its name is not known; check it, and this machine's DNS"
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"its certificate is not accepted: {cause.verify_message}"
-    if isinstance(cause, OSError) and cause.strerror:
-        return cause.strerror
+    if isinstance(cause, OSError):
+        return _os_reason(cause)
     text = str(error) if isinstance(error, httpx2.RemoteProtocolError) else ""
     return text or type(error).__name__
+
+
+def _os_reason(error: OSError) -> str:
+    """asyncio's own words hold the address; of several addresses, what the last one said."""
+    numbers = re.findall(r"\[Errno (\d+)\]", str(error))
+    if isinstance(error, ssl.SSLError) or not numbers:
+        return error.strerror or type(error).__name__
+    return os.strerror(int(numbers[-1]))
