@@ -30,6 +30,11 @@ def test_an_ordinary_configuration_gets_none(folder: Folder) -> None:
             "the remote engine gives no confidence, so it alerts never",
         ),
         (
+            CAMERA + MQTT + RULE + "captioner: {engine: remote, remote: {base_url: http://h, model: m, timeout: 2m}}\n",
+            "captioner",
+            "3 attempts of 120 s do not fit into the 60 s",
+        ),
+        (
             CAMERA + MQTT + "rules: [{patterns: fire, cooldown: 1s}]\n",
             "rules.0.cooldown",
             "1s is shorter than the interval of a, 5s: every match becomes an alert",
