@@ -64,11 +64,12 @@ def endpoint() -> Iterator[Endpoint]:
                 end.hold.wait(5)
             with end.lock:
                 end.under_way -= 1
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(json.dumps(content).encode())
+            with suppress(OSError):  # whoever asked may have given up
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(json.dumps(content).encode())
 
         def log_message(self, format: str, *args: object) -> None: ...
 
