@@ -102,7 +102,8 @@ class ClipMaker(Worker):
                 self._pending.append(pending)
             elif self._overrun is None:
                 text = f"more than {MAX_PENDING} clips are wanted at once; alerts go without"
-                self._overrun = Problem("clips", text, self._clock.unix_ms())
+                remedy = "want fewer clips, or shorter ones: snapshots.evidence"
+                self._overrun = Problem("clips", text, self._clock.unix_ms(), remedy=remedy)
         if full:
             self._keep(alert, Clip(reason="too many clips at once"), 0)
 

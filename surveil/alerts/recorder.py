@@ -170,7 +170,12 @@ class AlertRecorder:
         self._snapshots_failed_total += 1
         if self._snapshot_problem is None:
             now_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
-            self._snapshot_problem = Problem("disk", f"no snapshots: {error}", now_ms)
+            self._snapshot_problem = Problem(
+                "disk",
+                f"no snapshots: {error}",
+                now_ms,
+                remedy="make room on the disk, or see who owns the snapshots' folder",
+            )
 
     def _timings(self, caption: Caption) -> Timings:
         now_ns = self._clock.monotonic_ns()

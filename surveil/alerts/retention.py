@@ -149,7 +149,8 @@ class Retention:
         except StoreError as error:
             if self._problem is None:
                 logger.warning("retention: %s", error)
-                self._problem = Problem("retention", str(error), self._now_ms())
+                remedy = "see who owns the state folder, and whether its disk is writable"
+                self._problem = Problem("retention", str(error), self._now_ms(), remedy=remedy)
             return SweepResult()
         self._problem = None
         self._total += swept

@@ -124,7 +124,8 @@ class WriteBehind:
             return damage
         held = len(self.pending.held)
         text = f"{refusal}; {held} alerts are kept in memory only"
-        return (Problem("disk", text, self._refused_unix_ms), *damage)
+        remedy = "make room on the disk, or mend it; alerts are written as soon as it takes them"
+        return (Problem("disk", text, self._refused_unix_ms, remedy=remedy), *damage)
 
     def close(self) -> None:
         self.try_write()
@@ -172,7 +173,8 @@ class WriteBehind:
         self.damaged = set_aside(self._path, str(now_ms))
         text = f"{error}; put aside as {self.damaged.name}, a new one was begun"
         logger.error("%s", text)
-        self._damage = Problem("store", text, now_ms)
+        remedy = "restore a backup if the old alerts are needed; a restart clears this"
+        self._damage = Problem("store", text, now_ms, remedy=remedy)
         self._database = self._connect()
         return self.damaged
 

@@ -123,7 +123,7 @@ class CaptionsWorker(Worker):
         return self._deadline_s if self._inferring else IDLE_ALLOWANCE_S
 
     def problems(self) -> Sequence[Problem]:
-        """`captioner` while the latest batch failed, `fallback` while the second engine speaks. Any thread."""
+        """`captions_failing` while the latest batch failed, `captioner_fallback` while the second engine speaks."""
         return tuple(self._problems.values())
 
     def counters(self) -> Mapping[str, float]:
@@ -214,7 +214,7 @@ class CaptionsWorker(Worker):
             self.beat()
             self._inferring = False
             if isinstance(self.captioner, FallbackCaptioner):
-                self._note("fallback", self.captioner.trouble)
+                self._note("captioner_fallback", self.captioner.trouble)
         done_mono_ns = self._clock.monotonic_ns()
         self._count(len(batch), done_mono_ns - began_mono_ns)
         return [
@@ -230,7 +230,7 @@ class CaptionsWorker(Worker):
             inferring_s_total=self.stats.inferring_s_total + took_ns / NS_PER_S,
             last_error=None,
         )
-        self._note("captioner", None)
+        self._note("captions_failing", None)
 
     def _give_up(self, batch: list[Sample], error: CaptionError) -> None:
         if self.stats.last_error != str(error):
@@ -238,7 +238,7 @@ class CaptionsWorker(Worker):
         self.stats = replace(
             self.stats, failed_total=self.stats.failed_total + len(batch), last_error=str(error)
         )
-        self._note("captioner", str(error))
+        self._note("captions_failing", str(error))
         for sample in batch:
             self._source.failed(sample, error)
 
@@ -248,7 +248,8 @@ class CaptionsWorker(Worker):
         if text is not None:
             known = self._problems.get(code)
             since_unix_ms = known.since_unix_ms if known else self._clock.unix_ms()
-            others[code] = Problem(code, text, since_unix_ms)
+            remedy = "mend the engine that the text names; captions go on by themselves"
+            others[code] = Problem(code, text, since_unix_ms, remedy=remedy)
         self._problems = others
 
     def _hand_on(self, item: Caption | Unchanged) -> None:

@@ -217,9 +217,10 @@ class Stream:
             return None
         camera_id = self.spec.camera_id.removesuffix(MAIN)
         return Problem(
-            code="capture_hung",
-            text=f"camera {camera_id}: {hung} of its threads hang inside FFmpeg or a driver; check the device",
+            code="capture_threads_hung",
+            text=f"camera {camera_id}: {hung} of its threads hang inside FFmpeg or a driver",
             since_unix_ms=self._hung_since_unix_ms,
+            remedy="check the device and its driver",
         )
 
     def stop_all(self) -> list[Session]:

@@ -147,6 +147,7 @@ def mqtt_spec(config: Config, mqtt: Mqtt) -> MqttSpec:
         max_in_flight=mqtt.max_inflight,
         snapshots=config.snapshots.enabled and mqtt.snapshot_max_px > 0,
         discovery_prefix=discovery.discovery_prefix if discovery.enabled else None,
+        canary=config.canary.enabled,
     )
 
 

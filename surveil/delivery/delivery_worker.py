@@ -127,6 +127,8 @@ class DeliveryWorker(Worker):
         if self._problem is None:
             logger.warning("%s: %s", self.destination, later)
         since_ms = self._problem.since_unix_ms if self._problem else self._clock.unix_ms()
-        self._problem = Problem(f"delivery:{self.destination}", str(later), since_ms)
+        self._problem = Problem(
+            "delivery_failing", str(later), since_ms, remedy="mend what it names; alerts wait"
+        )
         delay_s = self._backoff.next_s(at_least_s=later.after_s or 0.0)
         self._not_before_mono_ns = self._clock.monotonic_ns() + ns(delay_s)

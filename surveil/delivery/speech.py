@@ -105,7 +105,6 @@ class Describer(Worker):
     ) -> None:
         """`cameras` empty: all. `only_changes`: a camera that shows the same as before is passed over."""
         super().__init__(f"delivery-{name}", clock=clock, on_failure=on_failure)
-        self._code = f"delivery:describe:{name}"
         self._problem: Problem | None = None
         self._spoken_total = 0
         self._speaker = speaker
@@ -152,7 +151,12 @@ class Describer(Worker):
             self._speaker.say(f"{_spoken(camera_id)}: {text[:MAX_CHARS]}")
         except DeliveryError as error:
             since_ms = self._problem.since_unix_ms if self._problem else self._clock.unix_ms()
-            self._problem = Problem(self._code, str(error), since_ms)
+            self._problem = Problem(
+                "speech_failing",
+                str(error),
+                since_ms,
+                remedy="let the service have the sound device",
+            )
         else:
             self._problem = None
             self._spoken_total += 1

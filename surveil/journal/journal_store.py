@@ -82,6 +82,8 @@ class Journal:
         self._captions: deque[Entry] = deque()
         self._alerts: deque[Alert] = deque()
         self._problem: Problem | None = None
+        self._damage: Problem | None = None
+        """Since the start: captions of the past are not found any more."""
         self._database = self._open()
 
     def add(self, caption: Caption) -> None:
@@ -166,8 +168,8 @@ class Journal:
         return removed
 
     def problems(self) -> Sequence[Problem]:
-        """Why captions are not being written."""
-        return () if self._problem is None else (self._problem,)
+        """Why captions are not being written, or where those of the past are."""
+        return [one for one in (self._problem, self._damage) if one is not None]
 
     def counters(self) -> Mapping[str, float]:
         with self._lock:
@@ -236,7 +238,8 @@ class Journal:
             moved = set_aside(self.path, str(self._clock.unix_ms()))
             text = f"{error}; put aside as {moved.name}, a new one was begun"
             logger.error("%s", text)  # noqa: TRY400 - the damage is the news, not this stack
-            self._problem = Problem("journal", text, self._clock.unix_ms())
+            remedy = "restore a backup if older captions are needed; a restart clears this"
+            self._damage = Problem("journal", text, self._clock.unix_ms(), remedy=remedy)
             return self._connect()
 
     def _connect(self) -> Database:
@@ -259,7 +262,10 @@ class Journal:
             self._database = self._open()
         elif self._problem is None:
             logger.error("%s; captions wait in memory", error)
-            self._problem = Problem("journal", str(error), self._clock.unix_ms())
+            remedy = (
+                "make room on the disk, or mend it; captions are written as soon as it takes them"
+            )
+            self._problem = Problem("journal", str(error), self._clock.unix_ms(), remedy=remedy)
 
 
 def _entry(caption: Caption) -> Entry:

@@ -297,7 +297,7 @@ def test_what_is_wrong_is_told_since_it_first_was_and_taken_back() -> None:
         worker.step()
         clock.advance(5)
     assert [(one.code, one.text, one.since_unix_ms) for one in worker.problems()] == [
-        ("captioner", "endpoint is away", began_unix_ms)
+        ("captions_failing", "endpoint is away", began_unix_ms)
     ]
     assert worker.counters()["failed_total"] == 2
 
@@ -317,7 +317,9 @@ def test_a_fallback_that_speaks_is_a_problem_until_the_first_engine_is_back() ->
 
     source.due = [make_sample(clock=clock)]
     worker.step()
-    assert [(one.code, one.text) for one in worker.problems()] == [("fallback", "endpoint is away")]
+    assert [(one.code, one.text) for one in worker.problems()] == [
+        ("captioner_fallback", "endpoint is away")
+    ]
     assert len(sink.items) == 1
 
     first.fails = False

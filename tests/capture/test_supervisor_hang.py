@@ -91,7 +91,7 @@ def test_a_read_that_hangs_is_a_stall_then_stuck_then_replaced(driver: Driver) -
     capture.supervise()
     assert capture.abandoned_total == capture.counters()["abandoned_total"] == 1
     assert [(p.code, p.since_unix_ms) for p in capture.problems()] == [
-        ("capture_hung", told_unix_ms)
+        ("capture_threads_hung", told_unix_ms)
     ]
     assert "camera yard: 1 of its threads hang" in capture.problems()[0].text
     replaced = eventually(lambda: (f := buffer.newest("yard")) and f.run_id != first.run_id and f)

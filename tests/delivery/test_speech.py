@@ -52,7 +52,7 @@ def test_a_voice_that_fails_is_tried_again(tmp_path: Path) -> None:
     room.open()
     worker.step()
     (problem,) = worker.problems()
-    assert (problem.code, problem.text) == ("delivery:speech:hall", "no sound device")
+    assert (problem.code, problem.text) == ("delivery_failing", "no sound device")
     voice.broken = False
     room.clock.advance(2)
     worker.step()
@@ -89,7 +89,7 @@ def test_a_describer_that_cannot_speak_says_so_until_it_can(tmp_path: Path) -> N
         worker.step()
         clock.advance(10)
     (problem,) = worker.problems()
-    assert (problem.code, problem.text) == ("delivery:describe:describe", "no sound device")
+    assert (problem.code, problem.text) == ("speech_failing", "no sound device")
     assert problem.since_unix_ms == began_ms
     voice.broken = False
     worker.step()

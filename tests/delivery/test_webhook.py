@@ -67,7 +67,7 @@ def hook(room: Room, receiver: WebhookReceiver, **values: Any) -> WebhookDeliver
 
 def told(worker: WebhookDelivery) -> list[str]:
     """Its problems, in words."""
-    assert all(problem.code == "delivery:webhook:desk" for problem in worker.problems())
+    assert all(problem.code == "delivery_failing" for problem in worker.problems())
     return [problem.text for problem in worker.problems()]
 
 

@@ -22,7 +22,7 @@ from surveil.delivery.mqtt.mqtt_session import (
 )
 from surveil.delivery.mqtt.topics import Message
 from surveil.errors import DeliveryError
-from surveil.records import MQTT, Problem
+from surveil.records import Problem
 
 logger = logging.getLogger(__name__)
 
@@ -146,7 +146,9 @@ class MqttConnection:
         if self.problem is None or lost.reason != self.problem.text:
             logger.warning("%s", lost.reason)
         since_ms = self.problem.since_unix_ms if self.problem else self._clock.unix_ms()
-        self.problem = Problem(MQTT, lost.reason, since_ms)
+        self.problem = Problem(
+            "mqtt_unreachable", lost.reason, since_ms, remedy="see to the broker; alerts wait"
+        )
         accepted = self.limits is not None
         self.limits = None
         if self._session is not None:
