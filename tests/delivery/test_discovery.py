@@ -124,6 +124,24 @@ def test_home_assistant_understands_the_node(schemas: Path) -> None:
     assert entities["unwatched"]["state_class"] == "total_increasing"
 
 
+@pytest.mark.parametrize(
+    ("component", "key", "value"),
+    [
+        ("problem", "dev_cla", "trouble"),
+        ("canary", "stat_topic", "surveil/x"),
+        ("unwatched", "stat_cla", "total_growing"),
+        ("unwatched", "stat_t", "surveil/#/stats"),
+    ],
+)
+def test_these_schemas_can_refuse_a_node(
+    schemas: Path, component: str, key: str, value: object
+) -> None:
+    wrong = node_message()
+    wrong["cmps"][component][key] = value
+    with pytest.raises(AssertionError, match="Invalid"):
+        understood(schemas, wrong)
+
+
 def test_a_node_without_proofs_has_no_entity_for_them() -> None:
     assert set(node_message(canary=False)["cmps"]) == {"problem", "unwatched"}
 

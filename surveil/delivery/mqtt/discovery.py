@@ -18,6 +18,8 @@ from surveil.delivery.mqtt.topics import Message, RetainedTopics, Topics
 from surveil.delivery.payloads import encode
 
 SUPPORT_URL = "https://github.com/surveil/surveil"
+FORMER = "(former)"
+"""Ends the ledger's key of what a camera or the node no longer retains."""
 _NODE_TEMPLATE = "{{ 'online' if value == 'online' else 'offline' }}"
 _CAMERA_TEMPLATE = "{{ 'online' if value in ['online', 'degraded', 'disabled'] else 'offline' }}"
 
@@ -231,7 +233,7 @@ class DiscoveryAnnouncer:
         self.changed = False
         if self._cameras is None:
             return
-        self._ledger.announce(self._topics.prefix, {"topics": self._topics.retained_of_node()})
+        self._remember(self._topics.prefix, self._topics.retained_of_node())
         node_discovery = self._topics.node_discovery
         if node_discovery is not None:
             payload = node_payload(self._topics, canary=self._canary)
@@ -249,7 +251,7 @@ class DiscoveryAnnouncer:
 
     def _announce(self, camera: CameraInfo) -> None:
         camera_id = camera.camera_id
-        self._ledger.announce(self._key(camera_id), {"topics": self._topics.retained(camera_id)})
+        self._remember(self._key(camera_id), self._topics.retained(camera_id))
         enabled = self._ledger.enabled(camera_id, default=camera.enabled)
         # What an earlier run left at the broker may be wrong by now; these are true until the rooms have spoken.
         for leaf, payload in (
@@ -266,6 +268,17 @@ class DiscoveryAnnouncer:
         if discovery is not None:
             payload = discovery_payload(camera, self._topics, self._event_types)
             self._retained.set(Message(discovery, payload))
+
+    def _remember(self, key: str, topics: list[str]) -> None:
+        """What must be cleared one day. What was announced before and is no more, as where discovery was switched off,
+        gets a key of its own that nobody is behind, so that it is cleared now."""
+        known = self._ledger.announced()
+        left = [topic for topic in known.get(key, {}).get("topics", ()) if topic not in topics]
+        if left:
+            former = f"{key} {FORMER}"
+            before = known.get(former, {}).get("topics", ())
+            self._ledger.announce(former, {"topics": [*before, *left]})
+        self._ledger.announce(key, {"topics": topics})
 
     def _clear(self, key: str, topics: list[str]) -> None:
         """Empty retained messages; forgotten when the broker has the last of them."""
