@@ -242,7 +242,8 @@ class _Reported(Collector):
         failures.add_metric([], self.caption_failures)
         yield failures
         problem = GaugeMetricFamily(
-            "surveil_problem", "1 for each problem that keeps the node degraded.",
+            "surveil_problem",
+            "1 for each problem that keeps the node degraded.",
             labels=["code", "component"],
         )
         for labels in dict.fromkeys((p.code, p.component) for p in self.problems):
