@@ -230,8 +230,9 @@ class _Repeat:
 class RepeatFilter(logging.Filter):
     """Lets a warning or error through once in `window_s`, counts the rest. Any thread.
 
-    The same kind of failure is: same logger, level, message before its arguments are filled in, and first argument where
-    that is a string, because messages begin with whom they are about: sixteen cameras that fail are sixteen failures.
+    The same kind of failure is: same logger, level, message before its arguments are filled in, and first argument
+    where that is a string, because messages begin with whom they are about: sixteen cameras that fail are sixteen
+    failures.
     Within a kind, what differs by more than its measurements ("for 3.1 s") is another cause, and is told at once, as
     often as MAX_TEXTS allows.
     """

@@ -42,7 +42,7 @@ FLUSH_NS = ns(2.0)
 SILENT_NS = ns(60.0)
 """A broker that takes messages and acknowledges none of them for so long is of no use; another connection may be."""
 PARKED_REMEDY = (
-    "mend what the broker refuses, then restart surveil, or publish {{\"from\": n}} to {}/<camera>/alert/replay; "
+    'mend what the broker refuses, then restart surveil, or publish {{"from": n}} to {}/<camera>/alert/replay; '
     "`surveil alerts` lists them"
 )
 
@@ -162,8 +162,17 @@ class MqttDelivery(Worker):
     def set_health(self, problems: Sequence[Problem]) -> None:
         self._put_node("health", payloads.health_payload(problems, self._tz))
 
-    def set_canary(self, result: Mapping[str, Any]) -> None:
-        self._put_node("canary", payloads.encode(dict(result)))
+    def set_canary(
+        self, result: Mapping[str, Any], *, on_acknowledged: Callable[[], None] | None = None
+    ) -> None:
+        """`on_acknowledged`: called in this worker's thread once the broker has this very message."""
+        message = Message(
+            self.topics.of_node("canary"),
+            payloads.encode(dict(result)),
+            on_acknowledged=on_acknowledged,
+        )
+        self._retained.set(message)
+        self.wake()
 
     def set_stats(self, stats: Mapping[str, Any]) -> None:
         """Sent once, if there is a connection."""

@@ -219,8 +219,12 @@ class MqttPublisher:
 
     def _state_published(self, message: Message, refusal: str | None) -> None:
         self._note_refusal(message.topic, refusal)
-        if refusal is None and message.note is not None:
+        if refusal is not None:
+            return
+        if message.note is not None:
             self._ledger.forget(message.note)
+        if message.on_acknowledged is not None:
+            message.on_acknowledged()
 
     def _note_refusal(self, topic: str, refusal: str | None) -> None:
         """`refusal` None: the broker takes it, perhaps again."""
