@@ -375,6 +375,8 @@ class Outgoing:
     """The store that numbered the alert."""
     kind: Kind = "alert"
     clip: Clip | None = None
+    waited_ms: int = 0
+    """Since it was committed; a step of the wall clock while the daemon runs does not change it."""
 
     @property
     def receipt(self) -> Receipt:

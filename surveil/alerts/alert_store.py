@@ -7,6 +7,7 @@ memory and are written with the next transaction that succeeds; a damaged file i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +19,7 @@ from surveil.alerts.state_table import INCIDENTS, StateTable, to_json
 from surveil.alerts.write_behind import DiskReserve, HeldAlert, WriteBehind
 from surveil.clock import NS_PER_MS, Clock, WallTime
 from surveil.database import Connection, Row, Value
+from surveil.errors import StoreError
 from surveil.records import Alert, Gap, Outgoing, Problem, Receipt
 
 T = TypeVar("T")
@@ -49,6 +51,7 @@ class AlertStore:
         self.path = path
         self.max_waiting = max_waiting
         self._clock = clock
+        self._wall = wall
         self._listeners: list[Callable[[], None]] = []
         self._committed_total = 0
         self._held_total = 0
@@ -151,8 +154,10 @@ class AlertStore:
             acknowledged = self._file.pending.receipts.get(destination, ())
             reach = limit + len(acknowledged)  # they may be in front while their deletion waits
             rows = self._file.try_read(alert_tables.OUTGOING, (destination, reach))
-            found = [alert_tables.outgoing_from_row(row) for row in rows]
-            found += self._file.pending.outgoing(destination)
+            found = [
+                alert_tables.outgoing_from_row(row, waited_ms=self._waited_ms(row)) for row in rows
+            ]
+            found += self._file.pending.outgoing(destination, service_ms=self.service_ms())
             fresh = [outgoing for outgoing in found if outgoing.receipt not in acknowledged]
             return fresh[:limit]
 
@@ -164,7 +169,8 @@ class AlertStore:
                 (destination,),
             )
             written = int(rows[0][0]) if rows else 0
-            return written + len(self._file.pending.outgoing(destination))
+            held = self._file.pending.held
+            return written + sum(destination in item.destinations for item in held)
 
     def acknowledged(self, destination: str, receipts: Iterable[Receipt]) -> None:
         """The destination has these. Never raises: what cannot be written now is written later."""
@@ -177,6 +183,20 @@ class AlertStore:
         with self._file.lock:
             self._file.pending.refuse(destination, receipt, f"refused: {reason}")
             self._file.try_write(lambda c: self._park(c, destination, receipt, reason))
+
+    def parked(self, destination: str) -> tuple[int, str] | None:
+        """How many things it has refused and are kept, and why the newest; None when that cannot be read. Never
+        raises."""
+        with self._file.lock, suppress(StoreError):
+            row = self._file.read(alert_tables.PARKED, (destination,))[0]
+            why = self._file.read(alert_tables.WHY_PARKED, (destination, row["newest"]))
+            return int(row["total"]), str(why[0]["parked"]) if why else ""
+        return None
+
+    def retry_parked(self, destination: str) -> None:
+        """What it refused waits once more. Never raises: what cannot be written now stays parked."""
+        with self._file.lock:
+            self._file.try_write(lambda c: alert_tables.retry_parked(c, destination))
 
     def gaps(self, destination: str, *, limit: int = 100) -> list[Gap]:
         """Losses that the destination has not been told of. Never raises."""
@@ -305,6 +325,15 @@ class AlertStore:
 
     def _next(self, camera_id: str) -> int:
         return self._last.get(camera_id, 0) + 1
+
+    def _waited_ms(self, row: Row) -> int:
+        """By time in service. Of an alert of an earlier run the wall clock may know better: it also counts the time
+        for which the machine was off."""
+        waited_ms = self.service_ms() - int(row["service_ms"])
+        if row["service_ms"] > self._service_base_ms:
+            return waited_ms
+        now_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
+        return max(waited_ms, now_ms - int(row["captured_unix_ms"]))
 
     def service_ms(self) -> int:
         """How long this store has been in service, over all restarts, by the monotonic clock."""

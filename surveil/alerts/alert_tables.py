@@ -26,6 +26,11 @@ OUTGOING = """
     SELECT a.*, d.kind AS kind FROM deliveries d JOIN alerts a ON a.row_id = d.alert_row
     WHERE d.destination = ? AND d.parked IS NULL ORDER BY d.alert_row, d.kind LIMIT ?
 """
+PARKED = """
+    SELECT count(*) AS total, coalesce(max(alert_row), 0) AS newest FROM deliveries
+    WHERE destination = ? AND parked IS NOT NULL
+"""
+WHY_PARKED = "SELECT parked FROM deliveries WHERE destination = ? AND alert_row = ? AND parked IS NOT NULL"
 GAPS = "SELECT * FROM gaps WHERE destination = ? ORDER BY gap_id LIMIT ?"
 
 
@@ -98,6 +103,14 @@ def park_delivery(
             (reason, destination, receipt.kind, row["row_id"]),
         )
     return row
+
+
+def retry_parked(connection: Connection, destination: str) -> None:
+    """All of them wait again."""
+    connection.execute(
+        "UPDATE deliveries SET parked = NULL WHERE destination = ? AND parked IS NOT NULL",
+        (destination,),
+    )
 
 
 def lose_deliveries(connection: Connection, losses: Iterable[Row], reason: str) -> None:
@@ -266,10 +279,16 @@ def clip_from_row(row: Row) -> Clip | None:
     return clip if clip.path == row["clip_path"] else Clip(reason="no longer kept")
 
 
-def outgoing_from_row(row: Row) -> Outgoing:
+def outgoing_from_row(row: Row, *, waited_ms: int) -> Outgoing:
     """A row of `OUTGOING`."""
     clip = Clip(**json.loads(row["clip"])) if row["kind"] == "clip" and row["clip"] else None
-    return Outgoing(alert=alert_from_row(row), store_id=row["store"], kind=row["kind"], clip=clip)
+    return Outgoing(
+        alert=alert_from_row(row),
+        store_id=row["store"],
+        kind=row["kind"],
+        clip=clip,
+        waited_ms=waited_ms,
+    )
 
 
 def gap_from_row(row: Row) -> Gap:

@@ -229,10 +229,14 @@ class PendingWrites:
             reason="evicted",
         )
 
-    def outgoing(self, destination: str) -> list[Outgoing]:
-        """HeldAlert alerts that the destination still needs, oldest first."""
+    def outgoing(self, destination: str, *, service_ms: int) -> list[Outgoing]:
+        """Alerts that the destination still needs, oldest first; `service_ms` is now."""
         return [
-            Outgoing(alert=item.alert, store_id=item.store_id)
+            Outgoing(
+                alert=item.alert,
+                store_id=item.store_id,
+                waited_ms=service_ms - item.service_ms,
+            )
             for item in self.held
             if destination in item.destinations
         ]

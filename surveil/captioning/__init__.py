@@ -19,7 +19,14 @@ from surveil.captioning.engine import (
     GenerationSpec,
     generation_problems,
 )
-from surveil.captioning.registry import EngineKind, engine, engine_names, open_captioner, plain_spec
+from surveil.captioning.registry import (
+    EngineKind,
+    clamped_settings,
+    engine,
+    engine_names,
+    open_captioner,
+    plain_spec,
+)
 
 __all__ = [
     "PRECISIONS",
@@ -33,6 +40,7 @@ __all__ = [
     "GenerationSpec",
     "Pulled",
     "SampleSource",
+    "clamped_settings",
     "engine",
     "engine_names",
     "generation_problems",

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Protocol
 
-from surveil.captioning.engine import Captioner, CaptionResult
+from surveil.captioning.caption_problems import CaptionProblems, cleaned
+from surveil.captioning.engine import Captioner, CaptionResult, Interruptible, has_words
 from surveil.captioning.fallback import FallbackCaptioner
 from surveil.clock import NS_PER_MS, NS_PER_S, Clock, ns
 from surveil.errors import CaptionError, OutOfMemoryError
@@ -57,7 +58,7 @@ class SampleSource(Protocol):
         ...
 
     def failed(self, sample: Sample, error: CaptionError) -> None:
-        """The look got no caption; its camera may come up again."""
+        """The look got no caption, or one without words; its camera is to come up again soon."""
         ...
 
 
@@ -76,6 +77,7 @@ class CaptionerStats:
     captions_total: int = 0
     batches_total: int = 0
     failed_total: int = 0
+    """Pictures that got no caption, or one without words."""
     lost_total: int = 0
     """Captions that a full sink did not take before a stop."""
     inferring_s_total: float = 0.0
@@ -98,11 +100,15 @@ class CaptionsWorker(Worker):
         max_wait_s: float = 0.0,
         max_batch: int | None = None,
         deadline_s: float = 60.0,
+        clamped: Sequence[str] = (),
         prepare: Callable[[], None] | None = None,
         name: str = "captioner",
         on_failure: WorkerFailed | None = None,
     ) -> None:
-        """`prepare` runs first in the thread, before the engine's own threads are born of it."""
+        """`prepare` runs first in the thread, before the engine's own threads are born of it.
+
+        `deadline_s`: what one call of the captioner may take, its fallback included. `clamped`: as CaptionProblems.
+        """
         super().__init__(name, clock=clock, on_failure=on_failure)
         self._prepare = prepare
         self.captioner = captioner
@@ -115,7 +121,7 @@ class CaptionsWorker(Worker):
         self._max_wait_s = max_wait_s
         self._deadline_s = deadline_s
         self._inferring = False
-        self._problems: Mapping[str, Problem] = {}
+        self._problems = CaptionProblems(name, clock, clamped=clamped)
 
     @property
     def allowance_s(self) -> float:
@@ -123,8 +129,8 @@ class CaptionsWorker(Worker):
         return self._deadline_s if self._inferring else IDLE_ALLOWANCE_S
 
     def problems(self) -> Sequence[Problem]:
-        """`captions_failing` while the latest batch failed, `captioner_fallback` while the second engine speaks."""
-        return tuple(self._problems.values())
+        """No sentences, sentences without words, the second engine speaking. Any thread."""
+        return self._problems.now()
 
     def counters(self) -> Mapping[str, float]:
         """What only grows since the start, and the batch size that memory allows now. Any thread."""
@@ -154,6 +160,12 @@ class CaptionsWorker(Worker):
         by_prompt = sorted(samples, key=self._prompt_key)
         for key, group in groupby(by_prompt, key=self._prompt_key):
             self._caption_all(list(group), prompt=key or None)
+
+    def stop(self) -> None:
+        """A request that hangs somewhere else does not hold up the end."""
+        super().stop()
+        if isinstance(self.captioner, Interruptible):
+            self.captioner.interrupt()
 
     def finish(self) -> None:
         self.captioner.close()
@@ -200,8 +212,19 @@ class CaptionsWorker(Worker):
                 self._give_up(batch, error)
             else:
                 for sample, caption in zip(batch, captions, strict=True):
-                    self._source.captioned(sample)
+                    self._answered(sample, caption)
                     self._hand_on(caption)
+
+    def _answered(self, sample: Sample, caption: Caption) -> None:
+        """One without words is handed on as what came out, but its picture has not been watched."""
+        camera_id = sample.frame.camera_id
+        self._problems.answered(camera_id, caption.text, model_id=caption.model_id)
+        if has_words(caption.text):
+            self.stats = replace(self.stats, captions_total=self.stats.captions_total + 1)
+            self._source.captioned(sample)
+        else:
+            self.stats = replace(self.stats, failed_total=self.stats.failed_total + 1)
+            self._source.failed(sample, CaptionError(f"{caption.model_id} gave no words"))
 
     def _caption(self, batch: list[Sample], prompt: str | None) -> list[Caption]:
         pictures = [_scaled(sample, self.captioner.picture_size) for sample in batch]
@@ -209,48 +232,38 @@ class CaptionsWorker(Worker):
         self._inferring = True
         self.beat()
         try:
-            results = self.captioner.caption(pictures, prompt=prompt)
+            results = list(map(cleaned, self.captioner.caption(pictures, prompt=prompt)))
         finally:
             self.beat()
             self._inferring = False
             if isinstance(self.captioner, FallbackCaptioner):
-                self._note("captioner_fallback", self.captioner.trouble)
+                self._problems.fallback(self.captioner.trouble, speaking=self.captioner.model_id)
         done_mono_ns = self._clock.monotonic_ns()
-        self._count(len(batch), done_mono_ns - began_mono_ns)
+        self._count(done_mono_ns - began_mono_ns)
         return [
             _as_caption(sample, result, self.captioner, len(batch), began_mono_ns, done_mono_ns)
             for sample, result in zip(batch, results, strict=True)
         ]
 
-    def _count(self, size: int, took_ns: int) -> None:
+    def _count(self, took_ns: int) -> None:
         self.stats = replace(
             self.stats,
-            captions_total=self.stats.captions_total + size,
             batches_total=self.stats.batches_total + 1,
             inferring_s_total=self.stats.inferring_s_total + took_ns / NS_PER_S,
             last_error=None,
         )
-        self._note("captions_failing", None)
 
     def _give_up(self, batch: list[Sample], error: CaptionError) -> None:
+        if self.stopping:
+            return  # given up because of that
         if self.stats.last_error != str(error):
             logger.warning("captioning failed: %s", error)
         self.stats = replace(
             self.stats, failed_total=self.stats.failed_total + len(batch), last_error=str(error)
         )
-        self._note("captions_failing", str(error))
+        self._problems.failed([sample.frame.camera_id for sample in batch], str(error))
         for sample in batch:
             self._source.failed(sample, error)
-
-    def _note(self, code: str, text: str | None) -> None:
-        """What is wrong now, since when it first was; None: nothing. The mapping is replaced as a whole."""
-        others = {name: one for name, one in self._problems.items() if name != code}
-        if text is not None:
-            known = self._problems.get(code)
-            since_unix_ms = known.since_unix_ms if known else self._clock.unix_ms()
-            remedy = "mend the engine that the text names; captions go on by themselves"
-            others[code] = Problem(code, text, since_unix_ms, remedy=remedy)
-        self._problems = others
 
     def _hand_on(self, item: Caption | Unchanged) -> None:
         """Waits for room, beating, so that a slow sink is not taken for a hung inference. A stop ends the wait."""

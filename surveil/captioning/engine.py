@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from surveil.errors import ConfigError
 from surveil.records import PictureSize, Rgb
@@ -32,6 +32,11 @@ class CaptionResult:
     """Prompt removed, white space collapsed."""
     confidence: float | None
     """As `surveil.records.Caption.confidence`; None where the engine gives none."""
+
+
+def has_words(text: str) -> bool:
+    """Whether a caption says anything: a model that is broken often goes on making punctuation."""
+    return any(character.isalnum() for character in text)
 
 
 class Captioner(Protocol):
@@ -86,6 +91,15 @@ class Captioner(Protocol):
         ...
 
 
+@runtime_checkable
+class Interruptible(Protocol):
+    """An engine that waits for others, and can be told to leave it."""
+
+    def interrupt(self) -> None:
+        """End `caption` with a CaptionError, now if it is under way, and whenever it is called. Any thread."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class GenerationSpec:
     """How sentences are searched for; the names and meanings are those of transformers' `generate`.
@@ -135,7 +149,8 @@ class CaptionerSpec:
     max_batch: int | None = None
     """None: measured at warm-up."""
     deadline_s: float = 60.0
-    """One inference that takes longer counts as hung; see CaptionsWorker.allowance_s."""
+    """One inference that takes longer counts as hung; see CaptionsWorker.allowance_s. An engine and its fallback share
+    it."""
     allow_download: bool = False
     """Whether a hub name may be fetched when it is not in the local cache."""
     seed: int | None = None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 
-from surveil.captioning.engine import Captioner, CaptionResult
+from surveil.captioning.engine import Captioner, CaptionResult, Interruptible
 from surveil.errors import CaptionError, OutOfMemoryError
 from surveil.records import PictureSize, Rgb
 
@@ -31,6 +32,7 @@ class FallbackCaptioner:
         self._second = second
         self._retry_s = retry_s
         self._now_s = now_s
+        self._interrupted = threading.Event()
         self._speaking = first
         self._again_s = now_s()
         self.trouble: str | None = None
@@ -74,14 +76,24 @@ class FallbackCaptioner:
         if self._now_s() >= self._again_s:
             try:
                 captions = self._first.caption(pictures, prompt=prompt)
-            except OutOfMemoryError:
-                raise
             except CaptionError as error:
+                smaller_may_do = isinstance(error, OutOfMemoryError) and len(pictures) > 1
+                if smaller_may_do or self._interrupted.is_set():
+                    raise
                 self._turn_away(error)
             else:
                 self._turn_back()
                 return captions
+        if self._interrupted.is_set():
+            raise CaptionError("the captioner is stopped")
         return self._second.caption(pictures, prompt=prompt)
+
+    def interrupt(self) -> None:
+        """Of the engines that can be; the second is not asked any more."""
+        self._interrupted.set()
+        for engine in (self._first, self._second):
+            if isinstance(engine, Interruptible):
+                engine.interrupt()
 
     def warm_up(self) -> None:
         """Both, so that the second is ready at once when it is needed."""

@@ -20,6 +20,11 @@ from surveil.captioning.engine import Captioner, CaptionerSpec
 from surveil.errors import ConfigError
 
 
+def nothing_clamped(spec: CaptionerSpec) -> str | None:
+    """For engines that wait for nobody."""
+    return None
+
+
 def no_claim(spec: CaptionerSpec) -> bool:
     """For engines that open only what names them."""
     return False
@@ -67,6 +72,8 @@ class EngineKind:
     """Whether it opens a model that another engine's name was written beside, because it alone can read it."""
     plainly: Callable[[CaptionerSpec], CaptionerSpec] = on_the_processor
     """What runs instead when this has killed the daemon again and again, and no `fallback:` is given."""
+    clamped: Callable[[CaptionerSpec], str | None] = nothing_clamped
+    """What of its settings does not fit into the spec's deadline, and is made to; None when all does."""
     bench_precisions: tuple[str, ...] = ()
     """What `surveil bench caption` may measure it in."""
     is_default: bool = False
@@ -107,12 +114,27 @@ def engine(name: str) -> EngineKind:
 
 def open_captioner(spec: CaptionerSpec) -> Captioner:
     """Load the engine that `spec` names, and its fall-back. Raises DeviceError, ModelError, ConfigError."""
-    first = _open_one(spec)
-    if spec.fallback is None:
+    first, *second = map(_open_one, single_specs(spec))
+    if not second:
         return first
     from surveil.captioning.fallback import FallbackCaptioner
 
-    return FallbackCaptioner(first, _open_one(replace(spec.fallback, fallback=None)))
+    return FallbackCaptioner(first, *second)
+
+
+def single_specs(spec: CaptionerSpec) -> list[CaptionerSpec]:
+    """Of the engine alone, then of its fallback where it has one: each has half of the deadline, so that the second can
+    still speak when the first has used up its time."""
+    if spec.fallback is None:
+        return [spec]
+    half_s = spec.deadline_s / 2
+    return [replace(one, fallback=None, deadline_s=half_s) for one in (spec, spec.fallback)]
+
+
+def clamped_settings(spec: CaptionerSpec) -> list[str]:
+    """What is made to fit into the deadline, of the engine and of its fallback; empty when all does."""
+    found = ((one, engine(one.engine)) for one in single_specs(spec))
+    return [text for one, kind in found if (text := kind.clamped(one)) is not None]
 
 
 def plain_spec(spec: CaptionerSpec) -> CaptionerSpec:

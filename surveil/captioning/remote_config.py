@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr, StringConstraints
 
+from surveil.captioning.engine import CaptionerSpec
 from surveil.captioning.registry import EngineKind, OwnKey, register
 from surveil.fields import Allowed, Duration, RelativePath, Section, Text, Whole, seconds
 
@@ -38,7 +39,8 @@ class Remote(Section):
     )
     attempts: Annotated[Whole, Field(ge=1, le=10)] = Field(
         default=3,
-        description="Tries for one picture before the batch counts as failed.",
+        description="Most tries for one picture before the batch counts as failed; all of them stay within "
+        "captioner.deadline.",
         examples=[3],
     )
     backoff_s: Duration = seconds(
@@ -56,12 +58,36 @@ class Remote(Section):
     )
 
 
+WITHIN = 0.9
+"""Of the deadline, which the watchdog keeps too: the answer has still to be told."""
+
+
+def budget_s(spec: CaptionerSpec) -> float:
+    """What all tries for one batch may take together."""
+    return WITHIN * spec.deadline_s
+
+
+def clamped(spec: CaptionerSpec) -> str | None:
+    """Only of what was written: the defaults mean as many tries as there is time for."""
+    remote = spec.own
+    if not isinstance(remote, Remote) or not {"timeout_s", "attempts"} & remote.model_fields_set:
+        return None
+    asked_s = remote.attempts * remote.timeout_s
+    if asked_s <= spec.deadline_s:
+        return None
+    return (
+        f"remote: {remote.attempts} attempts of {remote.timeout_s:g} s do not fit into the {spec.deadline_s:g} s that "
+        f"captioner.deadline leaves this engine: it gives up after {budget_s(spec):g} s"
+    )
+
+
 register(
     EngineKind(
         name=NAME,
         does="ask a server",
         opener="surveil.captioning.remote_engine:open_remote",
         gives_confidence=False,
+        clamped=clamped,
         own_key=OwnKey(
             Remote,
             f"The endpoint, with engine {NAME}.",

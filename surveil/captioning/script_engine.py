@@ -67,8 +67,8 @@ class ScriptCaptioner:
     def caption(self, pictures: Sequence[Rgb], *, prompt: str | None = None) -> list[CaptionResult]:
         lines = [next(self._lines) for _ in pictures]
         delay_s = sum(line.delay_ms for line in lines) / 1000
-        if delay_s:
-            self._closed.wait(delay_s)
+        if delay_s and self._closed.wait(delay_s):
+            raise CaptionError(f"{self.model_id}: stopped")
         for line in lines:
             if line.error is not None:
                 raise _ERRORS[line.error](f"{self.model_id}: the script says {line.error}")
@@ -76,6 +76,10 @@ class ScriptCaptioner:
 
     def warm_up(self) -> None:
         """Nothing to warm; a line is not used up."""
+
+    def interrupt(self) -> None:
+        """Ends a delay."""
+        self._closed.set()
 
     def close(self) -> None:
         self._closed.set()

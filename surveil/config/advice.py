@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from surveil.captioning.registry import clamped_settings
 from surveil.config.cameras import Camera
 from surveil.config.model import Config
 from surveil.config.problems import Loc
@@ -19,6 +20,8 @@ def advice(config: Config) -> Iterator[Advice]:
     for index, rule in enumerate(config.rules):
         if rule.enabled:
             yield from _about_rule(config, rule, ("rules", index))
+    for text in clamped_settings(config.captioner.specs()[0]):
+        yield ("captioner",), text
     yield from _about_evidence(config)
     yield from _same_address(config)
     if config.mqtt is not None and config.mqtt.tls is not None and not config.mqtt.tls.verify:

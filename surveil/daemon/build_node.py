@@ -310,7 +310,7 @@ def _canary(
         patience_s=context.config.captioner.deadline_s + CANARY_GRACE_S,
         scheduler=pipeline.scheduler,
         states=storage.alerts.states,
-        publish=destinations.mqtt.set_canary if destinations.mqtt else lambda result: None,
+        publish=destinations.mqtt.set_canary if destinations.mqtt else None,
         metrics=metrics,
         clock=context.clock,
         wall=context.wall,

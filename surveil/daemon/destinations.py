@@ -94,7 +94,6 @@ def _speech(context: Context, entry: Speech, name: str, store: AlertStore) -> Sp
         name,
         EspeakSpeaker(entry.voice, entry.rate_wpm),
         clock=context.clock,
-        wall=context.wall,
         template=entry.template,
         on_failure=context.on_failure,
     )

@@ -24,6 +24,14 @@ class DeliveryQueue(Protocol):
         """The destination refuses this for good."""
         ...
 
+    def parked(self, destination: str) -> tuple[int, str] | None:
+        """How many things it has refused and are still kept, and why the newest; None when the disk cannot say."""
+        ...
+
+    def retry_parked(self, destination: str) -> None:
+        """All that is parked waits once more."""
+        ...
+
     def gaps(self, destination: str, *, limit: int = 100) -> list[Gap]:
         """Losses that the destination has not been told of."""
         ...

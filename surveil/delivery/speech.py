@@ -6,10 +6,9 @@ import random
 import subprocess
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from surveil.clock import Clock, WallTime, ns
+from surveil.clock import Clock, ns
 from surveil.delivery.delivery_queue import DeliveryQueue
 from surveil.delivery.delivery_worker import DeliveryWorker, TryLater
 from surveil.errors import DeliveryError
@@ -20,43 +19,93 @@ STALE_MS = 60_000
 """An alert that is older is not spoken: a machine that was switched on must not recite the night."""
 LONGEST_S = 60.0
 MAX_CHARS = 300
+CODE = "speech_failing"
+REMEDY = (
+    "see that espeak-ng is installed and a sound device is there that the service may use: "
+    "`make install DROPINS=sound`"
+)
 
 
 class Speaker(Protocol):
-    """Something with a voice."""
+    """Something with a voice. `close` from any thread, the rest from one."""
 
     def say(self, text: str) -> None:
         """Returns when it was said. Raises DeliveryError."""
         ...
 
+    def check(self) -> None:
+        """As `say`, but says nothing."""
+        ...
 
-@dataclass(frozen=True, slots=True)
+    def close(self) -> None:
+        """Be silent, at once and from now on."""
+        ...
+
+
 class EspeakSpeaker:
     """The espeak-ng program, through the machine's default sound device."""
 
-    voice: str = "en"
-    rate_wpm: int = 160
-    extra: tuple[str, ...] = ()
-    """More arguments: `("-w", "out.wav")` writes a file instead."""
+    def __init__(
+        self, voice: str = "en", rate_wpm: int = 160, *, extra: Sequence[str] = ()
+    ) -> None:
+        """`extra`: more arguments: `("-w", "out.wav")` writes a file instead."""
+        # The text goes through stdin, so that no caption can pass for an option.
+        self._command = ["espeak-ng", "-v", voice, "-s", str(rate_wpm), *extra, "--stdin"]
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._closed = False
 
     def say(self, text: str) -> None:
-        # The text goes through stdin, so that no caption can pass for an option.
-        command = ["espeak-ng", "-v", self.voice, "-s", str(self.rate_wpm), *self.extra, "--stdin"]
         try:
-            subprocess.run(
-                command, input=text.encode(), check=True, capture_output=True, timeout=LONGEST_S
-            )
+            with self._start() as process:
+                told = self._finish(process, text)
         except FileNotFoundError:
             raise DeliveryError("espeak-ng is not installed: apt install espeak-ng") from None
+        except OSError as error:
+            raise DeliveryError(f"espeak-ng cannot be started: {error.strerror}") from None
+        # Without a sound device it says so, says nothing else, and exits with 0.
+        wrong = [line for line in told if line.startswith("error:")]
+        if process.returncode != 0 or wrong:
+            last = (wrong or told or [f"exit code {process.returncode}"])[-1]
+            raise DeliveryError(f"espeak-ng failed: {last.removeprefix('error:').strip()}")
+
+    def check(self) -> None:
+        """Opens the sound device all the same."""
+        self.say("")
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            if self._process is not None:
+                self._process.kill()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._closed:
+                raise DeliveryError("no more is said: surveil is stopping")
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+            return self._process
+
+    def _finish(self, process: subprocess.Popen[bytes], text: str) -> list[str]:
+        """What it wrote to stderr, as lines."""
+        try:
+            _, told = process.communicate(text.encode(), timeout=LONGEST_S)
         except subprocess.TimeoutExpired:
+            process.kill()
             raise DeliveryError(f"espeak-ng did not finish within {LONGEST_S:g} s") from None
-        except subprocess.CalledProcessError as error:
-            told = error.stderr.decode(errors="replace").strip().splitlines()
-            raise DeliveryError(f"espeak-ng failed: {told[-1] if told else error}") from None
+        return told.decode(errors="replace").strip().splitlines()
 
 
 class SpeechDelivery(DeliveryWorker):
     """Says each alert by a template: "person climbing at entrance"."""
+
+    failing = CODE
+    remedy = REMEDY
 
     def __init__(
         self,
@@ -65,26 +114,38 @@ class SpeechDelivery(DeliveryWorker):
         speaker: Speaker,
         *,
         clock: Clock,
-        wall: WallTime,
         template: str = "{rule} at {camera}",
         on_failure: WorkerFailed | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         super().__init__(queue, f"speech:{name}", clock=clock, on_failure=on_failure, chance=chance)
         self._speaker = speaker
-        self._wall = wall
         self._template = template
 
     @property
     def allowance_s(self) -> float:
         return LONGEST_S + 30.0
 
-    def deliver(self, outgoing: Outgoing) -> None:
-        now_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
-        if now_ms - outgoing.alert.captured_unix_ms > STALE_MS:
-            return
+    def stop(self) -> None:
+        """Also in the middle of a word; an alert that was not said to its end stays in the queue."""
+        super().stop()
+        self._speaker.close()
+
+    def deliver(self, outgoing: Outgoing) -> bool:
+        # By the time that it waited, not by its date: a clock that was stepped must not silence an alert.
+        if outgoing.waited_ms > STALE_MS:
+            return False
+        self._try(lambda: self._speaker.say(sentence(self._template, outgoing.alert)))
+        return True
+
+    def check(self) -> bool:
+        self._try(self._speaker.check)
+        return True
+
+    def _try(self, speak: Callable[[], None]) -> None:
+        """Nothing that a voice refuses is the alert's fault."""
         try:
-            self._speaker.say(sentence(self._template, outgoing.alert))
+            speak()
         except DeliveryError as error:
             raise TryLater(str(error)) from error
 
@@ -127,11 +188,20 @@ class Describer(Worker):
     def counters(self) -> Mapping[str, float]:
         return {"spoken_total": self._spoken_total}
 
+    def stop(self) -> None:
+        """Also in the middle of a word."""
+        super().stop()
+        self._speaker.close()
+
     def set_caption(self, caption: Caption) -> None:
         camera_id = caption.frame.camera_id
         if not self._cameras or camera_id in self._cameras:
             with self._lock:
                 self._newest[camera_id] = caption.text
+
+    def begin(self) -> None:
+        """A voice that never worked is told before it is needed."""
+        self._try(self._speaker.check)
 
     def step(self) -> None:
         """One sentence for each camera when its time has come, or a short wait."""
@@ -147,20 +217,22 @@ class Describer(Worker):
 
     def _say(self, camera_id: str, text: str) -> None:
         self.beat()
+        spoken = f"{_spoken(camera_id)}: {text[:MAX_CHARS]}"
+        if self._try(lambda: self._speaker.say(spoken)):
+            self._spoken_total += 1
+            self._said[camera_id] = text
+
+    def _try(self, speak: Callable[[], None]) -> bool:
         try:
-            self._speaker.say(f"{_spoken(camera_id)}: {text[:MAX_CHARS]}")
+            speak()
         except DeliveryError as error:
             since_ms = self._problem.since_unix_ms if self._problem else self._clock.unix_ms()
             self._problem = Problem(
-                "speech_failing",
-                str(error),
-                since_ms,
-                remedy="let the service have the sound device",
+                CODE, str(error), since_ms, component=self.name, remedy=REMEDY
             )
-        else:
-            self._problem = None
-            self._spoken_total += 1
-            self._said[camera_id] = text
+            return False
+        self._problem = None
+        return True
 
 
 def sentence(template: str, alert: Alert) -> str:

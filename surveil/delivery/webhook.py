@@ -5,15 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import http.client
 import json
 import random
-import urllib.error
-import urllib.request
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import IO
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from surveil import __version__
@@ -22,11 +20,15 @@ from surveil.delivery import payloads
 from surveil.delivery.delivery_queue import DeliveryQueue, SnapshotFiles
 from surveil.delivery.delivery_worker import DeliveryWorker, TryLater
 from surveil.errors import DeliveryError, StoreError
+from surveil.outbound import GRACE_S, Answer, HttpCaller, OutboundError
 from surveil.records import Gap, Outgoing
 from surveil.worker import WorkerFailed
 
 PASSING = {408, 425, 429}
 """Client errors that go away by themselves; so do all 5xx."""
+MARGIN_S = 30.0
+"""Beyond one call's deadline, for pictures and a disk that is slow to sync, before the watchdog takes offence."""
+MAX_ANSWER_BYTES = 64 << 10
 PICTURE_MAX_PX = 640
 PICTURE_MAX_BYTES = 128 << 10
 
@@ -42,12 +44,16 @@ class WebhookSpec:
     secret: str | None = field(default=None, repr=False)
     """None: not signed."""
     timeout_s: float = 10.0
+    """For one call, from the name's lookup to the last byte of the answer."""
     snapshot: bool = False
     """A scaled picture rides along, base64."""
 
 
 class WebhookDelivery(DeliveryWorker):
     """POST until the answer is 2xx; an answer that will never change parks the alert."""
+
+    failing = "webhook_failing"
+    remedy = "see to the receiver and the way to it, or mend its url; alerts wait meanwhile"
 
     def __init__(
         self,
@@ -67,20 +73,31 @@ class WebhookDelivery(DeliveryWorker):
         self._snapshots = snapshots if spec.snapshot else None
         self._tz = tz
         self._host = urlsplit(spec.url).hostname or "?"
-        self._opener = urllib.request.build_opener(_NoRedirects)
+        self._caller = HttpCaller(f"http-{spec.name}")
 
-    def deliver(self, outgoing: Outgoing) -> None:
+    @property
+    def allowance_s(self) -> float:
+        return self._spec.timeout_s + GRACE_S + MARGIN_S
+
+    def stop(self) -> None:
+        """Also ends a call that is under way; its alert stays in the queue."""
+        super().stop()
+        self._caller.close()
+
+    def deliver(self, outgoing: Outgoing) -> bool:
         body = payloads.alert_payload(outgoing, node=self._spec.node, tz=self._tz)
         picture = self._picture(outgoing)
         if picture:
             encoded = base64.b64encode(picture).decode()
             body = payloads.encode({**json.loads(body), "image": encoded})
         self._post(body, message_id=outgoing.alert.alert_id)
+        return True
 
-    def deliver_gap(self, gap: Gap) -> None:
+    def deliver_gap(self, gap: Gap) -> bool:
         fields = json.loads(payloads.gap_payload(gap))
         body = payloads.encode({"schema": "surveil.gap/1", "camera": gap.camera_id, **fields})
         self._post(body, message_id=f"{gap.store_id}/{gap.camera_id}/{gap.first}-{gap.last}")
+        return True
 
     def _picture(self, outgoing: Outgoing) -> bytes:
         if self._snapshots is None:
@@ -94,44 +111,36 @@ class WebhookDelivery(DeliveryWorker):
 
     def _post(self, body: bytes, *, message_id: str) -> None:
         timestamp = str(self._clock.unix_ms() * NS_PER_MS // NS_PER_S)
-        request = urllib.request.Request(self._spec.url, data=body, method="POST")
-        request.add_header("Content-Type", "application/json")
-        request.add_header("User-Agent", f"surveil/{__version__}")
-        request.add_header("X-Surveil-Id", message_id)
-        request.add_header("X-Surveil-Timestamp", timestamp)
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": f"surveil/{__version__}",
+            "X-Surveil-Id": message_id,
+            "X-Surveil-Timestamp": timestamp,
+        }
         if self._spec.secret is not None:
-            mark = signature(self._spec.secret, timestamp, body)
-            request.add_header("X-Surveil-Signature", mark)
+            headers["X-Surveil-Signature"] = signature(self._spec.secret, timestamp, body)
         try:
-            self._opener.open(request, timeout=self._spec.timeout_s).close()
-        except urllib.error.HTTPError as error:
-            with error:
-                raise self._error_of(error) from None  # the original's text holds the address
-        except (OSError, http.client.HTTPException) as error:
-            raise TryLater(f"{self._host} cannot be reached: {_reason(error)}") from None
+            answer = self._caller.call(
+                "POST",
+                self._spec.url,
+                deadline_s=self._spec.timeout_s,
+                body=body,
+                headers=headers,
+                max_bytes=MAX_ANSWER_BYTES,
+            )
+        except OutboundError as error:
+            raise TryLater(f"{self._host} cannot be reached: {error}") from None
+        self._judge(answer)
 
-    def _error_of(self, error: urllib.error.HTTPError) -> TryLater | DeliveryError:
-        answer = f"{self._host} answered {error.code}"
-        if error.code in PASSING or error.code >= 500:
-            return TryLater(answer, after_s=_retry_after_s(error))
-        if 300 <= error.code < 400:
-            return DeliveryError(f"{answer}: redirects are not followed, give the final address")
-        return DeliveryError(answer)
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """urllib would follow with a GET, without the body, and take its 200 for an acknowledgement."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: http.client.HTTPMessage,
-        newurl: str,
-    ) -> None:
-        return None
+    def _judge(self, answer: Answer) -> None:
+        if 200 <= answer.status < 300:
+            return
+        text = f"{self._host} answered {answer.status}"
+        if answer.status in PASSING or answer.status >= 500:
+            raise TryLater(text, after_s=retry_after_s(answer, now_unix_ms=self._clock.unix_ms()))
+        if 300 <= answer.status < 400:
+            raise DeliveryError(f"{text}: redirects are not followed, give the final address")
+        raise DeliveryError(text)
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
@@ -141,13 +150,23 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return f"sha256={digest.hexdigest()}"
 
 
-def _retry_after_s(error: urllib.error.HTTPError) -> float | None:
-    value = error.headers.get("Retry-After", "")
-    return float(value) if value.isdecimal() else None
+def retry_after_s(answer: Answer, *, now_unix_ms: int) -> float | None:
+    """Retry-After as seconds, whole or not, or as a date (RFC 9110, 10.2.3); None when there is none to obey.
+
+    A date is measured against the answer's own Date, where it has one: this box may not know what time it is.
+    """
+    value = answer.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d{1,9})?", value):
+        return float(value)
+    until_s = _unix_s(value)
+    if until_s is None:
+        return None
+    now_s = _unix_s(answer.headers.get("date", ""))
+    return max(0.0, until_s - (now_unix_ms / 1000 if now_s is None else now_s))
 
 
-def _reason(error: Exception) -> str:
-    reason = getattr(error, "reason", error)
-    if isinstance(reason, TimeoutError):
-        return "it did not answer in time"
-    return getattr(reason, "strerror", None) or type(reason).__name__
+def _unix_s(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None

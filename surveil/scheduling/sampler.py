@@ -10,13 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from surveil.clock import NS_PER_S, ns
+from surveil.clock import NS_PER_S, Backoff, ns
 from surveil.records import Caption, Frame, Luma, Region, Sample, SampleReason, Unchanged
 from surveil.scheduling.motion_gate import Gates
 
 WAIT_FOR_FRAME_S = 0.05
 """How soon to ask again for a frame of a camera that is due but has sent nothing new."""
 MAX_WAIT_S = 1.0
+FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 30.0
+"""Pauses before a picture whose caption failed is sampled again: doubled each time, and no longer than its interval."""
 RECENT_HIT_S = 60.0
 """A camera keeps its interval this long after a hit when others are stretched."""
 
@@ -61,7 +63,7 @@ class WatchReport:
     unwatched_s: float
     """Total time for which the newest judged frame was older than twice the interval."""
     late_s: float
-    """How long a frame that is worth a caption has been waiting for its turn."""
+    """How long a frame that is worth a caption has been waiting for its turn, or for a caption that does not fail."""
 
 
 class Sampler:
@@ -122,10 +124,10 @@ class Sampler:
         if watch := self._picture_of(sample.frame):
             watch.captioned(sample, now_ns)
 
-    def failed(self, sample: Sample) -> None:
-        """The sample's caption will not come."""
+    def failed(self, sample: Sample, now_ns: int) -> None:
+        """The sample's caption will not come: another is due soon, whatever the interval, however still the scene."""
         if watch := self._picture_of(sample.frame):
-            watch.failed()
+            watch.failed(sample, now_ns)
 
     def hit(self, caption: Caption, now_ns: int) -> None:
         """A rule matched: the camera keeps its interval for a minute."""
@@ -141,7 +143,7 @@ class Sampler:
         """Caption the camera's newest frame (each of its regions) as soon as possible."""
         for watch in self._pictures.values():
             if watch.plan.camera_id == camera_id:
-                watch.requested = True
+                watch.request()
 
     def report(self, now_ns: int) -> list[WatchReport]:
         """How well each picture is being watched."""
@@ -212,6 +214,13 @@ class WatchedPicture:
         self.in_flight = False
         self.bypass_gates = False
         self.requested = False
+        self._retries = Backoff(
+            first_s=FIRST_RETRY_S,
+            longest_s=max(FIRST_RETRY_S, min(LONGEST_RETRY_S, plan.interval_s)),
+            jitter=0.0,
+        )
+        self._failing_since_ns: int | None = None
+        """Since when captions of this picture fail; None when the last one did not."""
         self.turn = 0
         """Grows with everything that a judgement of the gates depends on."""
         self._waiting_since_ns: int | None = None
@@ -244,10 +253,17 @@ class WatchedPicture:
     def is_due(self, now_ns: int) -> bool:
         return not self.in_flight and (self.requested or self.due_ns <= now_ns)
 
+    def request(self) -> None:
+        """Somebody wants a caption: also of a picture whose captions fail, and without its pause."""
+        self.requested = True
+
     def candidate(self, newest: Frame | None) -> Candidate | None:
         """None where there is no frame, or the one judged last and nobody asks again: a camera that stands still is not
         watched."""
-        if newest is None or not (self.requested or _key(newest) != self._last_frame):
+        if newest is None:
+            self._waiting_since_ns = self._failing_since_ns = None  # what waited is gone
+            return None
+        if not self.requested and _key(newest) == self._last_frame:
             return None
         candidate = Candidate(
             watch=self,
@@ -319,14 +335,19 @@ class WatchedPicture:
 
     def captioned(self, sample: Sample, now_ns: int) -> None:
         self.in_flight = False
+        self._failing_since_ns = None
+        self._retries.reset()
         self._captioned_ns = now_ns
         self._watched(sample.frame, now_ns)
 
-    def failed(self) -> None:
-        """The caption did not come about: the picture is as good as never seen, and due at once."""
+    def failed(self, sample: Sample, now_ns: int) -> None:
+        """The caption did not come about: the picture is as good as never seen, and due again after a short pause."""
         self.in_flight = False
-        self._last_captioned = None
+        if self._failing_since_ns is None:
+            self._failing_since_ns = min(sample.due_mono_ns, now_ns)
+        self._previous = self._last_captioned = None
         self._last_frame = None
+        self.due_ns = now_ns + ns(self._retries.next_s())
         self._end_turn()
 
     def hit(self, now_ns: int) -> None:
@@ -334,7 +355,8 @@ class WatchedPicture:
 
     def report(self, now_ns: int) -> WatchReport:
         self._account(now_ns)
-        waiting_ns = 0 if self._waiting_since_ns is None else now_ns - self._waiting_since_ns
+        waits = [w for w in (self._waiting_since_ns, self._failing_since_ns) if w is not None]
+        waiting_ns = now_ns - min(waits, default=now_ns)
         camera_id, region_id = self.key
         return WatchReport(
             camera_id=camera_id,

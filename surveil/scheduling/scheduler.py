@@ -61,10 +61,10 @@ class Scheduler:
             self._sampler.captioned(sample, self._clock.monotonic_ns())
 
     def failed(self, sample: Sample, error: CaptionError) -> None:
-        """The worker has told of the error; here the picture only becomes due again."""
+        """The worker has told of the error; here the picture only becomes due again, soon."""
         with self._changed:
             self._failed_total += 1
-            self._sampler.failed(sample)
+            self._sampler.failed(sample, self._clock.monotonic_ns())
 
     def hit(self, caption: Caption) -> None:
         """A rule matched the caption."""

@@ -13,13 +13,14 @@ import faulthandler
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 import traceback
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -211,6 +212,8 @@ def _formatter(fmt: LogFormat, *, journal: bool) -> logging.Formatter:
 WINDOW_S = 600.0
 MAX_KEYS = 512
 """Kinds of failure remembered; the longest unheard of leaves first."""
+MAX_TEXTS = 8
+"""Different texts of one kind that are told in a window: a new cause is news, a text that never comes twice is none."""
 
 _Key = tuple[str, int, str, str | None]
 
@@ -220,13 +223,18 @@ class _Repeat:
     record: logging.LogRecord
     until_ns: int
     held_back: int = 0
+    texts: set[int] = field(default_factory=set)
+    """Hashes of those that were told."""
 
 
 class RepeatFilter(logging.Filter):
     """Lets a warning or error through once in `window_s`, counts the rest. Any thread.
 
-    The same failure is: same logger, level, message before its arguments are filled in, and first argument where that
-    is a string, because messages begin with whom they are about: sixteen cameras that fail are sixteen failures.
+    The same kind of failure is: same logger, level, message before its arguments are filled in, and first argument
+    where that is a string, because messages begin with whom they are about: sixteen cameras that fail are sixteen
+    failures.
+    Within a kind, what differs by more than its measurements ("for 3.1 s") is another cause, and is told at once, as
+    often as MAX_TEXTS allows.
     """
 
     def __init__(self, clock: Clock, *, window_s: float = WINDOW_S) -> None:
@@ -246,6 +254,9 @@ class RepeatFilter(logging.Filter):
             if known is None or now_ns >= known.until_ns:
                 self._begin(record, now_ns)
                 return True
+            if len(known.texts) < MAX_TEXTS and (text := _cause(record)) not in known.texts:
+                known.texts.add(text)
+                return True
             known.record = record
             known.held_back += 1
         return False
@@ -263,7 +274,8 @@ class RepeatFilter(logging.Filter):
         key = _key(record)
         if key in self._repeats:
             self._over.append(self._repeats.pop(key))
-        self._repeats[key] = _Repeat(record, now_ns + ns(self._window_s))
+        until_ns = now_ns + ns(self._window_s)
+        self._repeats[key] = _Repeat(record, until_ns, texts={_cause(record)})
         while len(self._repeats) > MAX_KEYS:
             self._over.append(self._repeats.popitem(last=False)[1])
 
@@ -273,6 +285,18 @@ class RepeatFilter(logging.Filter):
         times = f"came {repeat.held_back} more times within {self._window_s:.0f} s"
         record.msg, record.exc_info = f"{record.msg} ({times})", None
         return record
+
+
+_MEASURED = re.compile(r"\d+(\.\d+)?(?= (s|ms|MiB|GiB|bytes|%)\b)|\d+\.\d+")
+
+
+def _cause(record: logging.LogRecord) -> int:
+    """The text without what is measured afresh each time. Not without all digits: HTTP 401 is not HTTP 503."""
+    try:
+        text = record.getMessage()
+    except Exception:  # a template that does not fit its arguments is told of by the handler
+        text = str(record.msg)
+    return hash(_MEASURED.sub("#", text))
 
 
 def _key(record: logging.LogRecord) -> _Key:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,9 +23,9 @@ from surveil.captioning import (
     open_captioner,
 )
 from surveil.captioning.blip.blip_engine import BlipCaptioner
-from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
+from surveil.errors import CaptionError, ConfigError, ModelError, OutOfMemoryError
 from surveil.records import PictureSize, Rgb
-from tests.captioning.blips import SEP, noise_pictures
+from tests.captioning.blips import SEP, noise_pictures, random_blip, save_blip, tiny_config
 
 
 def plain_captions(
@@ -179,3 +181,63 @@ def test_confidence_is_the_mean_token_log_probability(
         assert answer.confidence == pytest.approx(expected, abs=1e-5)
     ended = [SEP in sequence for sequence in sequences]
     assert any(ended) or search.get("do_sample"), "no sentence ended: half the rule untested"
+
+
+def _broken(model: Any, place: str, value: float) -> None:
+    part = {
+        "vision": lambda: model.vision_model.encoder.layers[0].mlp.fc1.weight,
+        "text": lambda: model.text_decoder.bert.encoder.layer[0].output.dense.weight,
+        "one word": lambda: model.text_decoder.cls.predictions.decoder.bias[7],
+    }[place]()
+    with torch.no_grad():
+        part.fill_(value)
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+@pytest.mark.parametrize("do_sample", [False, True])
+@pytest.mark.parametrize(
+    ("place", "value"), [("vision", math.nan), ("text", math.nan), ("one word", math.inf)]
+)
+def test_a_model_that_computes_no_numbers_does_not_start(
+    tmp_path: Path, *, engine: str, place: str, value: float, do_sample: bool
+) -> None:
+    """Weights that are not finite gave captions of noise, or none, and a daemon in the best of health."""
+    model = random_blip(tiny_config())
+    _broken(model, place, value)
+    spec = CaptionerSpec(
+        model=str(save_blip(model, tmp_path / "nan")),
+        engine=engine,
+        device="cpu",
+        generation=GenerationSpec(num_beams=1, do_sample=do_sample),
+    )
+    captioner = open_captioner(spec)
+    with pytest.raises(ModelError, match=r"computes no finite numbers .* fetch the model again"):
+        captioner.warm_up()
+    assert ModelError.exit_code == 3
+
+
+def test_a_model_that_says_no_word_to_any_picture_does_not_start(tmp_path: Path) -> None:
+    model = random_blip(tiny_config(), end_bias=100.0)
+    captioner = open_captioner(
+        CaptionerSpec(model=str(save_blip(model, tmp_path / "mute")), device="cpu")
+    )
+    with pytest.raises(ModelError, match="says no word to any picture"):
+        captioner.warm_up()
+
+
+def test_a_model_that_only_grey_leaves_speechless_starts(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    captioner = open_captioner(CaptionerSpec(model=str(tiny_model), device="cpu", max_batch=1))
+    seen: list[Any] = []
+
+    def caption(pictures: Any, *, prompt: str | None = None) -> list[CaptionResult]:
+        seen.extend(pictures)
+        return [
+            CaptionResult("" if np.ptp(picture) == 0 else "a house", 0.5) for picture in pictures
+        ]
+
+    monkeypatch.setattr(captioner, "caption", caption)
+    captioner.warm_up()
+    assert len(seen) == 2
+    assert {picture.shape for picture in seen} == {(32, 32, 3)}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import pytest
+
 from surveil.captioning import CaptionResult, CaptionsWorker
 from surveil.captioning.captions_worker import CAPTIONER_NICE, yield_to_capture
 from surveil.captioning.fallback import FallbackCaptioner
+from surveil.captioning.script_engine import Line, ScriptCaptioner
 from surveil.clock import ns
 from surveil.errors import CaptionError, OutOfMemoryError
 from surveil.records import Caption, PictureSize, Rgb, Sample, SampleReason, Unchanged
@@ -26,6 +30,7 @@ class FakeEngine:
     room: int = 99
     fails: bool = False
     takes_s: float = 0.25
+    says: list[CaptionResult] = field(default_factory=list)
     max_batch: int = 4
     model_id: str = "fake"
     gives_confidence: bool = True
@@ -45,6 +50,8 @@ class FakeEngine:
             raise CaptionError("endpoint is away")
         self.batches.append((len(pictures), prompt))
         self.clock.advance(self.takes_s)
+        if self.says:
+            return [self.says.pop(0) for _ in pictures]
         return [CaptionResult(f"{prompt} {number}", 0.5) for number in range(len(pictures))]
 
     def warm_up(self) -> None: ...
@@ -297,8 +304,10 @@ def test_what_is_wrong_is_told_since_it_first_was_and_taken_back() -> None:
         worker.step()
         clock.advance(5)
     assert [(one.code, one.text, one.since_unix_ms) for one in worker.problems()] == [
-        ("captions_failing", "endpoint is away", began_unix_ms)
+        ("captions_failing", "no captions: endpoint is away", began_unix_ms)
     ]
+    assert [one.component for one in worker.problems()] == [worker.name]
+    assert all(one.remedy for one in worker.problems())
     assert worker.counters()["failed_total"] == 2
 
     engine.fails = False
@@ -318,7 +327,7 @@ def test_a_fallback_that_speaks_is_a_problem_until_the_first_engine_is_back() ->
     source.due = [make_sample(clock=clock)]
     worker.step()
     assert [(one.code, one.text) for one in worker.problems()] == [
-        ("captioner_fallback", "endpoint is away")
+        ("captioner_fallback", "fake captions instead: endpoint is away")
     ]
     assert len(sink.items) == 1
 
@@ -327,6 +336,120 @@ def test_a_fallback_that_speaks_is_a_problem_until_the_first_engine_is_back() ->
     source.due = [make_sample(clock=clock)]
     worker.step()
     assert worker.problems() == ()
+
+
+def codes(worker: CaptionsWorker) -> list[str]:
+    return [problem.code for problem in worker.problems()]
+
+
+def test_a_camera_that_is_captioned_does_not_hide_one_that_is_not() -> None:
+    clock = FakeClock()
+    engine, source = FakeEngine(clock, fails=True), FakeSource(clock)
+    worker = CaptionsWorker(engine, source=source, sink=FakeSink(), clock=clock)
+    source.due = [make_sample("gate", clock=clock)]
+    worker.step()
+
+    engine.fails = False
+    source.due = [make_sample("yard", clock=clock)]
+    worker.step()
+    assert codes(worker) == ["captions_failing"]
+    source.due = [make_sample("gate", clock=clock)]
+    worker.step()
+    assert codes(worker) == []
+
+
+def test_a_camera_that_left_does_not_keep_its_failure_open() -> None:
+    clock = FakeClock()
+    engine, source = FakeEngine(clock, fails=True), FakeSource(clock)
+    worker = CaptionsWorker(engine, source=source, sink=FakeSink(), clock=clock)
+    source.due = [make_sample("gate", clock=clock)]
+    worker.step()
+
+    engine.fails = False
+    clock.advance(91)
+    source.due = [make_sample("yard", clock=clock)]
+    worker.step()
+    assert codes(worker) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [CaptionResult("", 0.4), CaptionResult(". , .", None), CaptionResult("a dog", math.nan)],
+)
+def test_captions_without_words_are_failures_and_three_in_a_row_are_told(
+    broken: CaptionResult,
+) -> None:
+    """What came out is handed on, without a number that is none; the picture has not been watched."""
+    clock = FakeClock()
+    engine, source, sink = FakeEngine(clock), FakeSource(clock), FakeSink()
+    engine.says = [broken] * 3
+    worker = CaptionsWorker(engine, source=source, sink=sink, clock=clock)
+    told = []
+    for _ in range(4):
+        source.due = [make_sample(clock=clock)]
+        worker.step()
+        told.append(codes(worker))
+
+    assert told == [[], [], ["captions_empty"], []]
+    assert (len(source.gone), len(source.done)) == (3, 1)
+    assert (worker.stats.failed_total, worker.stats.captions_total) == (3, 1)
+    captions = [item for item in sink.items if isinstance(item, Caption)]
+    assert len(captions) == 4
+    assert all(item.confidence is None or math.isfinite(item.confidence) for item in captions)
+    assert "a dog" not in [item.text for item in captions]
+
+
+def test_memory_that_does_not_hold_one_picture_asks_the_fallback() -> None:
+    """A batch that is too large is halved first: the fallback is for what no batch size mends."""
+    clock = FakeClock()
+    first, second = FakeEngine(clock, room=0), FakeEngine(clock, model_id="second")
+    both = FallbackCaptioner(first, second, now_s=lambda: clock.monotonic_ns() / 1e9)
+    source, sink = FakeSource(clock), FakeSink()
+    source.due = [make_sample("a", clock=clock), make_sample("b", clock=clock)]
+    worker = CaptionsWorker(both, source=source, sink=sink, clock=clock)
+
+    worker.step()
+
+    assert source.gone == []
+    assert [item.model_id for item in sink.items if isinstance(item, Caption)] == ["second"] * 2
+    assert codes(worker) == ["captioner_fallback"]
+    assert worker.stats.batch_limit == 1
+
+
+def test_settings_that_were_made_to_fit_are_a_problem_from_the_start() -> None:
+    clock = FakeClock()
+    worker = CaptionsWorker(
+        FakeEngine(clock),
+        source=FakeSource(clock),
+        sink=FakeSink(),
+        clock=clock,
+        clamped=["3 attempts of 30 s do not fit"],
+    )
+    (problem,) = worker.problems()
+    assert (problem.code, problem.text) == ("deadlines_clamped", "3 attempts of 30 s do not fit")
+
+
+def test_a_stop_interrupts_an_engine_that_waits_and_is_no_failure() -> None:
+    clock = FakeClock()
+    engine = ScriptCaptioner([Line(text="a dog", delay_ms=60_000)])
+    source, sink = FakeSource(clock), FakeSink()
+    source.due = [make_sample(clock=clock)]
+    worker = CaptionsWorker(engine, source=source, sink=sink, clock=clock)
+    worker.stop()
+    worker.step()
+    assert (codes(worker), sink.items, source.gone) == ([], [], [])
+
+
+def test_a_stop_does_not_turn_to_the_fallback() -> None:
+    clock = FakeClock()
+    second = FakeEngine(clock)
+    both = FallbackCaptioner(ScriptCaptioner([Line(text="a dog", delay_ms=60_000)]), second)
+    source = FakeSource(clock)
+    source.due = [make_sample(clock=clock)]
+    worker = CaptionsWorker(both, source=source, sink=FakeSink(), clock=clock)
+    worker.stop()
+    worker.step()
+    assert (second.batches, codes(worker)) == ([], [])
 
 
 def test_an_engine_that_takes_no_prompt_gets_cameras_of_all_prompts_in_one_batch() -> None:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import base64
 import io
 import json
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +20,7 @@ import pytest
 from PIL import Image
 from pydantic import SecretStr, ValidationError
 
-from surveil.captioning import CaptionerSpec, CaptionResult, open_captioner
+from surveil.captioning import CaptionerSpec, CaptionResult, clamped_settings, open_captioner
 from surveil.captioning.fallback import FallbackCaptioner
 from surveil.captioning.remote_config import Remote
 from surveil.captioning.remote_engine import RemoteCaptioner
@@ -85,10 +89,12 @@ Open = Callable[..., RemoteCaptioner]
 def opened(endpoint: Endpoint) -> Iterator[Open]:
     made: list[RemoteCaptioner] = []
 
-    def make(**values: Any) -> RemoteCaptioner:
+    def make(*, deadline_s: float = 60.0, **values: Any) -> RemoteCaptioner:
         section = {"base_url": endpoint.url, "model": "vlm", "backoff": "1ms", "timeout": "5s"}
         remote = Remote.model_validate(section | values)
-        captioner = open_captioner(CaptionerSpec(engine="remote", own=remote))
+        captioner = open_captioner(
+            CaptionerSpec(engine="remote", own=remote, deadline_s=deadline_s)
+        )
         assert isinstance(captioner, RemoteCaptioner)
         made.append(captioner)
         return captioner
@@ -96,6 +102,29 @@ def opened(endpoint: Endpoint) -> Iterator[Open]:
     yield make
     for captioner in made:
         captioner.close()
+
+
+@contextmanager
+def dripping(head: bytes) -> Iterator[str]:
+    """A server that sends `head` and then a byte every 50 ms, for ever."""
+    over = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.sendall(head or b"HTTP/1.1 200 OK\r\nX: ")
+            while not over.wait(0.05):
+                connection.sendall(b"x")
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+    finally:
+        over.set()
+        thread.join(5)
+        listener.close()
 
 
 PICTURE = np.full((24, 32, 3), (200, 30, 30), dtype=np.uint8)
@@ -170,6 +199,122 @@ def test_a_silent_server_is_told(endpoint: Endpoint, opened: Open) -> None:
     with pytest.raises(CaptionError, match="no answer in time"):
         opened(attempts=1, timeout="200ms").caption([PICTURE])
     endpoint.hold.set()
+
+
+def test_all_attempts_and_pauses_stay_within_the_deadline(endpoint: Endpoint, opened: Open) -> None:
+    """As long as each attempt may take, the sum of them is not: the watchdog would end the process first."""
+    endpoint.hold = threading.Event()
+    captioner = opened(attempts=3, timeout="30s", deadline_s=1.0)
+    began_s = time.monotonic()
+    with pytest.raises(CaptionError, match=r"no answer in time \(1 attempts within 0\.9 s\)"):
+        captioner.caption([PICTURE])
+    assert 0.8 < time.monotonic() - began_s < 1.9
+    endpoint.hold.set()
+
+
+def test_a_pause_that_the_server_asks_for_is_not_made_beyond_the_deadline(
+    endpoint: Endpoint, opened: Open
+) -> None:
+    endpoint.answers = [(503, {"Retry-After": "20"}, {}), saying("a dog")]
+    began_s = time.monotonic()
+    with pytest.raises(CaptionError, match="HTTP 503"):
+        opened(deadline_s=5.0).caption([PICTURE])
+    assert time.monotonic() - began_s < 4
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"], ids=["head", "body"]
+)
+def test_a_server_that_drips_is_given_up_in_time(head: bytes) -> None:
+    """Each byte comes soon enough for any timeout between two reads."""
+    with dripping(head) as url:
+        remote = Remote(base_url=url, model="vlm", attempts=1)
+        captioner = open_captioner(CaptionerSpec(engine="remote", own=remote, deadline_s=1.0))
+        began_s = time.monotonic()
+        with pytest.raises(CaptionError, match="no answer in time"):
+            captioner.caption([PICTURE])
+        assert time.monotonic() - began_s < 2.5
+        captioner.close()
+
+
+def test_the_fallback_speaks_before_the_deadline_is_over(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
+    """A silent server uses up half of the time; the other half is the fallback's."""
+    endpoint.hold = threading.Event()
+    remote = Remote.model_validate({"base_url": endpoint.url, "model": "vlm"})
+    script = tmp_path / "drill.jsonl"
+    script.write_text('{"text": "a cat"}')
+    second = CaptionerSpec(engine="script", model=str(script))
+    spec = CaptionerSpec(engine="remote", own=remote, deadline_s=2.0, fallback=second)
+    captioner = open_captioner(spec)
+    began_s = time.monotonic()
+    said = captioner.caption([PICTURE])
+    assert said == [CaptionResult("a cat", None)]
+    assert time.monotonic() - began_s < 1.8
+    endpoint.hold.set()
+    captioner.close()
+
+
+def test_a_request_under_way_is_given_up_at_once_when_it_is_interrupted(
+    endpoint: Endpoint, opened: Open
+) -> None:
+    """Also the pictures that still wait for their turn."""
+    endpoint.hold = threading.Event()
+    captioner = opened(concurrency=2, timeout="30s")
+    ends: list[tuple[float, str]] = []
+
+    def caption() -> None:
+        with pytest.raises(CaptionError) as caught:
+            captioner.caption([PICTURE] * 4)
+        ends.append((time.monotonic(), str(caught.value)))
+
+    thread = threading.Thread(target=caption)
+    thread.start()
+    while endpoint.most_under_way < 2:
+        time.sleep(0.01)
+    began_s = time.monotonic()
+    captioner.interrupt()
+    thread.join(10)
+    endpoint.hold.set()
+    assert ends[0][0] - began_s < 1.0
+    assert "closed" in ends[0][1]
+
+
+def test_a_redirect_is_not_followed(endpoint: Endpoint, opened: Open) -> None:
+    """The key would go along to wherever it points."""
+    endpoint.answers = [(307, {"Location": f"{endpoint.url}/elsewhere"}, {})]
+    with pytest.raises(CaptionError, match=r"HTTP 307.*redirects are not followed"):
+        opened(api_key="s3cret").caption([PICTURE])
+    assert len(endpoint.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "deadline_s", "told"),
+    [
+        ({}, 60.0, False),
+        ({}, 10.0, False),
+        ({"attempts": 3, "timeout": "30s"}, 60.0, True),
+        ({"timeout": "20s"}, 60.0, False),
+        ({"timeout": "2m"}, 60.0, True),
+    ],
+)
+def test_attempts_that_do_not_fit_into_the_deadline_are_told_where_somebody_asked_for_them(
+    values: dict[str, Any], deadline_s: float, told: bool
+) -> None:
+    remote = Remote.model_validate({"base_url": "http://box/v1", "model": "vlm", **values})
+    spec = CaptionerSpec(engine="remote", own=remote, deadline_s=deadline_s)
+    texts = clamped_settings(spec)
+    assert bool(texts) is told
+    assert all("do not fit" in text for text in texts)
+
+
+def test_a_fallback_halves_what_the_attempts_must_fit_into() -> None:
+    remote = Remote.model_validate({"base_url": "http://box/v1", "model": "vlm", "timeout": "15s"})
+    alone = CaptionerSpec(engine="remote", own=remote, deadline_s=60.0)
+    assert clamped_settings(alone) == []
+    (text,) = clamped_settings(replace(alone, fallback=CaptionerSpec(engine="script", model="x")))
+    assert "30 s that captioner.deadline leaves" in text
 
 
 def test_no_more_requests_at_once_than_allowed(endpoint: Endpoint, opened: Open) -> None:

@@ -75,8 +75,8 @@ def scripts() -> Iterator[list[Script]]:
 
 
 def problem(connection: MqttConnection) -> str:
-    """In words."""
-    return connection.problem.text if connection.problem else ""
+    """Why there is no connection."""
+    return connection.lost.reason if connection.lost else ""
 
 
 class Rig:
@@ -126,9 +126,9 @@ def test_waits_double_up_to_the_cap_and_start_again_after_a_connection() -> None
             rig.connection.poll(0.0)
         delays.append(waited)
     assert delays == [1.0, 2.0, 4.0, 5.0, 5.0]
-    found = rig.connection.problem
-    assert found is not None
-    assert (found.code, found.since_unix_ms) == ("mqtt", began_ms)
+    (found,) = rig.connection.problems()
+    assert (found.code, found.component) == ("mqtt_unreachable", "delivery-mqtt")
+    assert found.since_unix_ms == began_ms
     rig.until_event()
     rig.connection.close(politely=False)
 
@@ -208,7 +208,7 @@ def test_a_name_that_does_not_exist_is_said_without_the_password() -> None:
     assert "geheim" not in repr(spec)
     assert "geheim" not in repr(TlsSpec(key_password="geheim"))
     connection = MqttConnection(spec, clock, will=Message("s", b"offline"), chance=lambda: 0.0)
-    eventually(lambda: (connection.poll(0.05), connection.problem)[-1], 20)
+    eventually(lambda: (connection.poll(0.05), connection.lost)[-1], 20)
     assert "broker.invalid:1883" in problem(connection)
     assert "geheim" not in problem(connection)
     connection.close(politely=False)

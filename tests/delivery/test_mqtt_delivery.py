@@ -290,6 +290,21 @@ def test_home_assistants_birth_brings_discovery_again(tmp_path: Path, broker: Br
         assert b"fire" in subscriber.heard(config)[-1].payload
 
 
+def test_the_canary_is_told_when_the_broker_has_its_message_and_not_before(
+    tmp_path: Path, broker: Broker
+) -> None:
+    told: list[str] = []
+    broker.stop()
+    with node(tmp_path, broker) as it:
+        it.mqtt.set_canary({"round": 1}, on_acknowledged=lambda: told.append("first"))
+        it.mqtt.set_canary({"round": 2}, on_acknowledged=lambda: told.append("second"))
+        assert told == []
+        broker.start()
+        with Subscriber(broker.port) as subscriber:
+            eventually(lambda: told == ["second"])
+            eventually(lambda: subscriber.heard(f"{PREFIX}/canary"))
+
+
 def test_a_puback_with_an_error_parks_the_alert_and_tells_a_gap(tmp_path: Path) -> None:
     rules = tmp_path / "acl"
     rules.write_text(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hmac
 import http.server
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -14,9 +16,12 @@ from typing import Any
 import pytest
 
 from surveil.alerts.recorder import Destination
-from surveil.delivery.webhook import WebhookDelivery, WebhookSpec
+from surveil.clock import SystemClock, ns
+from surveil.delivery.webhook import WebhookDelivery, WebhookSpec, retry_after_s
+from surveil.outbound import Answer
 from tests.fakes import FakeClock
 from tests.support.alerts import Room
+from tests.test_outbound import Talk, dripping_body, dripping_head, server, silent
 
 HOOK = "webhook:desk"
 
@@ -67,7 +72,9 @@ def hook(room: Room, receiver: WebhookReceiver, **values: Any) -> WebhookDeliver
 
 def told(worker: WebhookDelivery) -> list[str]:
     """Its problems, in words."""
-    assert all(problem.code == "delivery_failing" for problem in worker.problems())
+    for problem in worker.problems():
+        assert (problem.code, problem.component) == ("webhook_failing", "delivery-webhook:desk")
+        assert problem.remedy
     return [problem.text for problem in worker.problems()]
 
 
@@ -108,7 +115,12 @@ def test_a_webhook_that_is_down_is_tried_again_and_told_without_its_address(
     worker.step()
     assert len(receiver.told) == 1
     assert worker.problems() == ()
-    assert worker.counters() == {"delivered_total": 1, "refused_total": 0, "failures_total": 2}
+    assert worker.counters() == {
+        "delivered_total": 1,
+        "refused_total": 0,
+        "failures_total": 2,
+        "stale_total": 0,
+    }
 
 
 @pytest.mark.parametrize(("code", "headers"), [(400, {}), (302, {"Location": "/elsewhere"})])
@@ -125,7 +137,8 @@ def test_an_answer_that_never_changes_parks_the_alert_and_goes_on(
     gap, alert = (json.loads(body) for _, body in receiver.told)
     assert (gap["schema"], gap["from"], gap["to"]) == ("surveil.gap/1", 1, 1)
     assert "t0ken" not in gap["reason"]
-    assert worker.counters() == {"delivered_total": 1, "refused_total": 1, "failures_total": 0}
+    counted = worker.counters()
+    assert (counted["delivered_total"], counted["refused_total"]) == (1, 1)
     assert alert["sequence"] == 2
 
 
@@ -138,3 +151,129 @@ def test_an_address_that_nobody_answers_is_named_by_its_host_only(tmp_path: Path
     room.open()
     worker.step()
     assert told(worker) == ["127.0.0.1 cannot be reached: Connection refused"]
+
+
+@pytest.mark.parametrize("talk", [silent, dripping_head, dripping_body])
+def test_a_webhook_that_drips_is_given_up_at_its_timeout_and_told(
+    tmp_path: Path, talk: Talk
+) -> None:
+    """The former client's timeout was for one read: a byte now and then held its thread for ever."""
+    room = Room(tmp_path, destinations=(Destination(HOOK),))
+    room.open()
+    with server(talk) as where:
+        spec = WebhookSpec(f"http://{where}/t0ken", name="desk", timeout_s=0.5)
+        worker = WebhookDelivery(room.store, spec, clock=room.clock)
+        began = time.monotonic()
+        worker.step()
+        assert time.monotonic() - began < 10
+        worker.stop()
+    assert told(worker) == ["127.0.0.1 cannot be reached: no answer within 0.5 s"]
+    assert room.waiting(HOOK) == [1]
+
+
+def test_a_stop_ends_a_call_that_hangs_at_once_and_the_alert_stays(tmp_path: Path) -> None:
+    room = Room(tmp_path, SystemClock(), destinations=(Destination(HOOK),))
+    room.open()
+    asked = threading.Event()
+
+    def talk(connection: socket.socket, over: threading.Event) -> None:
+        connection.recv(4096)
+        asked.set()
+        over.wait(60)
+
+    with server(talk) as where:
+        spec = WebhookSpec(f"http://{where}/", name="desk", timeout_s=60.0)
+        worker = WebhookDelivery(room.store, spec, clock=room.clock)
+        worker.start()
+        assert asked.wait(30)
+        worker.stop()
+        assert worker.join(room.clock.monotonic_ns() + ns(5.0))
+    assert worker.failure is None
+    assert room.waiting(HOOK) == [1]
+
+
+def test_the_watchdog_waits_for_as_long_as_a_call_may_take(tmp_path: Path) -> None:
+    """A timeout of 60 s was allowed, and killed the daemon: its thread was given 30 s."""
+    room = Room(tmp_path)
+    for timeout_s in (10.0, 60.0, 300.0):
+        spec = WebhookSpec("http://127.0.0.1:9/", name="desk", timeout_s=timeout_s)
+        worker = WebhookDelivery(room.store, spec, clock=room.clock)
+        assert timeout_s + 10.0 < worker.allowance_s < timeout_s + 60.0
+
+
+NOW_MS = 1_795_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "30"}, 30.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-3"}, None),
+        ({"retry-after": "Wed, 18 Nov 2026 11:07:20 GMT"}, 40.0),
+        ({"retry-after": "Wed, 18 Nov 2020 10:07:20 GMT"}, 0.0),
+        (
+            {
+                "retry-after": "Wed, 18 Nov 2020 10:07:20 GMT",
+                "date": "Wed, 18 Nov 2020 10:06:20 GMT",
+            },
+            60.0,
+        ),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert retry_after_s(Answer(503, b"", headers), now_unix_ms=NOW_MS) == seconds
+
+
+def test_a_gap_that_is_refused_is_not_told_but_kept_and_the_health_says_so(
+    tmp_path: Path, receiver: WebhookReceiver
+) -> None:
+    room = Room(tmp_path, destinations=(Destination(HOOK),))
+    worker = hook(room, receiver)
+    receiver.answers = [(400, {}), (404, {})]
+    room.open()
+    room.open()
+    for _ in range(4):
+        worker.step()
+    problems = {problem.code: problem for problem in worker.problems()}
+    assert set(problems) == {"alerts_parked", "gap_refused"}
+    assert "answered 404" in problems["gap_refused"].text
+    assert [gap.first for gap in room.store.gaps(HOOK)] == [1]
+    assert [json.loads(body)["sequence"] for _, body in receiver.told] == [2]
+    again = hook(room, receiver)
+    again.begin()
+    again.step()
+    again.step()
+    assert again.problems() == ()
+    assert room.store.gaps(HOOK) == []
+
+
+def test_refused_alerts_are_counted_until_they_get_through(
+    tmp_path: Path, receiver: WebhookReceiver
+) -> None:
+    """A start tries them again: whoever mended the address had to restart anyway."""
+    room = Room(tmp_path, destinations=(Destination(HOOK),))
+    assert isinstance(room.clock, FakeClock)
+    worker = hook(room, receiver)
+    receiver.answers = [(401, {}), (200, {}), (401, {})]
+    room.open()
+    room.open()
+    worker.step()
+    worker.step()
+    began_ms = room.clock.unix_ms()
+    room.clock.advance(60)
+    worker.step()
+    (problem,) = worker.problems()
+    assert (problem.code, problem.since_unix_ms) == ("alerts_parked", began_ms)
+    assert problem.text.startswith("2 alerts")
+    assert "answered 401" in problem.text
+    again = hook(room, receiver)
+    again.begin()
+    for _ in range(3):
+        again.step()
+    assert again.problems() == ()
+    assert [json.loads(body).get("sequence") for _, body in receiver.told][-2:] == [1, 2]

@@ -25,6 +25,9 @@ class Cameras:
     def newest(self, camera_id: str) -> Frame | None:
         return self._newest.get(camera_id)
 
+    def leave(self, camera_id: str) -> None:
+        del self._newest[camera_id]
+
     def send(self, camera_id: str, at_s: float, *, marked: bool = False) -> None:
         self._seq += 1
         pixels = np.full((54, 96, 3), 100, dtype=np.uint8)
@@ -109,8 +112,65 @@ def test_a_failed_sample_is_due_again_with_the_same_frame() -> None:
     bench = Bench(plan())
     bench.cameras.send("yard", 0)
     (sample,) = bench.pull(0, 4).samples
-    bench.sampler.failed(sample)
-    assert bench.pull(5, 4).samples[0].frame is sample.frame
+    bench.sampler.failed(sample, 0)
+    assert bench.pull(1, 4).samples[0].frame is sample.frame
+
+
+def test_a_failed_sample_is_repeated_soon_however_long_the_interval_and_still_the_scene() -> None:
+    """After 1, 2, 4 ... 30 seconds; a caption in between begins the pauses anew."""
+    gates = Gates(motion_area=0.004, duplicate_area=None)
+    bench = Bench(plan(gates=gates, interval_s=600, max_interval_s=3600))
+    (sample,) = bench.at(0).samples
+    bench.at(600)
+
+    def failing(first_s: int, until_s: int) -> list[int]:
+        repeated = []
+        for now_s in range(first_s, until_s):
+            bench.cameras.send("yard", now_s)
+            for again in bench.pull(now_s, 4).samples:
+                repeated.append(now_s)
+                bench.sampler.failed(again, ns(now_s))
+        return repeated
+
+    bench.sampler.failed(sample, ns(1000))
+    assert failing(1000, 1100) == [1001, 1003, 1007, 1015, 1031, 1061, 1091]
+    assert bench.at(1121).samples
+    bench.sampler.failed(sample, ns(1121))
+    assert failing(1121, 1130) == [1122, 1124, 1128]
+
+
+def test_the_pauses_between_failures_are_no_longer_than_the_interval() -> None:
+    bench = Bench(plan(interval_s=5))
+    failed_at = []
+    for now_s in range(30):
+        bench.cameras.send("yard", now_s)
+        for sample in bench.pull(now_s, 4).samples:
+            failed_at.append(now_s)
+            bench.sampler.failed(sample, ns(now_s))
+    assert failed_at == [0, 1, 3, 7, 12, 17, 22, 27]
+
+
+def test_a_picture_whose_captions_fail_is_late_and_unwatched() -> None:
+    bench = Bench(plan(interval_s=5))
+    for now_s in range(30):
+        bench.cameras.send("yard", now_s)
+        for sample in bench.pull(now_s, 4).samples:
+            bench.sampler.failed(sample, ns(now_s))
+    (report,) = bench.sampler.report(ns(30))
+    assert report.late_s == 30
+    assert report.unwatched_s == 20
+    assert bench.at(40).samples
+    assert bench.sampler.report(ns(40))[0].late_s == 0
+
+
+def test_a_camera_that_left_while_its_captions_failed_is_not_late_for_ever() -> None:
+    bench = Bench(plan())
+    bench.cameras.send("yard", 0)
+    (sample,) = bench.pull(0, 4).samples
+    bench.sampler.failed(sample, 0)
+    bench.cameras.leave("yard")
+    assert bench.pull(100, 4) == Pull()
+    assert bench.sampler.report(ns(100))[0].late_s == 0
 
 
 def test_unchanged_frames_are_told_and_count_as_watched() -> None:
@@ -293,9 +353,9 @@ def test_a_frame_judged_before_its_caption_failed_is_judged_again() -> None:
     (candidate,) = bench.sampler.candidates(ns(5))
     candidate.prepare()
     assert candidate.closed
-    bench.sampler.failed(sample)
+    bench.sampler.failed(sample, ns(5))
     assert bench.sampler.choose([candidate], ns(5), 1) == Pull()
-    assert len(bench.pull(5, 1).samples) == 1
+    assert len(bench.pull(6, 1).samples) == 1
 
 
 @given(

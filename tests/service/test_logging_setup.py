@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from surveil.redact import register_secret
 from surveil.service.logging_setup import (
     MAX_KEYS,
+    MAX_TEXTS,
     QUIET,
     WINDOW_S,
     LogFormat,
@@ -265,6 +266,30 @@ def test_a_repeated_failure_is_told_once_then_counted(
         "camera yard: no frame for 4 s (came 4 more times within 600 s)",
         "something else",
     ]
+
+
+def test_a_new_cause_is_told_though_another_was_a_moment_ago(
+    stream: io.StringIO, log: logging.Logger, clock: FakeClock
+) -> None:
+    """The second cause would have been hidden behind the first for ten minutes."""
+    for cause in ("HTTP 503", "HTTP 503", "HTTP 401: check the API key", "HTTP 503"):
+        log.warning("captioner %s: %s", "blip", cause)
+    clock.advance(WINDOW_S)
+    log.info("something else")
+    assert messages(stream) == [
+        "captioner blip: HTTP 503",
+        "captioner blip: HTTP 401: check the API key",
+        "captioner blip: HTTP 503 (came 2 more times within 600 s)",
+        "something else",
+    ]
+
+
+def test_a_text_that_is_never_the_same_is_no_flood(
+    stream: io.StringIO, log: logging.Logger
+) -> None:
+    for number in range(1000):
+        log.warning("frame refused: %s", [number])
+    assert len(messages(stream)) == MAX_TEXTS
 
 
 def test_after_the_window_it_is_told_again_with_the_count_first(

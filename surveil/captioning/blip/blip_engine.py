@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from traceback import clear_frames
 from typing import Any
@@ -17,8 +18,8 @@ from surveil.captioning.blip.text_decoder import TextDecoder
 from surveil.captioning.blip.token_search import TokenSearch, longest, search_of
 from surveil.captioning.blip.vision_encoder import TorchVision, to_pixels
 from surveil.captioning.devices import Device
-from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec
-from surveil.errors import CaptionError, ConfigError, OutOfMemoryError
+from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec, has_words
+from surveil.errors import CaptionError, ConfigError, ModelError, OutOfMemoryError
 from surveil.records import PictureSize, Rgb
 
 DEFAULT_MAX_BATCH = 4
@@ -125,8 +126,9 @@ class BlipCaptioner:
             ) from error
 
     def warm_up(self) -> None:
-        """Also finds the batch size that pays, where the spec left it open."""
-        self.caption([self._grey])
+        """Also finds the batch size that pays, where the spec left it open. Raises ModelError for a model that computes
+        no numbers, or says nothing to any picture: it would be taken for a quiet night."""
+        self._prove()
         if self._find_batch:
             self.max_batch = best_batch(lambda size: self.caption([self._grey] * size))
         if self._release_batch_memory is None:
@@ -137,6 +139,32 @@ class BlipCaptioner:
         if self.max_batch > 1:
             # A batch is another way through, which is made when it is first gone.
             self.caption([self._grey] * 2)
+
+    def _prove(self) -> None:
+        """Grey alone may leave a healthy model speechless; a drawing with edges, shapes and colours does not."""
+        for picture in (self._grey, _drawing(self._preprocessing.side_px)):
+            (result,) = self._caption_proven(picture)
+            if has_words(result.text):
+                return
+        raise ModelError(
+            f"{self.model_id} says no word to any picture; its weights or its vocabulary are broken: "
+            "fetch the model again, or choose another"
+        )
+
+    def _caption_proven(self, picture: Rgb) -> list[CaptionResult]:
+        broken = (
+            f"{self.model_id} computes no finite numbers on {self.device} in {self.precision}: its weights are "
+            "broken, or overflow in this precision; fetch the model again, or set precision: fp32"
+        )
+        try:
+            results = self.caption([picture])
+        except RuntimeError as error:
+            if "`nan`" not in str(error):  # as torch says of probabilities that it is to draw from
+                raise
+            raise ModelError(broken) from error
+        if not all(math.isfinite(result.confidence or 0.0) for result in results):
+            raise ModelError(broken)
+        return results
 
     def close(self) -> None:
         self._encode = self._decoder = self._release_batch_memory = None
@@ -182,6 +210,17 @@ class BlipCaptioner:
             CaptionResult(" ".join(text.split()), value)
             for text, value in zip(texts, sure, strict=True)
         ]
+
+
+def _drawing(side_px: int) -> Rgb:
+    """A house before a sky, roughly: edges in all directions, three colours, light and dark."""
+    rows, columns = np.mgrid[0:side_px, 0:side_px] / side_px
+    picture = np.full((side_px, side_px, 3), (120, 180, 240), dtype=np.uint8)
+    picture[rows > 0.7] = (60, 140, 50)
+    picture[(abs(columns - 0.5) < 0.25) & (rows > 0.4) & (rows < 0.8)] = (170, 60, 40)
+    picture[(rows < 0.4) & (abs(columns - 0.5) < 0.75 * (rows - 0.1))] = (40, 30, 30)
+    picture[(abs(columns - 0.5) < 0.06) & (rows > 0.58) & (rows < 0.8)] = (240, 230, 200)
+    return picture
 
 
 def confidences(

@@ -10,8 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from surveil.clock import NS_PER_S, Backoff, Clock, ns
+from surveil.delivery.mqtt.connection_problems import ConnectionProblems
 from surveil.delivery.mqtt.mqtt_session import (
     OTHER_CLIENT,
+    SILENT,
+    TAKEN_OVER,
     Connected,
     Event,
     Lost,
@@ -26,6 +29,8 @@ from surveil.records import Problem
 
 logger = logging.getLogger(__name__)
 
+COMPONENT = "delivery-mqtt"
+"""The delivery thread's name."""
 SHORT_NS = ns(10.0)
 TOO_MANY_SHORT = 3
 """Connections in a row that were accepted and soon closed. Mosquitto 2.0 and MQTT 3.1.1 do not say why they close one;
@@ -33,19 +38,22 @@ a second client with our id looks like this."""
 
 
 class MqttConnection:
-    """One session after another. The delivery thread only, but `wake` and `problem` from any."""
+    """One session after another. The delivery thread only, but `wake` and `problems` from any."""
 
     def __init__(
         self, spec: MqttSpec, clock: Clock, *, will: Message, chance: Callable[[], float]
     ) -> None:
         """`chance`: as Backoff takes it."""
-        self.problem: Problem | None = None
-        """Why there is no connection; None while there is one."""
+        self.lost: Lost | None = None
+        """Why there is no connection; None while there is one, or before the first attempt has ended."""
         self.connects_total = 0
         self.limits: Connected | None = None
         """What the broker allows; None while it has not accepted us."""
         self._spec = spec
         self._clock = clock
+        self._problems = ConnectionProblems(
+            clock, component=COMPONENT, where=spec.where, retry_max_s=spec.retry_max_s
+        )
         self._will = will
         # A hundred boxes must not knock at the same moment when a broker returns.
         self._backoff = Backoff(
@@ -56,6 +64,7 @@ class MqttConnection:
         self._answer_by_mono_ns = 0
         self._accepted_mono_ns = 0
         self._short_lived = 0
+        self._given_up: Lost | None = None
         self._connector: _Connector | None = None
         self._session: MqttSession | None = None
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -64,10 +73,25 @@ class MqttConnection:
     def where(self) -> str:
         return self._spec.where
 
+    def problems(self) -> Sequence[Problem]:
+        """What is wrong with the way to the broker."""
+        return self._problems.problems()
+
+    def acknowledged(self) -> None:
+        """The broker has acknowledged something of ours."""
+        self._problems.acknowledged()
+
+    def give_up(self, *, silent_ns: int) -> None:
+        """The broker takes our messages and acknowledges none: begin again. The next `poll` says so."""
+        text = f"{self.where}: it has acknowledged nothing for {silent_ns / NS_PER_S:.0f} s"
+        self._given_up = Lost(text, code=SILENT, silent_ns=silent_ns)
+
     def poll(self, timeout_s: float) -> list[Event]:
         """What happened, after waiting at most `timeout_s` for something to happen; keeps trying to connect."""
         if self._session is None:
             events = self._connect(timeout_s)
+        elif self._given_up is not None:
+            events = [self._given_up]
         else:
             events = self._session.poll(self._wake_read, timeout_s)
             if self.limits is None and not events and self._now() > self._answer_by_mono_ns:
@@ -135,7 +159,8 @@ class MqttConnection:
             self.limits = event
             self._accepted_mono_ns = self._now()
             self._backoff.reset()
-            self.problem = None
+            self.lost = None
+            self._problems.accepted()
             self.connects_total += 1
             logger.info("%s: connected, MQTT %s", self.where, self._protocol)
         elif isinstance(event, Lost):
@@ -143,12 +168,10 @@ class MqttConnection:
 
     def _lost(self, lost: Lost) -> None:
         lost = self._suspect_other_client(lost)
-        if self.problem is None or lost.reason != self.problem.text:
+        if self.lost is None or lost.reason != self.lost.reason:
             logger.warning("%s", lost.reason)
-        since_ms = self.problem.since_unix_ms if self.problem else self._clock.unix_ms()
-        self.problem = Problem(
-            "mqtt_unreachable", lost.reason, since_ms, remedy="see to the broker; alerts wait"
-        )
+        self.lost, self._given_up = lost, None
+        self._problems.lost(lost)
         accepted = self.limits is not None
         self.limits = None
         if self._session is not None:
@@ -166,11 +189,11 @@ class MqttConnection:
         if self._short_lived < TOO_MANY_SHORT:
             return lost
         text = f"{lost.reason}, soon after it accepted us, {TOO_MANY_SHORT} times or more: {OTHER_CLIENT}"
-        return replace(lost, reason=text, taken_over=True)
+        return replace(lost, reason=text, code=TAKEN_OVER)
 
     def _delay_s(self, lost: Lost) -> float:
         # Two nodes of one name would throw each other out for ever, so the one thrown out steps back at once.
-        delay_s = self._backoff.next_s(longest=lost.taken_over)
+        delay_s = self._backoff.next_s(longest=lost.code == TAKEN_OVER)
         return 0.0 if lost.wrong_protocol and self._backoff.failures == 1 else delay_s
 
     def _now(self) -> int:

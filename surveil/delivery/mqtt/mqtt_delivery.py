@@ -17,7 +17,7 @@ from surveil.clock import Clock, ns
 from surveil.delivery import payloads
 from surveil.delivery.delivery_queue import ReplayQueue, RetainedLedger, SnapshotFiles
 from surveil.delivery.mqtt.discovery import CameraInfo, DiscoveryAnnouncer
-from surveil.delivery.mqtt.mqtt_connection import MqttConnection
+from surveil.delivery.mqtt.mqtt_connection import COMPONENT, MqttConnection
 from surveil.delivery.mqtt.mqtt_publisher import RECEIPTS_A_COMMIT, MqttPublisher, NewestSnapshots
 from surveil.delivery.mqtt.mqtt_session import Connected, Event, Lost, MqttSpec, Published, Received
 from surveil.delivery.mqtt.topics import (
@@ -29,6 +29,7 @@ from surveil.delivery.mqtt.topics import (
     shown_payload,
     shown_topic,
 )
+from surveil.delivery.parked_alerts import ParkedAlerts
 from surveil.errors import StoreError
 from surveil.records import MQTT, CameraStatus, Caption, Problem
 from surveil.worker import Worker, WorkerFailed
@@ -38,6 +39,12 @@ logger = logging.getLogger(__name__)
 RECHECK_NS = ns(5.0)
 """The queue tells of every commit; this is for what it could not read the last time."""
 FLUSH_NS = ns(2.0)
+SILENT_NS = ns(60.0)
+"""A broker that takes messages and acknowledges none of them for so long is of no use; another connection may be."""
+PARKED_REMEDY = (
+    'mend what the broker refuses, then restart surveil, or publish {{"from": n}} to {}/<camera>/alert/replay; '
+    "`surveil alerts` lists them"
+)
 
 
 class MqttDelivery(Worker):
@@ -59,7 +66,7 @@ class MqttDelivery(Worker):
     ) -> None:
         """`snapshots` None: no pictures are sent. `poll_s`: how long one step waits for something to happen.
         `chance`: as Backoff takes it."""
-        super().__init__("delivery-mqtt", clock=clock, on_failure=on_failure)
+        super().__init__(COMPONENT, clock=clock, on_failure=on_failure)
         self.topics = Topics(spec.prefix, spec.node, spec.discovery_prefix)
         self._queue = queue
         self._on_command = on_command
@@ -86,9 +93,13 @@ class MqttDelivery(Worker):
             self._connection,
             self._retained,
             self.topics,
+            clock=clock,
             pictures=self._pictures,
             tz=tz,
             max_queued=spec.max_queued,
+        )
+        self._parked = ParkedAlerts(
+            queue, MQTT, clock, component=self.name, remedy=PARKED_REMEDY.format(spec.prefix)
         )
         queue.listen(self._on_queue_changed)
 
@@ -100,9 +111,10 @@ class MqttDelivery(Worker):
         return self._connection.limits is not None
 
     def problems(self) -> Sequence[Problem]:
-        """Why there is no connection."""
-        problem = self._connection.problem
-        return () if problem is None else (problem,)
+        """What is wrong with the way to the broker, and what the broker refused."""
+        found = (self._publisher.refusal, self._parked.problem)
+        refused = tuple(problem for problem in found if problem is not None)
+        return (*self._connection.problems(), *refused)
 
     def counters(self) -> Mapping[str, float]:
         return {
@@ -154,8 +166,17 @@ class MqttDelivery(Worker):
     def set_health(self, problems: Sequence[Problem]) -> None:
         self._put_node("health", payloads.health_payload(problems, self._tz))
 
-    def set_canary(self, result: Mapping[str, Any]) -> None:
-        self._put_node("canary", payloads.encode(dict(result)))
+    def set_canary(
+        self, result: Mapping[str, Any], *, on_acknowledged: Callable[[], None] | None = None
+    ) -> None:
+        """`on_acknowledged`: called in this worker's thread once the broker has this very message."""
+        message = Message(
+            self.topics.of_node("canary"),
+            payloads.encode(dict(result)),
+            on_acknowledged=on_acknowledged,
+        )
+        self._retained.set(message)
+        self.wake()
 
     def set_stats(self, stats: Mapping[str, Any]) -> None:
         """Sent once, if there is a connection."""
@@ -182,11 +203,18 @@ class MqttDelivery(Worker):
 
     # The worker's thread.
 
+    def begin(self) -> None:
+        """What was refused is tried again: at a start, the broker may have been mended."""
+        self._parked.try_again()
+
     def step(self) -> None:
         """Hand over what the broker may have, then wait at most `poll_s` for news from either side."""
+        self._parked.check()
         if self.connected:
             self._check_queue()
             self._publisher.pump()
+            if self._publisher.unanswered_ns > SILENT_NS:
+                self._connection.give_up(silent_ns=self._publisher.unanswered_ns)
         self._handle(self._connection.poll(0.0 if self._publisher.busy else self._poll_s))
 
     def finish(self) -> None:

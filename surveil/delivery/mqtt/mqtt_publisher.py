@@ -8,13 +8,14 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import tzinfo
 
+from surveil.clock import Clock
 from surveil.delivery import payloads
 from surveil.delivery.delivery_queue import ReplayQueue, RetainedLedger, SnapshotFiles
-from surveil.delivery.mqtt.mqtt_connection import MqttConnection
+from surveil.delivery.mqtt.mqtt_connection import COMPONENT, MqttConnection
 from surveil.delivery.mqtt.mqtt_session import Connected, Published, packet_bytes
 from surveil.delivery.mqtt.topics import Message, RetainedTopics, Topics
 from surveil.errors import StoreError
-from surveil.records import MQTT, Gap, Outgoing, Receipt
+from surveil.records import MQTT, Gap, Outgoing, Problem, Receipt
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class MqttPublisher:
         retained: RetainedTopics,
         topics: Topics,
         *,
+        clock: Clock,
         pictures: NewestSnapshots | None,
         tz: tzinfo | None,
         max_queued: int = 200,
@@ -45,11 +47,15 @@ class MqttPublisher:
         """The queue may have something that was not fetched."""
         self.acknowledged_total = 0
         self.refused_total = 0
+        self.refusal: Problem | None = None
+        """Of states and gaps; a refused alert is parked."""
+        self._refusals: dict[str, str] = {}
         self._queue = queue
         self._ledger = ledger
         self._connection = connection
         self._retained = retained
         self._topics = topics
+        self._clock = clock
         self._pictures = pictures
         self._tz = tz
         self._max_queued = max_queued
@@ -58,6 +64,7 @@ class MqttPublisher:
     def reset(self) -> None:
         """The connection ended: what is not acknowledged will be fetched again, from the first."""
         self._in_flight: dict[int, Reference] = {}
+        self._answered_mono_ns = self._clock.monotonic_ns()
         self._states_in_flight = 0
         self._taken: set[Receipt] = set()  # in flight, queued, or refused over this connection
         self._gaps_taken: set[int] = set()
@@ -83,6 +90,11 @@ class MqttPublisher:
         """There is work that waits for nobody."""
         return self._pictures is not None and bool(self._pictures.due) and self._picture_turn()
 
+    @property
+    def unanswered_ns(self) -> int:
+        """How long the broker has acknowledged nothing, although something is in flight; 0 when nothing is."""
+        return self._clock.monotonic_ns() - self._answered_mono_ns if self._in_flight else 0
+
     def pump(self) -> None:
         """Hand the broker as much as it may have now."""
         self._send_states()
@@ -95,12 +107,18 @@ class MqttPublisher:
     def published(self, event: Published) -> None:
         """A PUBACK. Other ids are QoS 0, or of no interest."""
         reference = self._in_flight.pop(event.mid, None)
+        self._answered_mono_ns = self._clock.monotonic_ns()
+        self._connection.acknowledged()
         self.acknowledged_total += reference is not None and event.refusal is None
         match reference:
             case Message():
                 self._states_in_flight -= 1
                 self._state_published(reference, event.refusal)
+            case Gap() if event.refusal:
+                # Not told, so its row stays; it stays taken, too, until there is another connection.
+                self._note_refusal(self._gap_topic(reference), event.refusal)
             case Gap():
+                self._note_refusal(self._gap_topic(reference), None)
                 self._gaps_taken.discard(reference.gap_id)
                 self._queue.told(reference)
             case Outgoing() if event.refusal:
@@ -137,7 +155,7 @@ class MqttPublisher:
         for gap in self._queue.gaps(MQTT):
             if gap.gap_id not in self._gaps_taken and self._room():
                 self._gaps_taken.add(gap.gap_id)
-                topic = self._topics.of_camera(gap.camera_id, "gap")
+                topic = self._gap_topic(gap)
                 self._publish(Message(topic, payloads.gap_payload(gap), retain=False), gap)
 
     def _fetch(self) -> bool:
@@ -194,14 +212,48 @@ class MqttPublisher:
     def _publish(self, message: Message, reference: Reference) -> None:
         mid = self._connection.publish(message)
         if mid is not None and message.qos > 0:
+            if not self._in_flight:
+                self._answered_mono_ns = self._clock.monotonic_ns()
             self._in_flight[mid] = reference
             self._states_in_flight += isinstance(reference, Message)
 
     def _state_published(self, message: Message, refusal: str | None) -> None:
+        self._note_refusal(message.topic, refusal)
         if refusal is not None:
-            logger.error("%s refused %s: %s", self._connection.where, message.topic, refusal)
-        elif message.note is not None:
+            return
+        if message.note is not None:
             self._ledger.forget(message.note)
+        if message.on_acknowledged is not None:
+            message.on_acknowledged()
+
+    def _note_refusal(self, topic: str, refusal: str | None) -> None:
+        """`refusal` None: the broker takes it, perhaps again."""
+        if refusal is None:
+            if self._refusals.pop(topic, None) is None:
+                return
+        elif self._refusals.get(topic) == refusal:
+            return
+        else:
+            logger.error("%s refused %s: %s", self._connection.where, topic, refusal)
+            self._refusals[topic] = refusal
+        self.refusal = self._refusal_problem()
+
+    def _refusal_problem(self) -> Problem | None:
+        if not self._refusals:
+            return None
+        topic, refusal = next(reversed(self._refusals.items()))
+        since_ms = self.refusal.since_unix_ms if self.refusal else self._clock.unix_ms()
+        text = f"{self._connection.where} refuses messages on {len(self._refusals)} topics; {topic}: {refusal}"
+        return Problem(
+            "mqtt_message_refused",
+            text,
+            since_ms,
+            component=COMPONENT,
+            remedy=f"allow this client to write to {self._topics.prefix}/# and to the discovery topics",
+        )
+
+    def _gap_topic(self, gap: Gap) -> str:
+        return self._topics.of_camera(gap.camera_id, "gap")
 
     def _refused(self, outgoing: Outgoing, reason: str) -> None:
         """Parked; it stays among the taken, so that it is not tried again even if the queue cannot be written now."""

@@ -34,6 +34,13 @@ DEFAULT_IN_FLIGHT = 20
 """What Mosquitto allows by default."""
 UNSUPPORTED_PROTOCOL = 0x84
 SESSION_TAKEN_OVER = 0x8E
+UNREACHABLE, REFUSED, TAKEN_OVER, SILENT = (
+    "mqtt_unreachable",
+    "mqtt_refused",
+    "mqtt_taken_over",
+    "mqtt_silent",
+)
+"""Codes of problems, by what a person has to do."""
 OTHER_CLIENT = "another client may be using our client id: is this node running twice?"
 PACKET_OVERHEAD_BYTES = 64
 """Fixed header, packet id, property lengths: a generous bound for what a PUBLISH adds to topic and payload."""
@@ -107,8 +114,10 @@ class Lost:
     """The connection ended, or never came to be."""
 
     reason: str
-    taken_over: bool = False
-    """By another client with our id."""
+    code: str = UNREACHABLE
+    """Of the problem that this is."""
+    silent_ns: int = 0
+    """How long nothing was acknowledged, if that was it."""
     wrong_protocol: bool = False
     unreachable: bool = False
     """There was nobody to speak MQTT with."""
@@ -261,7 +270,7 @@ class MqttSession:
         if reason.is_failure:
             unsupported = reason.value == UNSUPPORTED_PROTOCOL
             text = f"{self._spec.where} refused the connection: {reason.getName()}"
-            self._end(Lost(text, wrong_protocol=unsupported))
+            self._end(Lost(text, code=REFUSED, wrong_protocol=unsupported))
             return
         asked = self._spec.max_in_flight
         allowed = getattr(properties, "ReceiveMaximum", None) or asked
@@ -278,9 +287,8 @@ class MqttSession:
         properties: Properties | None,
     ) -> None:
         if flags.is_disconnect_packet_from_server and reason.value == SESSION_TAKEN_OVER:
-            self._end(
-                Lost(f"{self._spec.where}: session taken over: {OTHER_CLIENT}", taken_over=True)
-            )
+            text = f"{self._spec.where}: session taken over: {OTHER_CLIENT}"
+            self._end(Lost(text, code=TAKEN_OVER))
         else:
             self._end(Lost(f"{self._spec.where}: disconnected: {reason.getName()}"))
 

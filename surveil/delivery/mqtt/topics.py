@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 RETAINED_LEAVES = (
@@ -163,6 +164,8 @@ class Message:
     """MQTT 5 only."""
     note: str | None = None
     """For the sender: handed back when the broker has acknowledged the message."""
+    on_acknowledged: Callable[[], None] | None = field(default=None, repr=False)
+    """Called in the delivery thread when the broker has, each time that it is sent; returns at once."""
 
 
 class RetainedTopics:
