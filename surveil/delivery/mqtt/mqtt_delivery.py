@@ -42,7 +42,7 @@ FLUSH_NS = ns(2.0)
 SILENT_NS = ns(60.0)
 """A broker that takes messages and acknowledges none of them for so long is of no use; another connection may be."""
 PARKED_REMEDY = (
-    "mend what the broker refuses, then restart surveil, or publish {{\"from\": n}} to {}/<camera>/alert/replay; "
+    'mend what the broker refuses, then restart surveil, or publish {{"from": n}} to {}/<camera>/alert/replay; '
     "`surveil alerts` lists them"
 )
 
