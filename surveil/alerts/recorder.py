@@ -170,7 +170,13 @@ class AlertRecorder:
         self._snapshots_failed_total += 1
         if self._snapshot_problem is None:
             now_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
-            self._snapshot_problem = Problem("disk", f"no snapshots: {error}", now_ms)
+            self._snapshot_problem = Problem(
+                "disk",
+                f"no snapshots: {error}",
+                now_ms,
+                component=self.name,
+                remedy="make room on the disk of the snapshots, and see that it can be written",
+            )
 
     def _timings(self, caption: Caption) -> Timings:
         now_ns = self._clock.monotonic_ns()

@@ -173,6 +173,11 @@ class Driven:
 
         eventually(moved, 20, what=lambda: self.mqtt.problems())
 
+    def later(self) -> list[str]:
+        """The problems' codes, a second later."""
+        self.clock.advance(1)
+        return codes(self.mqtt)
+
     def end(self) -> None:
         self.wire.close()
         self.over = True
@@ -223,7 +228,7 @@ def test_states_and_gaps_that_the_broker_refuses_are_told_and_the_gap_is_kept(
     it.clock.advance(6)
     it.until(lambda: it.mqtt.connected)
     both = {"alerts_parked", "mqtt_message_refused"}
-    it.until(lambda: it.clock.advance(1) or set(codes(it.mqtt)) == both)
+    it.until(lambda: set(it.later()) == both)
     it.until(lambda: len(it.mqtt._publisher._refusals) == 2)
     text = next(p.text for p in it.mqtt.problems() if p.code == "mqtt_message_refused")
     assert "Not authorized" in text
@@ -240,6 +245,6 @@ def test_states_and_gaps_that_the_broker_refuses_are_told_and_the_gap_is_kept(
     it.mqtt.begin()
     it.clock.advance(6)
     it.until(lambda: {f"{YARD}/gap", f"{YARD}/alert"} <= {topic for topic, _ in wire.heard})
-    it.until(lambda: it.clock.advance(1) or codes(it.mqtt) == [])
+    it.until(lambda: it.later() == [])
     it.until(lambda: it.room.store.gaps("mqtt") == [])
     it.end()
