@@ -174,7 +174,8 @@ class AlertRecorder:
                 "disk",
                 f"no snapshots: {error}",
                 now_ms,
-                remedy="make room on the disk, or see who owns the snapshots' folder",
+                component=self.name,
+                remedy="make room on the disk of the snapshots, and see that it can be written",
             )
 
     def _timings(self, caption: Caption) -> Timings:

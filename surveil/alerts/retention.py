@@ -149,8 +149,13 @@ class Retention:
         except StoreError as error:
             if self._problem is None:
                 logger.warning("retention: %s", error)
-                remedy = "see who owns the state folder, and whether its disk is writable"
-                self._problem = Problem("retention", str(error), self._now_ms(), remedy=remedy)
+                self._problem = Problem(
+                    "retention",
+                    str(error),
+                    self._now_ms(),
+                    component=self.name,
+                    remedy="see that the databases and the snapshot folder can be read and written",
+                )
             return SweepResult()
         self._problem = None
         self._total += swept

@@ -24,13 +24,16 @@ from surveil.alerts import alert_tables
 from surveil.alerts.alert_tables import MIGRATIONS
 from surveil.clock import Clock, WallTime, ns
 from surveil.database import Connection, Database, Row, Value, set_aside, sync_path
-from surveil.errors import StoreCorruptError, StoreError, StoreFullError
+from surveil.errors import SchemaTooNewError, StoreCorruptError, StoreError, StoreFullError
 from surveil.records import Alert, Gap, Outgoing, Problem, Receipt
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_NS = ns(1.0)
+COMPONENT = "store"
+DISK_REMEDY = "make room on the disk of state_dir, and see that it can be written"
+STORE_REMEDY = "look at the disk's health; restart surveil once the damaged file is put away or given up"
 
 
 class WriteBehind:
@@ -67,7 +70,7 @@ class WriteBehind:
         self._retry_mono_ns = 0
         self._damage: Problem | None = None
         try:
-            self._database = self._connect()
+            self._database = self._connect_with_room()
         except StoreCorruptError as error:
             self._begin_anew(error)
         self._reserve.keep()
@@ -124,8 +127,10 @@ class WriteBehind:
             return damage
         held = len(self.pending.held)
         text = f"{refusal}; {held} alerts are kept in memory only"
-        remedy = "make room on the disk, or mend it; alerts are written as soon as it takes them"
-        return (Problem("disk", text, self._refused_unix_ms, remedy=remedy), *damage)
+        disk = Problem(
+            "disk", text, self._refused_unix_ms, component=COMPONENT, remedy=DISK_REMEDY
+        )
+        return (disk, *damage)
 
     def close(self) -> None:
         self.try_write()
@@ -133,6 +138,17 @@ class WriteBehind:
 
     def _connect(self) -> Database:
         return Database(self._path, migrations=MIGRATIONS, synchronous="FULL", busy_s=self._busy_s)
+
+    def _connect_with_room(self) -> Database:
+        """Opening takes room as well (its log, its shared memory): a full disk gets the reserve for that."""
+        try:
+            return self._connect()
+        except (StoreCorruptError, SchemaTooNewError):
+            raise
+        except StoreError:
+            if not self._reserve.release():
+                raise
+        return self._connect()
 
     def _persist(self, work: Callable[[Connection], T]) -> T:
         try:
@@ -173,8 +189,7 @@ class WriteBehind:
         self.damaged = set_aside(self._path, str(now_ms))
         text = f"{error}; put aside as {self.damaged.name}, a new one was begun"
         logger.error("%s", text)
-        remedy = "restore a backup if the old alerts are needed; a restart clears this"
-        self._damage = Problem("store", text, now_ms, remedy=remedy)
+        self._damage = Problem("store", text, now_ms, component=COMPONENT, remedy=STORE_REMEDY)
         self._database = self._connect()
         return self.damaged
 
