@@ -125,7 +125,7 @@ class DecodePlan:
         self.distrusts_keys = self._barren >= MOST_BARREN
 
     def all_gave(self, keys: int) -> None:
-        """So many true keyframes came out, whole, while everything was decoded: enough of them, and they are trusted."""
+        """So many true keyframes came out whole while everything was decoded; after enough of them they are trusted."""
         self._sound_keys += keys
         if self._sound_keys >= MOST_BARREN:
             self.distrusts_keys = False

@@ -34,7 +34,7 @@ REMEDIES = {
     "camera_offline": "check the camera's power, network and address; `surveil probe` says what it finds",
     "camera_stuck": "reconnect or restart the device; restart surveil if it stays",
     "camera_blind": "set the camera to plain H.264 with a keyframe every second or two; try `transport: tcp`",
-    "camera_tampered": "look at the camera: its lens, its lamp, its mount; `detect_frozen: off` where stillness is meant",
+    "camera_tampered": "look at the camera's lens, lamp and mount; `detect_frozen: off` where stillness is meant",
 }
 
 
