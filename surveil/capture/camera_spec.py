@@ -98,7 +98,7 @@ class DecodeMode(StrEnum):
     ALL = "all"
 
 
-LIVE = ("decode", "interval_s", "regions", "stall_timeout_s", "detect_frozen_s")
+LIVE = ("decode", "interval_s", "regions", "stall_timeout_s", "clamped", "detect_frozen_s")
 """Fields of a CameraSpec that a running session takes over; all others need another connection, or another buffer."""
 
 
@@ -150,6 +150,8 @@ class CameraSpec:
     """Files: at their own frame rate, as if live."""
     poll_s: float | None = None
     """Stills: seconds from one picture to the next; None follows `interval_s`."""
+    clamped: tuple[str, ...] = ()
+    """Deadlines that contradicted others and are not kept as they were given: a sentence each."""
     detect_frozen_s: float | None = 60.0
     """A picture that does not change by a single bit of noise for this long is reported; None: never."""
 

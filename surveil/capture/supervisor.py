@@ -15,7 +15,7 @@ from surveil.capture.camera_spec import CameraSpec
 from surveil.capture.decoder import FrameMaker, decode_packets
 from surveil.capture.session import Session
 from surveil.capture.sources import Opener, open_source
-from surveil.capture.stream_status import MAIN, StreamStatus
+from surveil.capture.stream_status import CAMERA, MAIN, StreamStatus
 from surveil.clock import NS_PER_MS, Backoff, Clock, WallTime, ns
 from surveil.records import CameraState, CameraStatus, Frame, Problem
 from surveil.worker import WorkerFailed
@@ -104,7 +104,7 @@ class CaptureSupervisor:
         return [
             problem
             for name, stream in streams.items()
-            for problem in (stream.problem(), stream.hung_problem())
+            for problem in (stream.problem(), stream.clamped_problem(), stream.hung_problem())
             if problem is not None
         ]
 
@@ -205,6 +205,7 @@ class Stream:
         self._clock = clock
         self._start_session = start_session
         self._hung_since_unix_ms = 0
+        self._clamped_since_unix_ms = clock.unix_ms()
 
     def supervise(self) -> None:
         """Replaces a session that hangs."""
@@ -215,6 +216,8 @@ class Stream:
     def adopt(self, spec: CameraSpec) -> None:
         """Go on with another spec, on the same connection."""
         if spec != self.spec:
+            if spec.clamped != self.spec.clamped:
+                self._clamped_since_unix_ms = self._clock.unix_ms()
             self.spec = spec
             self.session.adopt(spec)
             self.stream_status.adopt(spec)
@@ -229,6 +232,19 @@ class Stream:
             code="snapshot_stream_down",
             text=f"snapshots come from the small stream: the big one of {found.text}",
             remedy="check `snapshot_url`; alerts go on, with smaller pictures",
+        )
+
+    def clamped_problem(self) -> Problem | None:
+        """That deadlines of the configuration contradict, and which gave way. Any thread."""
+        camera_id = self.spec.camera_id
+        if not self.spec.clamped or camera_id.endswith(MAIN):
+            return None
+        return Problem(
+            code="deadlines_clamped",
+            text=f"camera {camera_id}: {'; '.join(self.spec.clamped)}",
+            since_unix_ms=self._clamped_since_unix_ms,
+            component=CAMERA + camera_id,
+            remedy="change the one or the other in the camera's configuration",
         )
 
     def hung_problem(self) -> Problem | None:

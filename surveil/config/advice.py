@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from surveil.config.cameras import Camera
+from surveil.config.deadlines import deadlines_of
 from surveil.config.model import Config
 from surveil.config.problems import Loc
 from surveil.config.rules import Rule
@@ -21,6 +22,7 @@ def advice(config: Config) -> Iterator[Advice]:
             yield from _about_rule(config, rule, ("rules", index))
     yield from _about_evidence(config)
     yield from _same_address(config)
+    yield from _about_deadlines(config)
     if config.mqtt is not None and config.mqtt.tls is not None and not config.mqtt.tls.verify:
         yield ("mqtt", "tls", "verify"), "is off: whoever sits in between can read and forge alerts"
 
@@ -92,6 +94,12 @@ def _about_evidence(config: Config) -> Iterator[Advice]:
                 ("cameras", index, "mask"),
                 f"{camera.id} gets no evidence clips: they would show what is masked",
             )
+
+
+def _about_deadlines(config: Config) -> Iterator[Advice]:
+    for index, camera in enumerate(config.cameras):
+        for key, what in deadlines_of(camera, config.sampling_of(camera)).clamped.items():
+            yield ("cameras", index, key), what
 
 
 def _same_address(config: Config) -> Iterator[Advice]:

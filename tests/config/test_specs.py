@@ -32,6 +32,7 @@ GIVEN: dict[tuple[type[Any], type[BaseModel]], set[str]] = {
     (CameraSpec, cameras.Camera): {
         *("camera_id", "url", "snapshot_url", "username", "password", "transport", "decode"),
         *("interval_s", "options", "regions", "loop", "pace"),
+        *("read_timeout_s", "stall_timeout_s", "clamped"),
     },
     (CameraPlan, cameras.Sampling): {"camera_id", "gates", "regions"},
     (Gates, cameras.Sampling): set(),
