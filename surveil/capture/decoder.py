@@ -220,6 +220,7 @@ class Decoder:
         if at_once:
             self._context.open()
         self._unit_s = info.time_base
+        self._stands_alone = info.codec in CHECKED
         self._order = Order()
         self.broken_total = 0
         """Packets and pictures that were thrown away because they were damaged."""
@@ -252,6 +253,8 @@ class Decoder:
             pictures = self._context.decode(packet)
         except av.error.FFmpegError:
             self.broken_total += 1
+            if self._stands_alone:
+                self._order.forget()  # else every later picture would get the slot of the one before it
             return []
         slots = [(self._order.came(picture.pts), picture) for picture in pictures]
         return [
