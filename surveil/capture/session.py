@@ -300,10 +300,10 @@ class Session(Worker):
             raise SourceError(f"stalled: no frame for {stall_s:g} s, though the connection stands")
         blind_s = (now_ns - connection.shown_ns) / NS_PER_S
         if connection.broken_total > connection.broken_at_shown and blind_s > stall_s:
-            raise _Blind(
-                f"damaged stream: no picture could be decoded for {stall_s:g} s; "
-                "is the network losing packets? try `transport: tcp`"
-            )
+            hint = "what it sends is broken or cut short; restart the camera"
+            if self.spec.kind is SourceKind.RTSP:
+                hint = "is the network losing packets? try `transport: tcp`"
+            raise _Blind(f"damaged stream: no picture could be decoded for {stall_s:g} s; {hint}")
         if self.spec.kind in POLLED or not connection.is_barren or blind_s <= KEYFRAME_WAIT_S:
             return
         if not connection.has_begun:
