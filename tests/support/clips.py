@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -89,6 +91,35 @@ def cut_keyframes(clip: Path, path: Path) -> Path:
                     units.append(unit)
     path.write_bytes(b"".join(b"\0\0\0\1" + unit for unit in units))
     return path
+
+
+def garbled(clip: Path, path: Path) -> Path:
+    """The H.264 clip with noise in the place of what its slices hold: as many packets, and nothing to decode."""
+    noise = random.Random(5).randbytes(1 << 16)
+    with av.open(str(clip)) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                bad = av.Packet(
+                    b"".join(_noisy(unit, noise) for unit in _sized_units(bytes(packet)))
+                )
+                bad.pts, bad.dts, bad.time_base = packet.pts, packet.dts, packet.time_base
+                bad.is_keyframe, bad.stream = packet.is_keyframe, stream
+                target.mux(bad)
+    return path
+
+
+def _noisy(unit: bytes, noise: bytes) -> bytes:
+    is_slice = unit[4] & 0x1F in (1, 5)
+    return unit[:12] + noise[: len(unit) - 12] if is_slice else unit
+
+
+def _sized_units(data: bytes) -> Iterator[bytes]:
+    """Units with their lengths of four bytes before them, as in an MP4."""
+    while data:
+        end = 4 + int.from_bytes(data[:4], "big")
+        yield data[:end]
+        data = data[end:]
 
 
 def _units(stream: bytes) -> list[bytes]:
