@@ -211,6 +211,8 @@ def test_a_thread_that_hangs_in_native_code_is_left_behind_and_replaced(
     assert [problem.code for problem in room.capture.problems()] == ["camera_offline"]
     _supervised(room, clock, until=lambda: room.capture.abandoned_total >= 1)
     assert room.state("hung") is CameraState.STUCK
+    codes = [(problem.code, problem.component) for problem in room.capture.problems()]
+    assert codes == [("camera_stuck", "camera:hung"), ("capture_threads_hung", "capture:hung")]
     assert "hung for more than" in (room.capture.statuses()["hung"].reason or "")
     _supervised(room, clock, until=lambda: room.capture.abandoned_total >= MAX_ABANDONED)
     _supervised(room, clock, until=lambda: "threads hang" in str(room.capture.statuses()["hung"]))

@@ -90,8 +90,9 @@ def test_a_read_that_hangs_is_a_stall_then_stuck_then_replaced(driver: Driver) -
     told_unix_ms = clock.unix_ms()
     capture.supervise()
     assert capture.abandoned_total == capture.counters()["abandoned_total"] == 1
-    stuck, hung = capture.problems()
-    assert (stuck.code, stuck.component) == ("camera_stuck", "camera:yard")
+    hung = capture.problems()[
+        -1
+    ]  # beside it the camera is stuck, until the new thread has a picture
     assert (hung.code, hung.component, hung.since_unix_ms) == (
         "capture_threads_hung",
         "capture:yard",
