@@ -32,6 +32,7 @@ GIVEN: dict[tuple[type[Any], type[BaseModel]], set[str]] = {
     (CameraSpec, cameras.Camera): {
         *("camera_id", "url", "snapshot_url", "username", "password", "transport", "decode"),
         *("interval_s", "options", "regions", "loop", "pace"),
+        *("read_timeout_s", "stall_timeout_s", "clamped"),
     },
     (CameraPlan, cameras.Sampling): {"camera_id", "gates", "regions"},
     (Gates, cameras.Sampling): set(),
@@ -202,3 +203,31 @@ def test_a_webhook_gets_only_what_matters_enough(config: Config) -> None:
     found = specs.destination(entry, "webhook:desk")
     assert [severity.value for severity in found.severities] == ["critical"]
     assert (found.rules, found.cameras) == (None, None)
+
+
+def test_deadlines_that_contradict_start_clamped(tmp_path: Path) -> None:
+    """What was accepted before still starts: a read longer than the stall time, a poll longer than it; a default gives
+    way without a word."""
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "cameras:\n"
+        "- {id: read, url: rtsp://h/1, read_timeout: 1m}\n"
+        "- {id: quick, url: rtsp://h/2, stall_timeout: 2s}\n"
+        "- {id: still, url: still+http://h/3, poll: 2m, stall_timeout: 20s}\n"
+        "- {id: slow, url: still+http://h/4, poll: 2m}\n"
+        "- {id: file, url: clip.mp4, read_timeout: 1m}\n"
+        "mqtt: {host: h}\nrules: [{patterns: fire}]\n"
+    )
+    config = load_config(path, environ={})
+    made = {spec.camera_id: spec for spec in specs.camera_specs(config, config.cameras)}
+    assert made["read"].read_timeout_s == made["read"].stall_timeout_s == 10.0
+    assert made["read"].clamped == (
+        "read_timeout 1m is longer than stall_timeout, 10s, which is used instead",
+    )
+    assert (made["quick"].read_timeout_s, made["quick"].clamped) == (2.0, ())
+    assert made["still"].stall_timeout_s == 120.0
+    assert made["still"].clamped == (
+        "stall_timeout 20s is shorter than the time between two pictures, 2m, which is used instead",
+    )
+    assert (made["slow"].stall_timeout_s, made["slow"].clamped) == (120.0, ())
+    assert (made["file"].read_timeout_s, made["file"].clamped) == (60.0, ())
