@@ -33,7 +33,9 @@ T = TypeVar("T")
 RETRY_NS = ns(1.0)
 COMPONENT = "store"
 DISK_REMEDY = "make room on the disk of state_dir, and see that it can be written"
-STORE_REMEDY = "look at the disk's health; restart surveil once the damaged file is put away or given up"
+STORE_REMEDY = (
+    "look at the disk's health; restart surveil once the damaged file is put away or given up"
+)
 
 
 class WriteBehind:
@@ -127,9 +129,7 @@ class WriteBehind:
             return damage
         held = len(self.pending.held)
         text = f"{refusal}; {held} alerts are kept in memory only"
-        disk = Problem(
-            "disk", text, self._refused_unix_ms, component=COMPONENT, remedy=DISK_REMEDY
-        )
+        disk = Problem("disk", text, self._refused_unix_ms, component=COMPONENT, remedy=DISK_REMEDY)
         return (disk, *damage)
 
     def close(self) -> None:

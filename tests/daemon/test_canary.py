@@ -64,7 +64,6 @@ class Bench:
             if self.broker_answers:
                 on_acknowledged()
 
-    @property
     def passed(self) -> bool:
         return self.metrics.registry.get_sample_value("surveil_canary_passed") == 1
 
@@ -144,7 +143,7 @@ def test_what_is_expected_outlives_a_restart_and_is_kept_for_each_model(tmp_path
 def test_it_passes_when_the_broker_has_its_message_and_not_before(bench: Bench) -> None:
     bench.broker_answers = False
     bench.run("a man climbs over a fence", CLIMBING)
-    assert not bench.passed
+    assert not bench.passed()
     bench.clock.advance(29)
     bench.canary.tick()
     assert bench.codes() == []
@@ -157,7 +156,7 @@ def test_it_passes_when_the_broker_has_its_message_and_not_before(bench: Bench) 
     assert bench.canary.problems() == (problem,)
 
     bench.acknowledgements[-1]()
-    assert bench.passed
+    assert bench.passed()
     assert bench.codes() == []
 
 
@@ -166,14 +165,14 @@ def test_a_late_acknowledgement_does_not_pass_what_failed_since(bench: Bench) ->
     bench.run("a man climbs over a fence", CLIMBING)
     bench.run("arafed a a a a", CLIMBING)
     bench.acknowledgements[0]()
-    assert not bench.passed
+    assert not bench.passed()
     assert bench.codes() == ["canary"]
 
 
 def test_without_a_broker_what_is_committed_has_passed(tmp_path: Path) -> None:
     bench = Bench(tmp_path, broker=False)
     bench.judge("a man climbs over a fence", CLIMBING)
-    assert bench.passed
+    assert bench.passed()
     bench.clock.advance(60)
     bench.canary.tick()
     assert bench.codes() == []

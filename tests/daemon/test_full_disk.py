@@ -12,7 +12,7 @@ from tests.support.small_disk import fill, small_disk
 
 
 def codes(daemon: Daemon) -> set[str]:
-    return {problem.code for problem in daemon.node.components.problems()}
+    return {problem.code for problem in daemon.node.health.problems}
 
 
 def captions(daemon: Daemon) -> int:

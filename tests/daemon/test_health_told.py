@@ -46,7 +46,7 @@ def in_home_assistant(subscriber: Subscriber) -> str:
     """The state of the node's entity, as Home Assistant makes it of the two messages."""
     entity = json.loads(subscriber.last(NODE) or b"{}")["cmps"]["problem"]
     said = json.loads(subscriber.last(entity["stat_t"]) or b"{}")
-    return jinja2.Template(entity["val_tpl"], autoescape=True).render(value_json=said)
+    return str(jinja2.Template(entity["val_tpl"], autoescape=True).render(value_json=said))
 
 
 def metric(daemon: Daemon) -> bool:

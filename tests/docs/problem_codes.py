@@ -30,7 +30,7 @@ class Use:
 
 
 def uses(package: Path) -> list[Use]:
-    """Every `Problem(...)` of the package."""
+    """Every `Problem(...)` of the package, and every `replace(problem, code=...)`."""
     sources = Sources(
         {
             ".".join(path.relative_to(package.parent).with_suffix("").parts): ast.parse(
@@ -43,11 +43,12 @@ def uses(package: Path) -> list[Use]:
         Use(
             f"{module}:{call.lineno}",
             frozenset(filter(CODE.fullmatch, sources.values(code, Scope(module, function)))),
-            remedied=any(given(call, "remedy", 4)),
+            remedied=any(given(call, "remedy", 4)) or name == "replace",
         )
         for module, tree in sources.modules.items()
-        for call, function in calls(tree, "Problem")
-        for code in given(call, "code", 0)
+        for name, position in (("Problem", 0), ("replace", None))
+        for call, function in calls(tree, name)
+        for code in given(call, "code", position)
     ]
 
 

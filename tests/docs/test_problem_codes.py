@@ -78,6 +78,7 @@ RECORDS = "from room.records import Problem\n"
             "def go(lost):\n    Problem(lost.code, '', 0)",
             {"one", "two"},
         ),
+        ("replace(problem, code='one', text='')", {"one"}),
         ("def go(name):\n    Problem(f'delivery:{name}', '', 0)", set()),
     ],
 )

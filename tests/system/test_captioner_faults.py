@@ -168,7 +168,7 @@ def test_the_canary_passes_once_the_broker_has_its_message(tmp_path: Path, broke
         eventually(lambda: "canary" in codes(http_port), 60)
         broker.start()
         with PersistentSubscriber(broker.port, PREFIX) as subscriber:
-            told = json.loads(eventually(lambda: subscriber.last("canary")))
+            told = json.loads(eventually(lambda: subscriber.last("canary")) or b"")
             assert (told["passed"], told["rules_proven"]) == (True, True)
             eventually(lambda: "canary" not in codes(http_port), TOLD_WITHIN_S)
         assert daemon.stop() == 0
