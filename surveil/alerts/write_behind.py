@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_NS = ns(1.0)
+IN_MEMORY = Path(":memory:")
+"""SQLite's name for a database without a file."""
 COMPONENT = "store"
 DISK_REMEDY = "make room on the disk of state_dir, and see that it can be written"
 STORE_REMEDY = (
@@ -41,7 +43,8 @@ STORE_REMEDY = (
 class WriteBehind:
     """The caller holds `lock`: AlertStore and StateTable do several things with the file as one step.
 
-    The constructor raises SchemaTooNewError or StoreError; a damaged file is set aside instead (`damaged`).
+    The constructor raises SchemaTooNewError; a damaged file is set aside (`damaged`), and one that the disk will not
+    open is opened when it will (`absent`).
     """
 
     def __init__(
@@ -53,9 +56,11 @@ class WriteBehind:
         busy_s: float,
         reserve: DiskReserve,
         on_replaced: Callable[[Path], None],
+        on_opened: Callable[[], None],
         max_held: int = 1_000,
     ) -> None:
-        """`on_replaced` is called with the damaged file's new name, after a new database was begun while running."""
+        """`on_replaced` is called with the damaged file's new name, after a new database was begun while running;
+        `on_opened` when a file that could not be opened at the start was opened after all."""
         self.lock = threading.RLock()
         self.pending = PendingWrites(max_held)
         self.damaged: Path | None = None
@@ -70,11 +75,18 @@ class WriteBehind:
         self._refusal: StoreError | None = None
         self._refused_unix_ms = 0
         self._retry_mono_ns = 0
+        self._on_opened = on_opened
         self._damage: Problem | None = None
+        self.absent = False
+        """The disk would not open the file: what is in it is not known, and everything is kept in memory."""
         try:
             self._database = self._connect_with_room()
         except StoreCorruptError as error:
             self._begin_anew(error)
+        except SchemaTooNewError:
+            raise
+        except StoreError as error:
+            self._stand_in(error)
         self._reserve.keep()
 
     @property
@@ -88,6 +100,8 @@ class WriteBehind:
         if self._refusal is not None and self._clock.monotonic_ns() < self._retry_mono_ns:
             raise self._refusal
         try:
+            if self.absent:
+                self._open_late()
             result = self._persist(work)
         except StoreError as error:
             self._refused(error)
@@ -116,7 +130,7 @@ class WriteBehind:
 
     def settle(self) -> bool:
         """Write what waits, if the disk takes it; True when nothing waits."""
-        if self.pending:
+        if self.pending or self.absent:
             self.try_write()
         self._reserve.keep()
         return not self.pending
@@ -149,6 +163,24 @@ class WriteBehind:
             if not self._reserve.release():
                 raise
         return self._connect()
+
+    def _stand_in(self, error: StoreError) -> None:
+        """An empty database in memory answers until the disk opens the file; nothing is ever written to it."""
+        self._refused(error)
+        self._database = Database(IN_MEMORY, migrations=MIGRATIONS, synchronous="NORMAL")
+        self.absent = True
+
+    def _open_late(self) -> None:
+        """Raises StoreError while the disk still refuses."""
+        try:
+            found = self._connect_with_room()
+        except StoreCorruptError as error:
+            self.absent = False
+            self._replace(error)
+            return
+        self._database.close()
+        self._database, self.absent = found, False
+        self._on_opened()
 
     def _persist(self, work: Callable[[Connection], T]) -> T:
         try:

@@ -108,7 +108,8 @@ class DecodePlan:
         A new stream is given the benefit of the doubt: sixty-four cameras that start together must not all be decoded
         in full until each is known.
         """
-        if self._barren and mono_ns - self._barren_since_ns > self._patience_ns:
+        is_overdue = self._barren and mono_ns - self._barren_since_ns > self._patience_ns
+        if self._barren >= MOST_BARREN or is_overdue:
             self.distrusts_keys = True
         if detail or self._mode == DecodeMode.ALL or self.distrusts_keys:
             return True
@@ -122,7 +123,6 @@ class DecodePlan:
         if not self._barren:
             self._barren_since_ns = mono_ns
         self._barren += 1
-        self.distrusts_keys = self._barren >= MOST_BARREN
 
     def all_gave(self, keys: int) -> None:
         """So many true keyframes came out whole while everything was decoded; after enough of them they are trusted."""

@@ -84,6 +84,12 @@ class _Connection:
         return self.seq >= 0
 
 
+DISTRUST = (
+    "camera %s: its keyframes alone give no picture, as with intra refresh; all is decoded, which "
+    "costs more: set it to plain H.264"
+)
+
+
 class _Blind(SourceError):
     """Packets came, and no picture of them."""
 
@@ -227,7 +233,10 @@ class Session(Worker):
         was_decoding_all = connection.decoding_all
         detail = now_ns < self._decode_all_until_ns
         plan = connection.plan
+        did_trust = not plan.distrusts_keys
         connection.decoding_all = plan.all_wanted(arrival.mono_ns, detail=detail)
+        if did_trust and plan.distrusts_keys:
+            logger.warning(DISTRUST, self.spec.camera_id)
         if connection.decoding_all:
             joins = not (was_decoding_all or packet.is_keyframe)
             caught_up = self._caught_up(connection, decoder) if joins else []

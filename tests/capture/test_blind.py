@@ -39,7 +39,9 @@ def refreshed(clips: Path) -> tuple[StreamInfo, list[VideoPacket]]:
 
 @pytest.mark.parametrize("mode", [DecodeMode.KEYFRAMES, DecodeMode.AUTO])
 def test_intra_refresh_is_seen_after_a_few_keyframes_that_gave_nothing(
-    refreshed: tuple[StreamInfo, list[VideoPacket]], mode: DecodeMode
+    refreshed: tuple[StreamInfo, list[VideoPacket]],
+    mode: DecodeMode,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Given marks of keyframes that are none, when MOST_BARREN of them have given no picture, all is decoded, what is
     shown is right, and only then is the camera online."""
@@ -52,6 +54,8 @@ def test_intra_refresh_is_seen_after_a_few_keyframes_that_gave_nothing(
     frames = bench.buffer.stored_between("yard", 0, 1 << 62)
     assert len(frames) >= 50
     assert [read_number(frame.rgb()) for frame in frames] == [45 + frame.seq for frame in frames]
+    told = [r.getMessage() for r in caplog.records if "keyframes alone" in r.getMessage()]
+    assert len(told) == 1
 
 
 def test_few_keyframes_are_distrusted_by_time() -> None:

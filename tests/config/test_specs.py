@@ -231,3 +231,37 @@ def test_deadlines_that_contradict_start_clamped(tmp_path: Path) -> None:
     )
     assert (made["slow"].stall_timeout_s, made["slow"].clamped) == (120.0, ())
     assert (made["file"].read_timeout_s, made["file"].clamped) == (60.0, ())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param("sampling: {interval: 2s}\n", id="everybody's interval"),
+        pytest.param("sampling: {max_interval: 2m, motion_area: off}\n", id="gates"),
+        pytest.param("captioner: {prompt: a photo of}\n", id="prompt"),
+    ],
+)
+def test_a_change_of_how_pictures_are_chosen_reopens_no_camera(
+    tmp_path: Path, changed: str
+) -> None:
+    text = (
+        "cameras:\n- {id: a, url: rtsp://h/1}\n- {id: b, url: rtsp://h/2, snapshot_url: rtsp://h/3}\n"
+        "mqtt: {host: h}\nrules: [{patterns: fire}]\n"
+    )
+    path = tmp_path / "config.yaml"
+
+    def made(text: str) -> list[CameraSpec]:
+        path.write_text(text)
+        config = load_config(path, environ={})
+        return specs.camera_specs(config, config.cameras)
+
+    before = made(text)
+    pairs = list(zip(made(text + changed), before, strict=True))
+    assert [after.needs_reopening(running) for after, running in pairs] == [False, False]
+    renamed = made(text.replace("id: a,", "id: a, name: Gate, prompt: a photo of, interval: 1s,"))
+    assert not renamed[0].needs_reopening(before[0])
+    turned = made(text.replace("id: a,", "id: a, rotate: 90,"))
+    assert [now.needs_reopening(old) for now, old in zip(turned, before, strict=True)] == [
+        True,
+        False,
+    ]
