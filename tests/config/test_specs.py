@@ -42,7 +42,7 @@ GIVEN: dict[tuple[type[Any], type[BaseModel]], set[str]] = {
     (Schedule, rules.Window): {"start", "end", "time_zone"},
     (MqttSpec, mqtt.Mqtt): {
         *("node", "port", "topic_prefix", "client_id", "tls", "keepalive_s", "max_in_flight"),
-        *("snapshots", "discovery_prefix"),
+        *("snapshots", "discovery_prefix", "canary"),
     },
     (TlsSpec, mqtt.Tls): {"certificate", "insecure"},
     (WebhookSpec, notify.Webhook): {"node", "name"},
