@@ -41,7 +41,7 @@ bench: $(VENV)/.dev ## cost of capture, captions and rules on this box
 system-packages: ## install what the system tests need from Debian, when this user may
 	@tests/support/system-packages
 
-lint: $(VENV)/.dev types floors house ## ruff, mypy --strict, import-linter, the measures of the house
+lint: $(VENV)/.dev types house ## ruff, mypy --strict, and the measures of the house (floors among them)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 

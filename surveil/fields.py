@@ -7,12 +7,12 @@ Each type says in an `Allowed` what a person may write, for error texts and the 
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
+import regex
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -181,8 +181,8 @@ def _path(value: Path, info: ValidationInfo) -> Path:
 
 def _regex(value: str) -> str:
     try:
-        re.compile(value)
-    except (re.error, RecursionError, OverflowError) as error:
+        regex.compile(value)
+    except (regex.error, RecursionError, OverflowError) as error:
         raise refuse(f"not a regular expression: {error}") from None
     return value
 

@@ -154,7 +154,9 @@ def test_a_refused_connection_says_so_without_the_address(caller: HttpCaller) ->
 def test_so_does_one_of_a_name_with_several_addresses(caller: HttpCaller) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(OutboundError, match=r"^(Connection refused|Cannot assign requested address)$"):
+    with pytest.raises(
+        OutboundError, match=r"^(Connection refused|Cannot assign requested address)$"
+    ):
         caller.call("GET", f"http://localhost:{port}/secret-token", deadline_s=LONG_S)
 
 

@@ -31,7 +31,8 @@ SERVICE_MS = ("clock", "service_ms")
 class AlertStore:
     """Alerts and their deliveries; `states` is what else a restart must not forget. Any thread.
 
-    The constructor raises SchemaTooNewError or StoreError; a damaged file is set aside instead (`damaged`).
+    The constructor raises SchemaTooNewError; a damaged file is set aside (`damaged`), and one that the disk will not
+    open is opened when it will: until then alerts go out from memory, numbered by a store of their own.
     """
 
     name = "store"
@@ -62,6 +63,7 @@ class AlertStore:
             busy_s=busy_s,
             reserve=DiskReserve(path.with_name(f"{path.name}.reserve"), reserve_bytes),
             on_replaced=self._take_over,
+            on_opened=self._open_late,
             max_held=max_held,
         )
         self.states = StateTable(self._file)
@@ -308,6 +310,8 @@ class AlertStore:
 
     def _name_store(self) -> str:
         store_id = str(uuid4())
+        if self._file.absent:
+            return store_id  # for what goes out from memory; the file has its own
         self._file.write(lambda connection: alert_tables.put_state(connection, *STORE_ID, store_id))
         self.states.committed(STORE_ID, store_id)
         return store_id
@@ -322,6 +326,17 @@ class AlertStore:
         pending = self._file.pending
         pending.held = [*found.held, *pending.held]
         self._file.write(lambda connection: note_losses(connection, found))
+
+    def _open_late(self) -> None:
+        """What was done without the file joins it: held alerts keep their numbers and their store, as those of a
+        damaged file do."""
+        known, before_ms = self.states.values(), self.service_ms()
+        self._load()
+        for key, value in known.items():
+            self.states.put_later(key, value)
+        # Their waiting was counted from zero; in the file's time they would be as old as the file.
+        for item in self._file.pending.held:
+            item.service_ms += self.service_ms() - before_ms
 
     def _next(self, camera_id: str) -> int:
         return self._last.get(camera_id, 0) + 1

@@ -30,7 +30,9 @@ PARKED = """
     SELECT count(*) AS total, coalesce(max(alert_row), 0) AS newest FROM deliveries
     WHERE destination = ? AND parked IS NOT NULL
 """
-WHY_PARKED = "SELECT parked FROM deliveries WHERE destination = ? AND alert_row = ? AND parked IS NOT NULL"
+WHY_PARKED = (
+    "SELECT parked FROM deliveries WHERE destination = ? AND alert_row = ? AND parked IS NOT NULL"
+)
 GAPS = "SELECT * FROM gaps WHERE destination = ? ORDER BY gap_id LIMIT ?"
 
 

@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 SETTLE_NS = ns(0.5)
 """Packets of the last moment may still be on their way from the camera."""
 MAX_PENDING = 64
+OVERRUN_REMEDY = "ask for shorter clips (snapshots.evidence), or for rules that alert less often"
+DISK_REMEDY = "make room on the disk of the snapshots, and see that it can be written"
 RESTARTED = "the daemon was restarted before the clip was complete"
 
 
@@ -89,6 +91,8 @@ class ClipMaker(Worker):
         self._missing_total = 0
         self._overrun: Problem | None = None
         """Until there is room again."""
+        self._unwritten: Problem | None = None
+        """Until the next one is on the disk."""
 
     def request(self, alert: Alert, captured_mono_ns: int) -> None:
         """Make the clip when its time has passed. Returns at once."""
@@ -102,13 +106,14 @@ class ClipMaker(Worker):
                 self._pending.append(pending)
             elif self._overrun is None:
                 text = f"more than {MAX_PENDING} clips are wanted at once; alerts go without"
-                self._overrun = Problem("clips", text, self._clock.unix_ms())
+                self._overrun = self._problem(text, OVERRUN_REMEDY)
         if full:
             self._keep(alert, Clip(reason="too many clips at once"), 0)
 
     def problems(self) -> Sequence[Problem]:
-        """More clips are wanted than can be made. Any thread."""
-        return () if self._overrun is None else (self._overrun,)
+        """More clips are wanted than can be made, or the disk refuses them. Any thread."""
+        found = (self._overrun, self._unwritten)
+        return tuple(problem for problem in found if problem is not None)
 
     def counters(self) -> Mapping[str, float]:
         with self._lock:
@@ -121,10 +126,14 @@ class ClipMaker(Worker):
 
     def begin(self) -> None:
         """What an earlier run had promised and did not keep is told, too."""
-        for alert_id in self._store.states.clips_begun():
-            alert = self._store.find(alert_id)
-            if alert is not None:
-                self._keep(alert, Clip(reason=RESTARTED), 0)
+        try:
+            for alert_id in self._store.states.clips_begun():
+                alert = self._store.find(alert_id)
+                if alert is not None:
+                    self._keep(alert, Clip(reason=RESTARTED), 0)
+        except StoreError as error:
+            # The next start tells it; whatever ails the database is the store's problem, and no reason to end.
+            logger.warning("clips that a restart interrupted are not told: %s", error)
 
     def step(self) -> None:
         """The next clip whose moment has passed, or a short wait."""
@@ -155,9 +164,17 @@ class ClipMaker(Worker):
                 Path(self._snapshots.folder, path),
                 lambda stream: written.append(self._writer.write(packets, stream)),
             )
+        except StoreError as error:
+            if self._unwritten is None:
+                self._unwritten = self._problem(f"no clips: {error}", DISK_REMEDY)
+            return Clip(reason=str(error)), 0
         except SurveilError as error:
             return Clip(reason=str(error)), 0
+        self._unwritten = None
         return Clip(str(path), written[0].seconds, written[0].warning), size
+
+    def _problem(self, text: str, remedy: str) -> Problem:
+        return Problem("clips", text, self._clock.unix_ms(), component=self.name, remedy=remedy)
 
     def _keep(self, alert: Alert, clip: Clip, size: int) -> None:
         def work(connection: Connection) -> None:

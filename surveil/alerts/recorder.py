@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from uuid import UUID
 
 from surveil.alerts.alert_store import AlertStore
 from surveil.alerts.snapshots import Box, Snapshots
-from surveil.clock import NS_PER_MS, Clock, WallTime
+from surveil.clock import NS_PER_MS, Clock, WallTime, ns
 from surveil.errors import StoreError
 from surveil.records import (
     Alert,
@@ -25,6 +26,7 @@ from surveil.records import (
 
 SNAPSHOTS_OFF = "snapshots are off"
 MAX_EVIDENCE = 5
+CHECK_NS = ns(10.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ class AlertRecorder:
         self._source = source
         self._boxes = dict(boxes or {})
         self._snapshot_problem: Problem | None = None
+        self._check_mono_ns = 0
         self._alerts_total = 0
         self._snapshots_failed_total = 0
 
@@ -110,6 +113,8 @@ class AlertRecorder:
     def tick(self) -> None:
         """Call about once a second: what had to wait in memory is written as soon as the disk takes it."""
         self._store.settle()
+        if self._snapshot_problem is not None and self._snapshots is not None:
+            self._check(self._snapshots)
 
     def problems(self) -> Sequence[Problem]:
         """Why alerts have no pictures, although they should."""
@@ -166,11 +171,27 @@ class AlertRecorder:
         snapshot = snapshots.save(frame, draft, offset_ms=offset_ms, box=box)
         return snapshot, snapshots.size_bytes(snapshot.path)
 
+    def _check(self, snapshots: Snapshots) -> None:
+        """The next alert may be far: whether its picture could be kept is found out before."""
+        now_ns = self._clock.monotonic_ns()
+        if now_ns >= self._check_mono_ns:
+            self._check_mono_ns = now_ns + CHECK_NS
+            with suppress(StoreError):
+                snapshots.check()
+                self._snapshot_problem = None
+
     def _snapshot_failed(self, error: StoreError) -> None:
         self._snapshots_failed_total += 1
+        self._check_mono_ns = self._clock.monotonic_ns() + CHECK_NS
         if self._snapshot_problem is None:
             now_ms = self._wall.unix_ms_at(self._clock.monotonic_ns())
-            self._snapshot_problem = Problem("disk", f"no snapshots: {error}", now_ms)
+            self._snapshot_problem = Problem(
+                "disk",
+                f"no snapshots: {error}",
+                now_ms,
+                component=self.name,
+                remedy="make room on the disk of the snapshots, and see that it can be written",
+            )
 
     def _timings(self, caption: Caption) -> Timings:
         now_ns = self._clock.monotonic_ns()

@@ -149,7 +149,13 @@ class Retention:
         except StoreError as error:
             if self._problem is None:
                 logger.warning("retention: %s", error)
-                self._problem = Problem("retention", str(error), self._now_ms())
+                self._problem = Problem(
+                    "retention",
+                    str(error),
+                    self._now_ms(),
+                    component=self.name,
+                    remedy="see that the databases and the snapshot folder can be read and written",
+                )
             return SweepResult()
         self._problem = None
         self._total += swept

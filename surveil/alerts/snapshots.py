@@ -28,6 +28,8 @@ QUALITIES = (85, 70, 50, 30)
 SMALLEST_PX = 80
 TEMPORARY = ".writing-"
 """Prefix of a file that is not finished; what a crash leaves behind is removed at the next start."""
+CHECK_BYTES = 64 << 10
+"""About a small picture."""
 _ROOM_ERRORS = {errno.ENOSPC, errno.EDQUOT}
 _IMAGE_DESCRIPTION, _MAKE, _MODEL, _SOFTWARE, _EXIF_IFD = 0x010E, 0x010F, 0x0110, 0x0131, 0x8769
 _TAKEN, _TAKEN_OFFSET, _TAKEN_MS, _COMMENT, _IMAGE_ID = 0x9003, 0x9011, 0x9291, 0x9286, 0xA420
@@ -93,6 +95,16 @@ class Snapshots:
         """Raises StoreError."""
         with translated(Path(path)):
             return self._inside(path).stat().st_size
+
+    def check(self) -> None:
+        """Raises StoreError while the disk would take no picture."""
+        with translated(self.folder):
+            make_folder(self.folder)
+            file = self.folder / f"{TEMPORARY}check"
+            try:
+                file.write_bytes(bytes(CHECK_BYTES))
+            finally:
+                file.unlink(missing_ok=True)
 
     def remove(self, path: str) -> None:
         """No error when it is gone already. Raises StoreError."""

@@ -24,19 +24,27 @@ from surveil.alerts import alert_tables
 from surveil.alerts.alert_tables import MIGRATIONS
 from surveil.clock import Clock, WallTime, ns
 from surveil.database import Connection, Database, Row, Value, set_aside, sync_path
-from surveil.errors import StoreCorruptError, StoreError, StoreFullError
+from surveil.errors import SchemaTooNewError, StoreCorruptError, StoreError, StoreFullError
 from surveil.records import Alert, Gap, Outgoing, Problem, Receipt
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RETRY_NS = ns(1.0)
+IN_MEMORY = Path(":memory:")
+"""SQLite's name for a database without a file."""
+COMPONENT = "store"
+DISK_REMEDY = "make room on the disk of state_dir, and see that it can be written"
+STORE_REMEDY = (
+    "look at the disk's health; restart surveil once the damaged file is put away or given up"
+)
 
 
 class WriteBehind:
     """The caller holds `lock`: AlertStore and StateTable do several things with the file as one step.
 
-    The constructor raises SchemaTooNewError or StoreError; a damaged file is set aside instead (`damaged`).
+    The constructor raises SchemaTooNewError; a damaged file is set aside (`damaged`), and one that the disk will not
+    open is opened when it will (`absent`).
     """
 
     def __init__(
@@ -48,9 +56,11 @@ class WriteBehind:
         busy_s: float,
         reserve: DiskReserve,
         on_replaced: Callable[[Path], None],
+        on_opened: Callable[[], None],
         max_held: int = 1_000,
     ) -> None:
-        """`on_replaced` is called with the damaged file's new name, after a new database was begun while running."""
+        """`on_replaced` is called with the damaged file's new name, after a new database was begun while running;
+        `on_opened` when a file that could not be opened at the start was opened after all."""
         self.lock = threading.RLock()
         self.pending = PendingWrites(max_held)
         self.damaged: Path | None = None
@@ -65,11 +75,18 @@ class WriteBehind:
         self._refusal: StoreError | None = None
         self._refused_unix_ms = 0
         self._retry_mono_ns = 0
+        self._on_opened = on_opened
         self._damage: Problem | None = None
+        self.absent = False
+        """The disk would not open the file: what is in it is not known, and everything is kept in memory."""
         try:
-            self._database = self._connect()
+            self._database = self._connect_with_room()
         except StoreCorruptError as error:
             self._begin_anew(error)
+        except SchemaTooNewError:
+            raise
+        except StoreError as error:
+            self._stand_in(error)
         self._reserve.keep()
 
     @property
@@ -83,6 +100,8 @@ class WriteBehind:
         if self._refusal is not None and self._clock.monotonic_ns() < self._retry_mono_ns:
             raise self._refusal
         try:
+            if self.absent:
+                self._open_late()
             result = self._persist(work)
         except StoreError as error:
             self._refused(error)
@@ -111,7 +130,7 @@ class WriteBehind:
 
     def settle(self) -> bool:
         """Write what waits, if the disk takes it; True when nothing waits."""
-        if self.pending:
+        if self.pending or self.absent:
             self.try_write()
         self._reserve.keep()
         return not self.pending
@@ -124,7 +143,8 @@ class WriteBehind:
             return damage
         held = len(self.pending.held)
         text = f"{refusal}; {held} alerts are kept in memory only"
-        return (Problem("disk", text, self._refused_unix_ms), *damage)
+        disk = Problem("disk", text, self._refused_unix_ms, component=COMPONENT, remedy=DISK_REMEDY)
+        return (disk, *damage)
 
     def close(self) -> None:
         self.try_write()
@@ -132,6 +152,35 @@ class WriteBehind:
 
     def _connect(self) -> Database:
         return Database(self._path, migrations=MIGRATIONS, synchronous="FULL", busy_s=self._busy_s)
+
+    def _connect_with_room(self) -> Database:
+        """Opening takes room as well (its log, its shared memory): a full disk gets the reserve for that."""
+        try:
+            return self._connect()
+        except (StoreCorruptError, SchemaTooNewError):
+            raise
+        except StoreError:
+            if not self._reserve.release():
+                raise
+        return self._connect()
+
+    def _stand_in(self, error: StoreError) -> None:
+        """An empty database in memory answers until the disk opens the file; nothing is ever written to it."""
+        self._refused(error)
+        self._database = Database(IN_MEMORY, migrations=MIGRATIONS, synchronous="NORMAL")
+        self.absent = True
+
+    def _open_late(self) -> None:
+        """Raises StoreError while the disk still refuses."""
+        try:
+            found = self._connect_with_room()
+        except StoreCorruptError as error:
+            self.absent = False
+            self._replace(error)
+            return
+        self._database.close()
+        self._database, self.absent = found, False
+        self._on_opened()
 
     def _persist(self, work: Callable[[Connection], T]) -> T:
         try:
@@ -172,7 +221,7 @@ class WriteBehind:
         self.damaged = set_aside(self._path, str(now_ms))
         text = f"{error}; put aside as {self.damaged.name}, a new one was begun"
         logger.error("%s", text)
-        self._damage = Problem("store", text, now_ms)
+        self._damage = Problem("store", text, now_ms, component=COMPONENT, remedy=STORE_REMEDY)
         self._database = self._connect()
         return self.damaged
 

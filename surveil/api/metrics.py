@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -155,6 +155,10 @@ class Metrics:
         """Total seconds since the start for which the camera's newest look was older than twice its interval."""
         self._reported.unwatched_s[camera_id] = seconds
 
+    def read_counters(self, counters: Callable[[], Mapping[str, Mapping[str, float]]]) -> None:
+        """Where to ask, whenever Prometheus does: component -> its numbers."""
+        self._reported.counters = counters
+
     def problems(self, problems: Iterable[Problem]) -> None:
         self._reported.problems = tuple(problems)
 
@@ -218,6 +222,7 @@ class _Reported(Collector):
         self.unwatched_s: dict[str, float] = {}
         self.problems: tuple[Problem, ...] = ()
         self.caption_failures = 0
+        self.counters: Callable[[], Mapping[str, Mapping[str, float]]] = dict
 
     def forget(self, camera_id: str) -> None:
         self.statuses.pop(camera_id, None)
@@ -249,6 +254,13 @@ class _Reported(Collector):
         for labels in dict.fromkeys((p.code, p.component) for p in self.problems):
             problem.add_metric(labels, 1)
         yield problem
+        numbers = GaugeMetricFamily(
+            "surveil_component", "What each part counts.", labels=["component", "counter"]
+        )
+        for component, counters in self.counters().items():
+            for name, number in counters.items():
+                numbers.add_metric([component, name], number)
+        yield numbers
 
     def _totals(self, statuses: list[CameraStatus]) -> Iterator[Metric]:
         for field, name, text in (

@@ -1,4 +1,4 @@
-"""The captioner's thread: asks for looks, captions them in batches, hands the captions on.
+"""The captioner's thread: asks for samples, captions them in batches, hands the captions on.
 
 The accelerator sets the pace: a new batch is asked for when the last one has been handed on, so what is captioned is
 the newest there is. Captions are never dropped for want of room: the thread waits until the sink takes them.
@@ -46,7 +46,7 @@ class SampleSource(Protocol):
     """Where work comes from. Called from the captioner's thread only."""
 
     def pull(self, limit: int) -> Pulled:
-        """At most `limit` looks that are due now, newest frames; returns at once."""
+        """At most `limit` samples that are due now, newest frames; returns at once."""
         ...
 
     def wait(self, seconds: float) -> None:
@@ -54,11 +54,11 @@ class SampleSource(Protocol):
         ...
 
     def captioned(self, sample: Sample) -> None:
-        """The look has its caption."""
+        """The sample has its caption."""
         ...
 
     def failed(self, sample: Sample, error: CaptionError) -> None:
-        """The look got no caption, or one without words; its camera is to come up again soon."""
+        """The sample got no caption, or one without words; its camera is to come up again soon."""
         ...
 
 

@@ -166,8 +166,9 @@ def _found() -> dict[str, EngineKind]:
     for module in pkgutil.walk_packages([str(Path(__file__).parent)], f"{__package__}."):
         if module.name.endswith("_config"):
             importlib.import_module(module.name)
-    # A stable sort: the default comes first, the rest stays in the order of its modules.
-    return {kind.name: kind for kind in sorted(_KINDS.values(), key=lambda k: not k.is_default)}
+    # Not in the order of registration: somebody may have imported one engine's module before the others.
+    ordered = sorted(_KINDS.values(), key=lambda kind: (not kind.is_default, kind.opener))
+    return {kind.name: kind for kind in ordered}
 
 
 def _open_one(spec: CaptionerSpec) -> Captioner:

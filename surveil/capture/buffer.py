@@ -184,8 +184,9 @@ class FrameBuffer:
             Problem(
                 code="buffer_small",
                 text=f"a picture of camera {frame.camera_id} takes {frame.nbytes} bytes, and the buffer has "
-                f"{self._frames.max_bytes} for pictures; set `memory: ring:` higher, or use its substream",
+                f"{self._frames.max_bytes} for pictures",
                 since_unix_ms=frame.captured_unix_ms,
+                remedy="set `memory: ring:` higher, or use its substream",
             )
             for frame in too_large
         ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -98,6 +98,10 @@ class DecodeMode(StrEnum):
     ALL = "all"
 
 
+LIVE = ("decode", "interval_s", "regions", "stall_timeout_s", "clamped", "detect_frozen_s")
+"""Fields of a CameraSpec that a running session takes over; all others need another connection, or another buffer."""
+
+
 class Transport(StrEnum):
     """How RTSP carries the pictures."""
 
@@ -112,7 +116,7 @@ class Transport(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CameraSpec:
-    """One camera. Equal specs mean that nothing needs to be restarted. `repr` shows no credential."""
+    """One camera. `repr` shows no credential."""
 
     camera_id: str
     url: str = field(repr=False)
@@ -146,8 +150,17 @@ class CameraSpec:
     """Files: at their own frame rate, as if live."""
     poll_s: float | None = None
     """Stills: seconds from one picture to the next; None follows `interval_s`."""
+    clamped: tuple[str, ...] = ()
+    """Deadlines that contradicted others and are not kept as they were given: a sentence each."""
     detect_frozen_s: float | None = 60.0
     """A picture that does not change by a single bit of noise for this long is reported; None: never."""
+
+    def needs_reopening(self, running: CameraSpec) -> bool:
+        """Whether a session that runs by the other spec must be replaced, rather than take this one over."""
+        taken_over = {name: getattr(self, name) for name in LIVE}
+        if self.kind is SourceKind.STILL and self.poll_s is None:
+            del taken_over["interval_s"]  # it is how often a picture is fetched
+        return replace(running, **taken_over) != self
 
     @property
     def kind(self) -> SourceKind:

@@ -31,6 +31,11 @@ PICTURES_PER_INTERVAL = 6
 """Where every packet is a keyframe (MJPEG), this many an interval are decoded: a sample is at most a sixth of the
 interval old, and a 25 fps camera sampled every 5 s costs one picture in 21."""
 
+KEYFRAME_WAIT_S = 60.0
+"""Cameras with "smart" codecs leave up to half a minute between keyframes."""
+MOST_BARREN = 3
+"""Keyframes without a picture, one after the other, before all packets are decoded; and, later, keyframes that gave
+one, before they are trusted again. One that is lost on the way, or damaged, means nothing."""
 MAX_GAP_S = 2.0
 """However rare the samples, the picture that is there when one is asked for is no older than this, and a group."""
 
@@ -71,26 +76,60 @@ class GopMeter:
 
 
 class DecodePlan:
-    """Decides for one connection which packets are decoded."""
+    """Decides for one connection which packets are decoded.
 
-    def __init__(self, mode: DecodeMode, interval_s: float) -> None:
+    What is marked as a keyframe need not be a picture: H.264 with intra refresh marks where a refresh begins, and a
+    decoder that is given that alone shows nothing, for ever. Keyframes that give nothing are therefore not believed.
+    """
+
+    def __init__(self, mode: DecodeMode, interval_s: float, *, patience_s: float = 5.0) -> None:
+        """`patience_s`: how long keyframes may give no picture, however few they are."""
         self.meter = GopMeter()
-        self._mode = mode
-        self._interval_s = interval_s
-        self._min_gap_ns = ns(min(interval_s / PICTURES_PER_INTERVAL, MAX_GAP_S))
+        self.distrusts_keys = False
+        """Keyframes alone gave no picture, so everything is decoded."""
         self._last_key_ns: int | None = None
+        self._barren = 0
+        self._barren_since_ns = 0
+        self._sound_keys = 0
+        self.adopt(mode, interval_s, patience_s=patience_s)
+
+    def adopt(self, mode: DecodeMode, interval_s: float, *, patience_s: float) -> None:
+        """What the operator wants from now on."""
+        self._mode = mode
+        self._most_gap_s = KEYFRAME_WAIT_S
+        if mode == DecodeMode.AUTO:
+            self._most_gap_s = min(TOLERANCE * interval_s, KEYFRAME_WAIT_S)
+        self._min_gap_ns = ns(min(interval_s / PICTURES_PER_INTERVAL, MAX_GAP_S))
+        self._patience_ns = ns(patience_s)
 
     def all_wanted(self, mono_ns: int, *, detail: bool) -> bool:
-        """True when every frame is to be decoded: asked for, or because keyframes are too rare for the interval.
+        """True when every frame is to be decoded: asked for, or because keyframes are too rare or give nothing.
 
         A new stream is given the benefit of the doubt: sixty-four cameras that start together must not all be decoded
         in full until each is known.
         """
-        if detail or self._mode == DecodeMode.ALL:
+        is_overdue = self._barren and mono_ns - self._barren_since_ns > self._patience_ns
+        if self._barren >= MOST_BARREN or is_overdue:
+            self.distrusts_keys = True
+        if detail or self._mode == DecodeMode.ALL or self.distrusts_keys:
             return True
-        if self._mode == DecodeMode.KEYFRAMES:
-            return False
-        return self.meter.worst_s(mono_ns) > TOLERANCE * self._interval_s
+        return self.meter.worst_s(mono_ns) > self._most_gap_s
+
+    def key_gave(self, mono_ns: int, *, picture: bool) -> None:
+        """What a keyframe that was decoded alone has come to."""
+        if picture:
+            self._barren = 0
+            return
+        if not self._barren:
+            self._barren_since_ns = mono_ns
+        self._barren += 1
+
+    def all_gave(self, keys: int) -> None:
+        """So many true keyframes came out whole while everything was decoded; after enough of them they are trusted."""
+        self._sound_keys += keys
+        if self._sound_keys >= MOST_BARREN:
+            self.distrusts_keys = False
+            self._barren = self._sound_keys = 0
 
     def key_wanted(self, mono_ns: int) -> bool:
         """Whether this keyframe is to be decoded in keyframes mode; those in quick succession are not."""
@@ -104,6 +143,10 @@ logger = logging.getLogger(__name__)
 
 WRAPPED = {"v4l2m2m", "rkmpp", "cuvid"}
 """Hardware that FFmpeg knows as decoders of their own, not as accelerators of the usual ones."""
+CHECKED = {"mjpeg", "png"}
+"""Codecs in which every picture stands alone. FFmpeg fills what it cannot read of one with grey and calls it sound, so
+it is told not to: measured, all of 100 JPEGs that were cut short, and four in five with twenty bits turned, are then
+refused. A video stream is another thing: there the next pictures mend what one has lost."""
 MOST_IN_FLIGHT = 64
 """More packets than any decoder holds back (H.264 and H.265 allow 16); beyond it they are lost."""
 
@@ -177,6 +220,7 @@ class Decoder:
         if at_once:
             self._context.open()
         self._unit_s = info.time_base
+        self._stands_alone = info.codec in CHECKED
         self._order = Order()
         self.broken_total = 0
         """Packets and pictures that were thrown away because they were damaged."""
@@ -209,6 +253,8 @@ class Decoder:
             pictures = self._context.decode(packet)
         except av.error.FFmpegError:
             self.broken_total += 1
+            if self._stands_alone:
+                self._order.forget()  # else every later picture would get the slot of the one before it
             return []
         slots = [(self._order.came(picture.pts), picture) for picture in pictures]
         return [
@@ -275,6 +321,8 @@ def slot_of(packet: StreamPacket) -> Slot:
 def _make_context(info: StreamInfo, hwaccel: HWAccel | None) -> av.VideoCodecContext:
     context = cast(av.VideoCodecContext, av.CodecContext.create(info.codec, "r", hwaccel=hwaccel))
     context.extradata = info.extradata
+    if info.codec in CHECKED:
+        context.options = {"err_detect": "explode"}
     context.thread_count = (
         1  # sixty-four cameras are parallel enough, and frame threads hold pictures back
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -110,7 +111,7 @@ def _explain_network(error: Exception, attempt: Attempt) -> str:
 def _knock(host: str, port: int) -> str | None:
     """What plain TCP says about the way there; None when it leads somewhere."""
     try:
-        socket.create_connection((host, port), timeout=KNOCK_S).close()
+        _connect(host, port)
     except socket.gaierror:
         return f"no host {host} is known; check the name in `url`, and this machine's DNS"
     except TimeoutError:
@@ -118,6 +119,25 @@ def _knock(host: str, port: int) -> str | None:
     except OSError as error:
         return f"{host} cannot be reached on port {port}: {os.strerror(error.errno or errno.EIO)}"
     return None
+
+
+def _connect(host: str, port: int) -> None:
+    """Raises as the last of the host's addresses does; all of them together have KNOCK_S. The look-up comes on top."""
+    deadline_s = time.monotonic() + KNOCK_S
+    failure: OSError = TimeoutError()
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
+        left_s = deadline_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError
+        with socket.socket(family, kind, protocol) as knocking:
+            knocking.settimeout(left_s)
+            try:
+                knocking.connect(address)
+            except OSError as error:
+                failure = error
+            else:
+                return
+    raise failure
 
 
 def _plain(error: Exception) -> str:

@@ -1,5 +1,7 @@
 """H.264 and H.265 as MP4 keeps them (lengths before each unit) -> as a plain stream has them (start codes).
 
+And whether a plain stream's packet begins a picture: a sender may put parameter sets between the slices of one.
+
 Layouts: ISO/IEC 14496-15, `AVCDecoderConfigurationRecord` and `HEVCDecoderConfigurationRecord`.
 """
 
@@ -8,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 START_CODE = b"\0\0\0\1"
+SLICES = {1, 5}
+"""`nal_unit_type` of a slice, and of one of a keyframe."""
 CONFIGURED = 1
 """First byte of both records; a plain stream's extradata begins with a start code instead."""
 
@@ -29,6 +33,19 @@ def with_start_codes(data: bytes, *, codec: str, extradata: bytes | None) -> byt
         return data
     size = (extradata[21 if codec == "hevc" else 4] & 3) + 1
     return b"".join(START_CODE + unit for unit in _units(data, size))
+
+
+def continues_picture(data: bytes) -> bool:
+    """Whether an H.264 packet with start codes begins in the middle of a picture: its first slice is not at block 0.
+
+    `first_mb_in_slice` stands first in a slice's header, as ue(v): zero is the single bit 1 (ITU-T H.264, 7.3.3).
+    """
+    at = data.find(b"\0\0\1")
+    while 0 <= at < len(data) - 4:
+        if data[at + 3] & 0x1F in SLICES:
+            return not data[at + 4] & 0x80
+        at = data.find(b"\0\0\1", at + 3)
+    return False
 
 
 def _units(data: bytes, size: int) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from surveil.capture.av_picture import AvPicture
 from surveil.capture.buffer import FrameBuffer, Lease, StreamPacket
 from surveil.capture.camera_spec import CameraSpec, SourceKind
 from surveil.capture.decoder import (
+    KEYFRAME_WAIT_S,
     Decoded,
     DecodePlan,
     Decoder,
@@ -27,18 +28,16 @@ from surveil.capture.decoder import (
 )
 from surveil.capture.ffmpeg_errors import KNOCK_S, EndOfStream
 from surveil.capture.sources import Arrival, Opener, Source
-from surveil.capture.stream_status import StreamStatus, TamperCheck
+from surveil.capture.stream_status import POLLED, StreamStatus, TamperCheck
 from surveil.clock import NS_PER_S, Backoff, Clock, WallTime, ns
 from surveil.errors import SourceError
-from surveil.records import CameraState, Frame
+from surveil.records import Frame
 from surveil.worker import Worker, WorkerFailed
 
 logger = logging.getLogger(__name__)
 
 MARGIN_S = 5.0
 """Beyond every deadline of a native call, before the thread is taken to be stuck in it."""
-KEYFRAME_WAIT_S = 60.0
-"""Cameras with "smart" codecs leave up to half a minute between keyframes."""
 SETTLED_S = 5.0
 """A connection that held this long is a good one: the wait after its end starts small again."""
 LOOKUP_S = 40.0
@@ -47,8 +46,6 @@ failure once more."""
 THUMBNAIL_EVERY_S = 0.25
 """Thumbnails are made here, where sixty-four cameras are sixty-four threads. One for each of 25 frames a second would
 cost a twelfth of decoding them all; the scheduler makes those that it finds missing."""
-POLLED = {SourceKind.FILE, SourceKind.STILL}
-"""Sources that Surveil asks, rather than being sent: their silence is no stall."""
 NEVER_KEPT = {"rawvideo"}
 """Uncompressed pictures are as large as decoded ones; the buffer has those."""
 
@@ -66,12 +63,13 @@ class _Connection:
     """Of its last packet; of its opening, before the first."""
     shown_ns: int
     """When a picture last came of it; of its opening, before the first."""
+    is_barren: bool = True
+    """Nothing has come of what was decoded since, or nothing has come at all."""
     seq: int = -1
     """Number of its last packet; -1 before the first keyframe."""
     shown_seq: int = -1
     """Number of the last frame: later ones are news."""
     decoding_all: bool = False
-    has_shown: bool = False
     broken_at_shown: int = 0
     """What had been damaged when a picture last came."""
 
@@ -84,6 +82,16 @@ class _Connection:
     def has_begun(self) -> bool:
         """A keyframe has come."""
         return self.seq >= 0
+
+
+DISTRUST = (
+    "camera %s: its keyframes alone give no picture, as with intra refresh; all is decoded, which "
+    "costs more: set it to plain H.264"
+)
+
+
+class _Blind(SourceError):
+    """Packets came, and no picture of them."""
 
 
 class Session(Worker):
@@ -120,10 +128,13 @@ class Session(Worker):
         self._try_at_ns = 0
         self._thumbnail_at_ns = 0
         self._decode_all_until_ns = 0
+        self._adopted: CameraSpec | None = None
 
     def step(self) -> None:
         """One packet, or one attempt to connect, or a second of waiting for the next attempt."""
         try:
+            if self._adopted is not None:
+                self._take_over(self._adopted)
             if self._connection is not None:
                 self._read(self._connection)
             elif self._waited():
@@ -142,12 +153,19 @@ class Session(Worker):
         until_ns = self._clock.monotonic_ns() + ns(for_s)
         self._decode_all_until_ns = max(self._decode_all_until_ns, until_ns)
 
-    def silent_s(self) -> float | None:
-        """Seconds since the last packet of a source that sends by itself; None where there is none. Any thread."""
-        connection = self._connection
-        if connection is None or self.spec.kind in POLLED:
-            return None
-        return (self._clock.monotonic_ns() - connection.arrived_ns) / NS_PER_S
+    def adopt(self, spec: CameraSpec) -> None:
+        """Go on by this spec, which must not differ in anything that needs another connection. Any thread."""
+        self._adopted = spec
+
+    def _take_over(self, spec: CameraSpec) -> None:
+        self._adopted = None
+        if spec.detect_frozen_s != self.spec.detect_frozen_s:
+            self._tamper_check = TamperCheck(spec.detect_frozen_s)
+        self.spec = spec
+        if self._connection is not None:
+            self._connection.plan.adopt(
+                spec.decode, spec.interval_s, patience_s=spec.stall_timeout_s / 2
+            )
 
     def _waited(self) -> bool:
         left_s = (self._try_at_ns - self._clock.monotonic_ns()) / NS_PER_S
@@ -156,7 +174,11 @@ class Session(Worker):
     def _open(self) -> None:
         spec = self.spec
         self.allowed_s = _opening_s(spec)
+        self.stream_status.opening()
         source = self._opener(spec, spec.url, clock=self._clock, wait=self.wait)
+        if self.stopping:  # left behind long ago: another thread has the camera now
+            source.close()
+            return
         self.allowed_s = _reading_s(spec)
         try:
             decoder = self._decoders.decoder(source.info) if self._decoders else None
@@ -168,11 +190,12 @@ class Session(Worker):
             run_id=secrets.token_hex(6),
             source=source,
             decoder=decoder,
-            plan=DecodePlan(spec.decode, spec.interval_s),
+            plan=DecodePlan(spec.decode, spec.interval_s, patience_s=spec.stall_timeout_s / 2),
             opened_ns=now_ns,
             arrived_ns=now_ns,
             shown_ns=now_ns,
         )
+        self.stream_status.opened()
 
     def _read(self, connection: _Connection) -> None:
         """One packet: numbered, decoded if it is worth it, kept; its frames put into the buffer."""
@@ -209,15 +232,29 @@ class Session(Worker):
             return []
         was_decoding_all = connection.decoding_all
         detail = now_ns < self._decode_all_until_ns
-        connection.decoding_all = connection.plan.all_wanted(arrival.mono_ns, detail=detail)
+        plan = connection.plan
+        did_trust = not plan.distrusts_keys
+        connection.decoding_all = plan.all_wanted(arrival.mono_ns, detail=detail)
+        if did_trust and plan.distrusts_keys:
+            logger.warning(DISTRUST, self.spec.camera_id)
         if connection.decoding_all:
             joins = not (was_decoding_all or packet.is_keyframe)
             caught_up = self._caught_up(connection, decoder) if joins else []
-            return caught_up + decoder.feed(packet, slot)
+            decoded = caught_up + decoder.feed(packet, slot)
+            plan.all_gave(sum(one.picture.key_frame for one in decoded))
+            self._tried(connection)
+            return decoded
         decoded = decoder.drain() if was_decoding_all else []
-        if packet.is_keyframe and connection.plan.key_wanted(arrival.mono_ns):
-            decoded += decoder.alone(packet, slot)
+        if packet.is_keyframe and plan.key_wanted(arrival.mono_ns):
+            alone = decoder.alone(packet, slot)
+            plan.key_gave(arrival.mono_ns, picture=bool(alone))
+            self._tried(connection)
+            decoded += alone
         return decoded
+
+    def _tried(self, connection: _Connection) -> None:
+        connection.is_barren = True
+        self.stream_status.tried()
 
     def _caught_up(self, connection: _Connection, decoder: Decoder) -> list[Decoded]:
         """Feeds what came since the last keyframe; those frames were not decoded before, so they are news too."""
@@ -254,17 +291,15 @@ class Session(Worker):
     def _came_through(self, connection: _Connection, frame: Frame | None, now_ns: int) -> None:
         """Something came of the connection: it is alive."""
         connection.shown_ns, connection.broken_at_shown = now_ns, connection.broken_total
-        if not connection.has_shown:
-            connection.has_shown = True
-            self.stream_status.connected()
+        connection.is_barren = False
         if now_ns - connection.opened_ns > ns(SETTLED_S):
             self._backoff.reset()
-        if frame is not None:
-            self.stream_status.sized(frame.width_px, frame.height_px)
-            picture = cast(AvPicture, frame.picture)
-            wrong = self._tamper_check.verdict(picture, frame.captured_mono_ns)
-            state = CameraState.DEGRADED if wrong else CameraState.ONLINE
-            self.stream_status.set_state(state, wrong)
+        if frame is None:
+            self.stream_status.shown()
+            return
+        picture = cast(AvPicture, frame.picture)
+        wrong = self._tamper_check.verdict(picture, frame.captured_mono_ns)
+        self.stream_status.shown((frame.width_px, frame.height_px), wrong=wrong)
 
     def _judge(self, connection: _Connection, now_ns: int) -> None:
         """Ends a connection of which nothing comes, though it stands."""
@@ -274,19 +309,22 @@ class Session(Worker):
             raise SourceError(f"stalled: no frame for {stall_s:g} s, though the connection stands")
         blind_s = (now_ns - connection.shown_ns) / NS_PER_S
         if connection.broken_total > connection.broken_at_shown and blind_s > stall_s:
-            raise SourceError(
-                f"damaged stream: no picture could be decoded for {stall_s:g} s; "
-                "is the network losing packets? try `transport: tcp`"
-            )
-        if not connection.has_begun and blind_s > KEYFRAME_WAIT_S:
-            raise SourceError(f"no keyframe within {KEYFRAME_WAIT_S:g} s; set a shorter interval")
+            hint = "what it sends is broken or cut short; restart the camera"
+            if self.spec.kind is SourceKind.RTSP:
+                hint = "is the network losing packets? try `transport: tcp`"
+            raise _Blind(f"damaged stream: no picture could be decoded for {stall_s:g} s; {hint}")
+        if self.spec.kind in POLLED or not connection.is_barren or blind_s <= KEYFRAME_WAIT_S:
+            return
+        if not connection.has_begun:
+            raise _Blind(f"no keyframe within {KEYFRAME_WAIT_S:g} s; set a shorter interval")
+        raise _Blind(f"no picture could be decoded for {KEYFRAME_WAIT_S:g} s; set plain H.264")
 
     def _lose(self, error: SourceError) -> None:
         """The connection is over, or there was none."""
         self._close()
         if self.stopping:
             return
-        self.stream_status.failed(str(error))
+        self.stream_status.failed(str(error), blind=isinstance(error, _Blind))
         played_out = isinstance(error, EndOfStream) and self.spec.kind is SourceKind.FILE
         wait_ns = 1 << 62 if played_out else ns(self._backoff.next_s())
         self._try_at_ns = self._clock.monotonic_ns() + wait_ns

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 
 import av
 import av.error
@@ -23,6 +23,7 @@ from surveil.capture.camera_spec import (
     with_credentials,
 )
 from surveil.capture.ffmpeg_errors import Attempt, EndOfStream, explain_open, explain_read
+from surveil.capture.nal import CONFIGURED, continues_picture
 from surveil.clock import NS_PER_S, Clock, ns
 from surveil.errors import SourceError
 
@@ -43,6 +44,8 @@ SLICE_S = 0.5
 MAX_JUMP_S = 10.0
 """Times inside the file that jump further, or run backwards, are joined to what came before."""
 DEFAULT_FPS = 25.0
+MOST_PARTS = 64
+"""Packets that are joined to one picture: a sender that never begins another must not fill the memory."""
 
 VideoPacket: TypeAlias = "av.Packet[av.VideoStream]"
 Wait = Callable[[float], bool]
@@ -94,7 +97,8 @@ class LiveSource:
         self.transport = self._container.options.get("rtsp_transport", spec.kind.value)
         """`tcp`, `udp` ... for RTSP; else the kind of source."""
         self.info = describe(self._container, spec.shown_url)
-        self._packets = self._container.demux(self._container.streams.video[0])
+        stream = self._container.streams.video[0]
+        self._packets = whole_pictures(self._container.demux(stream), self.info)
 
     def read(self) -> Arrival | None:
         """Blocks until a packet comes, at most `read_timeout_s`."""
@@ -160,6 +164,43 @@ def describe(container: av.container.InputContainer, shown_url: str) -> StreamIn
         pix_fmt=context.pix_fmt,
         nominal_fps=float(rate) if rate else None,
     )
+
+
+def whole_pictures(packets: Iterator[VideoPacket], info: StreamInfo) -> Iterator[VideoPacket]:
+    """The same packets; those that hold one picture in parts, as one.
+
+    FFmpeg's parser cuts an H.264 picture in two where a sender puts parameter sets between its slices (GStreamer's
+    `h264parse config-interval=-1` does, before each slice of a keyframe), and no part decodes by itself. The first
+    keyframe waits for the packet after it, to learn whether it is whole; in a stream that is cut every packet does.
+    """
+    if info.codec != "h264" or (info.extradata or b"")[:1] == bytes([CONFIGURED]):
+        yield from packets
+        return
+    held: list[VideoPacket] = []
+    has_begun = is_split = False
+    for packet in packets:
+        continues = bool(held or packet.is_keyframe) and continues_picture(bytes(packet))
+        if held and not (continues and len(held) < MOST_PARTS):
+            yield _joined(held)
+            held = []
+        is_split = is_split or continues
+        if is_split or (packet.is_keyframe and not has_begun):
+            has_begun = True
+            held.append(packet)
+        else:
+            yield packet
+    if held:
+        yield _joined(held)
+
+
+def _joined(parts: list[VideoPacket]) -> VideoPacket:
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    whole = cast(VideoPacket, av.Packet(b"".join(map(bytes, parts))))
+    whole.pts, whole.dts, whole.is_keyframe = first.pts, first.dts, first.is_keyframe
+    whole.time_base = first.time_base
+    return whole
 
 
 def _for_ffmpeg(spec: CameraSpec, url: str) -> str:
@@ -249,7 +290,8 @@ class FileSource:
         """Every packet of the file, once or for ever."""
         while True:
             empty = True
-            for packet in self._container.demux(self._container.streams.video[0]):
+            stream = self._container.streams.video[0]
+            for packet in whole_pictures(self._container.demux(stream), self.info):
                 if packet.size:
                     empty = False
                     yield packet

@@ -15,7 +15,7 @@ from surveil.capture.camera_spec import CameraSpec
 from surveil.capture.decoder import FrameMaker, decode_packets
 from surveil.capture.session import Session
 from surveil.capture.sources import Opener, open_source
-from surveil.capture.stream_status import StreamStatus
+from surveil.capture.stream_status import CAMERA, MAIN, StreamStatus
 from surveil.clock import NS_PER_MS, Backoff, Clock, WallTime, ns
 from surveil.records import CameraState, CameraStatus, Frame, Problem
 from surveil.worker import WorkerFailed
@@ -55,14 +55,18 @@ class CaptureSupervisor:
         self._abandoned_total = 0
 
     def reconcile(self, specs: Iterable[CameraSpec]) -> None:
-        """Start, replace and stop so that exactly these cameras are watched. An unchanged one is not touched.
+        """Start, replace and stop so that exactly these cameras are watched. An unchanged one is not touched, and one
+        that differs only in what its session can take over keeps its connection.
 
         A replaced session may be decoding still. Its lease ends before the next session begins, so no frame from before
         a mask was drawn can be seen after it.
         """
         wanted = _streams(specs)
         for name, stream in self._snapshot().items():
-            if wanted.get(name) != stream.spec:
+            spec = wanted.get(name)
+            if spec is not None and not spec.needs_reopening(stream.spec):
+                stream.adopt(spec)
+            else:
                 self._stop_stream(name)
                 self._buffer.remove_camera(name)
         for name in self._buffer.cameras() - wanted.keys():
@@ -95,9 +99,14 @@ class CaptureSupervisor:
         return self._abandoned_total + sum(stream.abandoned_total for stream in streams)
 
     def problems(self) -> Sequence[Problem]:
-        """Streams whose threads hang in native code."""
-        hung = [stream.problem() for stream in self._snapshot().values()]
-        return [problem for problem in hung if problem is not None]
+        """What keeps each camera from being seen, and streams whose threads hang in native code."""
+        streams = self._snapshot()
+        return [
+            problem
+            for name, stream in streams.items()
+            for problem in (stream.problem(), stream.clamped_problem(), stream.hung_problem())
+            if problem is not None
+        ]
 
     def counters(self) -> Mapping[str, float]:
         """Of the cameras that are watched now, but for `abandoned_total`, which counts from the start."""
@@ -189,37 +198,67 @@ class Stream:
 
     def __init__(self, spec: CameraSpec, clock: Clock, start_session: SessionFactory) -> None:
         self.spec = spec
-        self.stream_status = StreamStatus(spec.camera_id, clock)
+        self.stream_status = StreamStatus(spec, clock)
         self.session = start_session(spec, self.stream_status)
         self.abandoned: list[Session] = []
         self.abandoned_total = 0
         self._clock = clock
         self._start_session = start_session
         self._hung_since_unix_ms = 0
+        self._clamped_since_unix_ms = clock.unix_ms()
 
     def supervise(self) -> None:
-        """Replaces a session that hangs; says that a silent one is offline, though it still waits for a library."""
+        """Replaces a session that hangs."""
         self.abandoned = [session for session in self.abandoned if session.alive]
         if self.session.alive and self.session.beat_age_s() > self.session.allowed_s:
             self._replace()
-            return
-        silent_s = self.session.silent_s()
-        if silent_s is not None and silent_s > self.spec.stall_timeout_s:
-            limit_s = self.spec.stall_timeout_s
-            self.stream_status.set_state(
-                CameraState.OFFLINE, f"stalled: no frame for {limit_s:g} s"
-            )
+
+    def adopt(self, spec: CameraSpec) -> None:
+        """Go on with another spec, on the same connection."""
+        if spec != self.spec:
+            if spec.clamped != self.spec.clamped:
+                self._clamped_since_unix_ms = self._clock.unix_ms()
+            self.spec = spec
+            self.session.adopt(spec)
+            self.stream_status.adopt(spec)
 
     def problem(self) -> Problem | None:
+        """What keeps this stream from being seen; the big one only keeps snapshots small. Any thread."""
+        found = self.stream_status.problem()
+        if found is None or not self.spec.camera_id.endswith(MAIN):
+            return found
+        return replace(
+            found,
+            code="snapshot_stream_down",
+            text=f"snapshots come from the small stream: the big one of {found.text}",
+            remedy="check `snapshot_url`; alerts go on, with smaller pictures",
+        )
+
+    def clamped_problem(self) -> Problem | None:
+        """That deadlines of the configuration contradict, and which gave way. Any thread."""
+        camera_id = self.spec.camera_id
+        if not self.spec.clamped or camera_id.endswith(MAIN):
+            return None
+        return Problem(
+            code="deadlines_clamped",
+            text=f"camera {camera_id}: {'; '.join(self.spec.clamped)}",
+            since_unix_ms=self._clamped_since_unix_ms,
+            component=CAMERA + camera_id,
+            remedy="change the one or the other in the camera's configuration",
+        )
+
+    def hung_problem(self) -> Problem | None:
         """That threads of this stream were left behind in native code, as long as they are there. Any thread."""
         hung = sum(session.alive for session in self.abandoned)
         if not hung:
             return None
         camera_id = self.spec.camera_id.removesuffix(MAIN)
         return Problem(
-            code="capture_hung",
-            text=f"camera {camera_id}: {hung} of its threads hang inside FFmpeg or a driver; check the device",
+            code="capture_threads_hung",
+            text=f"camera {camera_id}: {hung} of its threads hang inside FFmpeg or a driver",
             since_unix_ms=self._hung_since_unix_ms,
+            component=f"{CaptureSupervisor.name}:{camera_id}",
+            remedy="check the device and its driver; restart surveil to get rid of the threads",
         )
 
     def stop_all(self) -> list[Session]:
@@ -274,8 +313,6 @@ def _decoded(packets: Sequence[StreamPacket], spec: CameraSpec) -> Iterator[Fram
 
 WITHIN_NS = ns(2.0)
 """A picture further away than this shows another moment."""
-MAIN = "#main"
-"""Ends the buffer's name for the packets of a camera's big stream; no camera id may hold a `#`."""
 
 
 def main_stream(spec: CameraSpec) -> CameraSpec | None:

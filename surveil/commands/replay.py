@@ -36,9 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-c",
         "--config",
         type=Path,
-        default=Path("config.yaml"),
         metavar="FILE",
-        help="whose rules and journal (default: %(default)s)",
+        help="whose rules and journal; default: config.yaml here, else /etc/surveil/config.yaml",
     )
     parser.add_argument(
         "--since",
@@ -75,10 +74,10 @@ def run(args: argparse.Namespace) -> int:
 def _rules(args: argparse.Namespace) -> tuple[list[RuleSpec], dict[str, tuple[str, ...]]]:
     if args.pattern:
         return [RuleSpec(pattern, patterns=(pattern,)) for pattern in args.pattern], {}
-    from surveil.config import read_config
+    from surveil.config.places import read_rules
     from surveil.config.specs import rule_specs
 
-    config = read_config(args.config, environ=os.environ, unseen_credentials=True).config
+    config = read_rules(args.config, environ=os.environ)
     specs = rule_specs(config)
     for wanted in args.rule or ():
         if wanted not in {spec.rule_id for spec in specs}:
@@ -91,10 +90,9 @@ def _rules(args: argparse.Namespace) -> tuple[list[RuleSpec], dict[str, tuple[st
 
 def _from_journal(args: argparse.Namespace) -> Iterator[Recorded]:
     """Oldest first, an hour at a time, so that a week of many cameras does not have to fit into memory."""
-    from surveil.config import read_config
+    from surveil.config.places import read_places
 
-    config = read_config(args.config, environ=os.environ, unseen_credentials=True).config
-    path = Path(config.state_dir) / "journal.db"
+    path = read_places(args.config, environ=os.environ).state_dir / "journal.db"
     now_ms = SystemClock().unix_ms()
     for from_ms in range(since(args.since, now_unix_ms=now_ms), now_ms + 1, HOUR_MS):
         hour = Query(since_unix_ms=from_ms, until_unix_ms=from_ms + HOUR_MS, limit=ALL)

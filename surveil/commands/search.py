@@ -69,8 +69,7 @@ def add_source(parser: argparse.ArgumentParser) -> None:
         "--config",
         metavar="FILE",
         type=Path,
-        default=Path("config.yaml"),
-        help="the daemon's configuration (default: %(default)s)",
+        help="the daemon's configuration; default: config.yaml here, else /etc/surveil/config.yaml",
     )
     source.add_argument("--state", metavar="DIR", type=Path, help="or its state folder")
 
@@ -79,11 +78,11 @@ def place_of(args: argparse.Namespace) -> Place:
     """Raises ConfigError."""
     if args.state is not None:
         return Place(args.state / "alerts.db", args.state / "journal.db", args.state / "snapshots")
-    from surveil.config import read_config
+    from surveil.config.places import read_places
 
-    config = read_config(args.config, environ=os.environ, unseen_credentials=True).config
-    state = Path(config.state_dir)
-    return Place(state / "alerts.db", state / "journal.db", config.snapshots_dir)
+    places = read_places(args.config, environ=os.environ)
+    state = places.state_dir
+    return Place(state / "alerts.db", state / "journal.db", places.snapshots_dir)
 
 
 def since(text: str, *, now_unix_ms: int) -> int:

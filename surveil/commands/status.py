@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 HELP = "say how the running daemon is; exit code 0 while it works, whatever its cameras do"
 
-PLACES = (Path("config.yaml"), Path("/etc/surveil/config.yaml"))
 OF_A_CAMERA = "camera:"
 """Begins the component of a problem that keeps no other camera from being watched."""
 PIPED_WIDTH = 2000
@@ -70,17 +69,14 @@ def _where(args: argparse.Namespace) -> tuple[str, str | None]:
     token = _token(args.token_file)
     if args.url is not None:
         return args.url, token
-    from surveil.config import read_config
+    from surveil.config.places import read_places
 
-    path = args.config or next((place for place in PLACES if place.exists()), PLACES[0])
-    http = read_config(path, environ=os.environ, unseen_credentials=True).config.http
-    if http.listen == "off":
+    places = read_places(args.config, environ=os.environ)
+    if places.listen == "off":
         raise ConfigError(
-            f"{path}: http.listen is off, so there is nobody to ask; set it to 127.0.0.1:9878"
+            f"{places.file}: http.listen is off, so there is nobody to ask; set it to 127.0.0.1:9878"
         )
-    if token is None and http.token is not None:
-        token = http.token.get_secret_value()
-    return http.listen, token
+    return places.listen, token or places.token
 
 
 def _token(path: Path | None) -> str | None:

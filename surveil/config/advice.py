@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from surveil.captioning.registry import clamped_settings
 from surveil.config.cameras import Camera
+from surveil.config.deadlines import deadlines_of
 from surveil.config.model import Config
 from surveil.config.problems import Loc
 from surveil.config.rules import Rule
@@ -24,6 +25,7 @@ def advice(config: Config) -> Iterator[Advice]:
         yield ("captioner",), text
     yield from _about_evidence(config)
     yield from _same_address(config)
+    yield from _about_deadlines(config)
     if config.mqtt is not None and config.mqtt.tls is not None and not config.mqtt.tls.verify:
         yield ("mqtt", "tls", "verify"), "is off: whoever sits in between can read and forge alerts"
 
@@ -95,6 +97,12 @@ def _about_evidence(config: Config) -> Iterator[Advice]:
                 ("cameras", index, "mask"),
                 f"{camera.id} gets no evidence clips: they would show what is masked",
             )
+
+
+def _about_deadlines(config: Config) -> Iterator[Advice]:
+    for index, camera in enumerate(config.cameras):
+        for key, what in deadlines_of(camera, config.sampling_of(camera)).clamped.items():
+            yield ("cameras", index, key), what
 
 
 def _same_address(config: Config) -> Iterator[Advice]:

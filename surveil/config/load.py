@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from surveil.config.documents import Document, parse
 from surveil.config.host import host_timezone
 from surveil.config.model import Config
-from surveil.config.problems import Mistake, listing
+from surveil.config.problems import Loc, Mistake, listing
 from surveil.config.secrets import (
     SecretLookup,
     forgive_unseen_credentials,
@@ -47,12 +48,7 @@ def read_config(
 ) -> Reading:
     """As `load_config`, with warnings; with `unseen_credentials`, secrets that only the service sees are such."""
     file = Path(path)
-    document = parse(_text(file), environ=environ)
-    if document.value is None and not document.problems:
-        raise ConfigError(f"{file}: the file is empty; {_SMALLEST}")
-    if not isinstance(document.value, dict):
-        found = document.problems or [Mistake(1, (), f"the file holds no sections; {_SMALLEST}")]
-        raise ConfigError(listing(str(file), found))
+    document = _sections(file, environ)
     folder = Path(os.path.abspath(file)).parent
     lookup = SecretLookup(folder=folder, environ=environ, lenient=unseen_credentials)
     warnings = _permissions(file, document)
@@ -63,6 +59,44 @@ def read_config(
     if config is None:
         raise ConfigError(listing(str(file), problems))
     return Reading(str(file), config, document, tuple(warnings))
+
+
+Part = Callable[[dict[str, Any], frozenset[Loc]], dict[str, Any]]
+"""What is taken of a file's sections; told which values name variables that are not set."""
+
+
+def read_part(path: Path | str, part: Part, *, environ: Mapping[str, str]) -> Config:
+    """A configuration of a part of the file, all else as by default: what is wrong elsewhere is nobody's matter here.
+
+    Raises ConfigError for a file that cannot be read, and for mistakes in the part.
+    """
+    file = Path(path)
+    document = _sections(file, environ)
+    folder = Path(os.path.abspath(file)).parent
+    read_secrets(document, SecretLookup(folder=folder, environ=environ, lenient=True))
+    whole = [(problem, document.get(problem.loc)) for problem in document.problems]
+    document.value = part(document.value, frozenset(document.missing))
+    document.problems[:] = [
+        problem
+        for problem, value in whole
+        if value is not None and document.get(problem.loc) == value
+    ]
+    _fill_in(document.value, environ)
+    config, problems = validate(document, folder=folder)
+    if config is None:
+        raise ConfigError(listing(str(file), problems))
+    return config
+
+
+def _sections(file: Path, environ: Mapping[str, str]) -> Document:
+    """The file as sections, with what is wrong inside them. Raises ConfigError when there are none."""
+    document = parse(_text(file), environ=environ)
+    if document.value is None and not document.problems:
+        raise ConfigError(f"{file}: the file is empty; {_SMALLEST}")
+    if not isinstance(document.value, dict):
+        found = document.problems or [Mistake(1, (), f"the file holds no sections; {_SMALLEST}")]
+        raise ConfigError(listing(str(file), found))
+    return document
 
 
 _SMALLEST = "the smallest has cameras:, rules: and mqtt:, see docs/reference/config.md"

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from surveil.config.alerts import AgeLimits as AgeSection
 from surveil.config.alerts import DiskLimits
 from surveil.config.cameras import Camera, Sampling
+from surveil.config.deadlines import deadlines_of
 from surveil.config.fill import fill
 from surveil.config.model import Config
 from surveil.config.mqtt import Mqtt, Tls
@@ -48,6 +49,7 @@ def camera_spec(camera: Camera, sampling: Sampling) -> CameraSpec:
     from surveil.capture import CameraSpec, DecodeMode, Transport
 
     big = camera.snapshot_source
+    deadlines = deadlines_of(camera, sampling)
     return fill(
         CameraSpec,
         camera,
@@ -59,6 +61,9 @@ def camera_spec(camera: Camera, sampling: Sampling) -> CameraSpec:
         transport=Transport(camera.transport),
         decode=DecodeMode(camera.decode),
         interval_s=sampling.interval_s,
+        read_timeout_s=deadlines.read_timeout_s,
+        stall_timeout_s=deadlines.stall_timeout_s,
+        clamped=tuple(f"{key} {what}" for key, what in deadlines.clamped.items()),
         options={key: str(value) for key, value in camera.options.items()},
         regions=tuple(Region(region.id, *region.box) for region in camera.regions),
         loop=camera.file.loop,
@@ -147,6 +152,7 @@ def mqtt_spec(config: Config, mqtt: Mqtt) -> MqttSpec:
         max_in_flight=mqtt.max_inflight,
         snapshots=config.snapshots.enabled and mqtt.snapshot_max_px > 0,
         discovery_prefix=discovery.discovery_prefix if discovery.enabled else None,
+        canary=config.canary.enabled,
     )
 
 

@@ -268,6 +268,7 @@ def _health(
 ) -> HealthMonitor:
     health = HealthMonitor(components, context.unix_ms)
     health.listen(metrics.problems)
+    metrics.read_counters(components.counters)
     if destinations.mqtt is not None:
         health.listen(destinations.mqtt.set_health)
     return health

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -29,5 +30,9 @@ class Components:
         return iter(self._parts.values())
 
     def counters(self) -> dict[str, Mapping[str, float]]:
-        """Part's name -> its numbers."""
-        return {part.name: part.counters() for part in self}
+        """Part's name -> its numbers, of those that answer. Any thread."""
+        found = {}
+        for part in self:
+            with contextlib.suppress(Exception):
+                found[part.name] = part.counters()
+        return found

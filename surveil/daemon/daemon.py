@@ -22,7 +22,7 @@ from surveil.daemon.mqtt_commands import Commands, execute
 from surveil.daemon.node import Node
 from surveil.daemon.node_api import NodeApi
 from surveil.daemon.resources import Resources, plan_resources
-from surveil.errors import ConfigError, DeviceError, StoreError, SurveilError
+from surveil.errors import ConfigError, DeviceError, SurveilError
 from surveil.redact import register_secrets_of
 from surveil.service.crash_log import CrashLog
 from surveil.service.instance_lock import InstanceLock
@@ -131,6 +131,7 @@ class Daemon:
         for command in self._commands.take():
             execute(command, node.cameras)
         self._refresh_wall()
+        self._crashes.settle()
         self._late = self._watchdog.step()
         node.own_problems.hung(self._late)
         node.tick()
@@ -195,7 +196,7 @@ class Daemon:
         if fall_back:
             self._report_fall_back(node)
         self._http = self._api(node).server(on_failure=self._worker_failed)
-        for part in (self._lock, self._config_watch, self._http):
+        for part in (self._lock, self._crashes, self._config_watch, self._http):
             if part is not None:
                 node.register(part)
         node.retention_jobs.begin()
@@ -263,10 +264,7 @@ class Daemon:
             name, error = self.failure
             model = isinstance(error, DeviceError) or name.startswith("captioner")
             cause = "model" if model else name
-        try:
-            self._crashes.ended(cause)
-        except StoreError as error:
-            logger.warning("%s", error)
+        self._crashes.ended(cause)
 
     def _refresh_wall(self) -> None:
         now_ns = self._clock.monotonic_ns()

@@ -45,8 +45,8 @@ class Commands:
         self._wake()
 
     def take(self) -> Iterator[Command]:
-        """What has come so far."""
-        while True:
+        """What has come so far, and no more: a flood must not keep the main thread from its other duties."""
+        for _ in range(self._waiting.qsize()):
             try:
                 yield self._waiting.get_nowait()
             except queue.Empty:

@@ -20,12 +20,8 @@ RETRY_MIN_S = 1.0
 RETRY_MAX_S = 300.0
 IDLE_S = 1.0
 CHECK_NS = ns(30.0)
-PARKED_REMEDY = (
-    "mend what refuses them and restart surveil, which tries them again; `surveil alerts` lists them"
-)
-GAP_REMEDY = (
-    "let the receiver answer 2xx to surveil.gap/1 and restart surveil; `surveil alerts` has what it lacks"
-)
+PARKED_REMEDY = "mend what refuses them and restart surveil, which tries them again; `surveil alerts` lists them"
+GAP_REMEDY = "let the receiver answer 2xx to surveil.gap/1 and restart surveil; `surveil alerts` has what it lacks"
 
 
 class TryLater(SurveilError):
@@ -171,7 +167,9 @@ class DeliveryWorker(Worker):
         logger.warning("%s: gap of %s: %s", self.destination, gap.camera_id, error)
         self._gaps_refused.add((gap.gap_id, gap.last))
         since_ms = self._gap_problem.since_unix_ms if self._gap_problem else self._clock.unix_ms()
-        text = f"it would not be told of {len(self._gaps_refused)} losses of alerts; the last: {error}"
+        text = (
+            f"it would not be told of {len(self._gaps_refused)} losses of alerts; the last: {error}"
+        )
         self._gap_problem = Problem(
             "gap_refused", text, since_ms, component=self.name, remedy=GAP_REMEDY
         )

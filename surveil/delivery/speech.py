@@ -227,9 +227,7 @@ class Describer(Worker):
             speak()
         except DeliveryError as error:
             since_ms = self._problem.since_unix_ms if self._problem else self._clock.unix_ms()
-            self._problem = Problem(
-                CODE, str(error), since_ms, component=self.name, remedy=REMEDY
-            )
+            self._problem = Problem(CODE, str(error), since_ms, component=self.name, remedy=REMEDY)
             return False
         self._problem = None
         return True

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from surveil.clock import Clock
 from surveil.database import Connection, Database, Migration, Value, set_aside
-from surveil.errors import StoreCorruptError, StoreError
+from surveil.errors import SchemaTooNewError, StoreCorruptError, StoreError
 from surveil.journal.caption_search import Hit, Query, find
 from surveil.records import Alert, Caption, Problem
 
@@ -62,12 +62,14 @@ Entry = tuple[str, str | None, int, str, float | None, str]
 MAX_UNWRITTEN = 50_000
 """Captions kept while the disk refuses; about 20 MB."""
 PAGE = 1_000
+REMEDY = "make room on the disk of state_dir, and see that it can be written and is healthy"
 MERGES = 1_000
 MERGE_PAGES = 256
 
 
 class Journal:
-    """Any thread. The constructor raises SchemaTooNewError or StoreError; a damaged file is set aside."""
+    """Any thread. The constructor raises SchemaTooNewError; a damaged file is set aside, and one that the disk will not
+    open is opened when it will."""
 
     name = "journal"
 
@@ -82,7 +84,15 @@ class Journal:
         self._captions: deque[Entry] = deque()
         self._alerts: deque[Alert] = deque()
         self._problem: Problem | None = None
-        self._database = self._open()
+        self._damage: Problem | None = None
+        """Since the start: captions of the past are not found any more."""
+        self._database: Database | None = None
+        try:
+            self._opened()
+        except SchemaTooNewError:
+            raise
+        except StoreError as error:
+            self._refused(error)
 
     def add(self, caption: Caption) -> None:
         """Memory only; `flush` writes it. The picture is let go of here: words may wait for a disk, pixels not."""
@@ -101,10 +111,10 @@ class Journal:
             with self._lock:
                 captions, self._captions = self._captions, deque()
                 alerts, self._alerts = self._alerts, deque()
-            if not captions and not alerts:
+            if not captions and not alerts and self._database is not None:
                 return
             try:
-                with self._database.transaction() as connection:
+                with self._opened().transaction() as connection:
                     _insert(connection, captions, alerts)
             except StoreError as error:
                 self._put_back(captions, alerts)
@@ -124,7 +134,7 @@ class Journal:
     ) -> list[Hit]:
         """Newest first, of what was flushed. Raises SearchError, StoreError."""
         asked = Query(query, camera_id, since_unix_ms, until_unix_ms, limit)
-        return find(self._database.read, asked)
+        return find(self._opened().read, asked)
 
     def captions(
         self,
@@ -135,7 +145,7 @@ class Journal:
     ) -> Iterator[Hit]:
         """Oldest first, in pages, for replaying rules over the past. Raises StoreError."""
         asked = Query(None, camera_id, since_unix_ms, until_unix_ms, PAGE)
-        while page := find(self._database.read, asked, newest_first=False):
+        while page := find(self._opened().read, asked, newest_first=False):
             # A page is cut at its last moment, so that captions of one moment stay together.
             last_ms = page[-1].captured_unix_ms
             whole = len(page) < asked.limit
@@ -157,7 +167,7 @@ class Journal:
             removed += count
         if max_bytes is not None:
             removed += self._prune_to(max_bytes)
-        with self._database.transaction() as connection:
+        with self._opened().transaction() as connection:
             connection.execute(
                 """DELETE FROM alerts WHERE captured_unix_ms < ?
                    OR captured_unix_ms < (SELECT min(captured_unix_ms) FROM captions)""",
@@ -166,8 +176,8 @@ class Journal:
         return removed
 
     def problems(self) -> Sequence[Problem]:
-        """Why captions are not being written."""
-        return () if self._problem is None else (self._problem,)
+        """Why captions are not being written, or where those of the past are."""
+        return [one for one in (self._problem, self._damage) if one is not None]
 
     def counters(self) -> Mapping[str, float]:
         with self._lock:
@@ -181,7 +191,8 @@ class Journal:
     def close(self) -> None:
         """Writes what was added. Safe to call twice."""
         self.flush()
-        self._database.close()
+        if self._database is not None:
+            self._database.close()
 
     def _prune_to(self, max_bytes: int) -> int:
         """As many of the oldest as the excess amounts to on average: the room itself comes back later, piece by piece,
@@ -189,7 +200,7 @@ class Journal:
         used = self._used_bytes()
         if used <= max_bytes:
             return 0
-        total = int(self._database.read("SELECT count(*) FROM captions")[0][0])
+        total = int(self._opened().read("SELECT count(*) FROM captions")[0][0])
         left = math.ceil(total * (used - max_bytes) / used)
         removed = 0
         while left > 0 and (count := self._prune_some("1", (), limit=min(left, PAGE))):
@@ -204,7 +215,7 @@ class Journal:
             pages = (
                 -MERGE_PAGES if step == 0 else MERGE_PAGES
             )  # negative: take up all parts (FTS5, section 6.8)
-            with self._database.transaction() as connection:
+            with self._opened().transaction() as connection:
                 before = connection.total_changes
                 connection.execute(
                     "INSERT INTO captions_fts (captions_fts, rank) VALUES ('merge', ?)", (pages,)
@@ -215,7 +226,7 @@ class Journal:
     def _prune_some(
         self, condition: str, parameters: tuple[Value, ...], *, limit: int = PAGE
     ) -> int:
-        with self._database.transaction() as connection:
+        with self._opened().transaction() as connection:
             return connection.execute(
                 f"""DELETE FROM captions WHERE row_id IN (SELECT row_id FROM captions WHERE {condition}
                     ORDER BY captured_unix_ms LIMIT ?)""",
@@ -224,10 +235,16 @@ class Journal:
 
     def _used_bytes(self) -> int:
         pages, free, size = (
-            int(self._database.read(f"PRAGMA {name}")[0][0])
+            int(self._opened().read(f"PRAGMA {name}")[0][0])
             for name in ("page_count", "freelist_count", "page_size")
         )
         return (pages - free) * size
+
+    def _opened(self) -> Database:
+        """Raises StoreError while the disk refuses."""
+        if self._database is None:
+            self._database = self._open()
+        return self._database
 
     def _open(self) -> Database:
         try:
@@ -236,7 +253,8 @@ class Journal:
             moved = set_aside(self.path, str(self._clock.unix_ms()))
             text = f"{error}; put aside as {moved.name}, a new one was begun"
             logger.error("%s", text)  # noqa: TRY400 - the damage is the news, not this stack
-            self._problem = Problem("journal", text, self._clock.unix_ms())
+            remedy = "restore a backup if older captions are needed; a restart clears this"
+            self._damage = Problem("journal", text, self._clock.unix_ms(), remedy=remedy)
             return self._connect()
 
     def _connect(self) -> Database:
@@ -255,11 +273,14 @@ class Journal:
 
     def _refused(self, error: StoreError) -> None:
         if isinstance(error, StoreCorruptError):
-            self._database.close()
+            if self._database is not None:
+                self._database.close()
             self._database = self._open()
         elif self._problem is None:
             logger.error("%s; captions wait in memory", error)
-            self._problem = Problem("journal", str(error), self._clock.unix_ms())
+            self._problem = Problem(
+                "journal", str(error), self._clock.unix_ms(), component=self.name, remedy=REMEDY
+            )
 
 
 def _entry(caption: Caption) -> Entry:

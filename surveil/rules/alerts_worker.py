@@ -115,17 +115,29 @@ class AlertsWorker(Worker):
         self._unsaved = False
         self._cameras: frozenset[str] | None = None
         """None: not told yet, all count."""
+        self._slow_since_ms: dict[str, int] = {}
         self._captions_total = 0
         self._alerts_total = 0
         self.judges: dict[str, CaptionJudge] = {}
         """camera_id -> who judges its captions instead of the rules. Set before the start."""
 
     def problems(self) -> Sequence[Problem]:
-        """None of its own: what keeps alerts from being made is known where they are kept."""
-        return ()
+        """Rules that cannot do their work; what keeps alerts from being kept is known where they are kept."""
+        return [self._slow_problem(text) for text in sorted(self._engine.slow_regexes)]
 
     def counters(self) -> Mapping[str, float]:
         return {"captions_total": self._captions_total, "alerts_total": self._alerts_total}
+
+    def _slow_problem(self, expression: str) -> Problem:
+        since_ms = self._slow_since_ms.setdefault(expression, self._clock.unix_ms())
+        rules = [rule.rule_id for rule in self._engine.rules if expression in rule.regex]
+        return Problem(
+            "rule_regex_slow",
+            f"rule {', '.join(rules)}: the regular expression {expression} takes too long and was given up",
+            since_ms,
+            component=self.name,
+            remedy="write it without a repetition inside a repetition, such as (a+)+, or use patterns",
+        )
 
     def submit(self, task: Callable[[RuleEngine], list[IncidentChange]]) -> None:
         """Run `task` on the rule engine in the alerts thread; its changes are handled as any. Any thread."""
@@ -200,7 +212,8 @@ class AlertsWorker(Worker):
         self._handle(self._engine.unchanged(unchanged))
 
     def _run_tasks(self) -> None:
-        while not self._tasks.empty():
+        """What has come so far, and no more."""
+        for _ in range(self._tasks.qsize()):
             self._handle(self._tasks.get()(self._engine))
 
     def _tick(self) -> None:

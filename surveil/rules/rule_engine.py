@@ -5,13 +5,14 @@ Pure and single-threaded: whoever calls it passes the time in. One caption is an
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import regex
 
 from surveil.clock import NS_PER_MS, ns
 from surveil.errors import ConfigError
@@ -123,6 +124,9 @@ def zone_of(name: str) -> ZoneInfo:
 STALE_AFTER_S = 3600.0
 """A saved incident older than this plus its cooldown, by the wall clock, is over: the box was off, not restarted."""
 
+REGEX_S = 0.1
+"""For one search of one expression. `re` would hold the whole process while it tries the ways of a badly nested one."""
+
 TrackKey = tuple[str, str, str | None]
 """rule_id, camera_id, region_id."""
 
@@ -133,6 +137,11 @@ class RuleEngine:
     def __init__(self, rules: Sequence[RuleSpec], lexicon: Lexicon) -> None:
         self._tracks: dict[TrackKey, Track] = {}
         self._set_rules(rules, lexicon)
+
+    @property
+    def slow_regexes(self) -> frozenset[str]:
+        """Expressions whose search was given up, since these rules were taken. Any thread."""
+        return self._slow_regexes
 
     @property
     def rules(self) -> tuple[RuleSpec, ...]:
@@ -237,7 +246,10 @@ class RuleEngine:
     def _set_rules(self, rules: Sequence[RuleSpec], lexicon: Lexicon) -> None:
         self._rules = tuple(rules)
         self._matcher = Matcher(lexicon)
-        self._regexes = {text: re.compile(text, re.I) for rule in rules for text in rule.regex}
+        self._regexes = {
+            text: regex.compile(text, regex.I) for rule in rules for text in rule.regex
+        }
+        self._slow_regexes: frozenset[str] = frozenset()
         self._by_camera: dict[str, tuple[RuleSpec, ...]] = {}
         for rule in rules:
             for pattern in (*rule.patterns, *rule.all_of, *rule.unless):
@@ -265,18 +277,35 @@ class RuleEngine:
     def _judge(self, rule: RuleSpec, caption: Caption) -> Match | None:
         if rule.min_confidence is not None and (caption.confidence or 0.0) < rule.min_confidence:
             return None
-        return judge(rule, caption.text, matcher=self._matcher, regexes=self._regexes)
+        return judge(
+            rule,
+            caption.text,
+            matcher=self._matcher,
+            regexes=self._regexes,
+            on_slow=self._note_slow,
+        )
+
+    def _note_slow(self, expression: str) -> None:
+        self._slow_regexes |= {expression}
 
 
 def judge(
-    rule: RuleSpec, text: str, *, matcher: Matcher, regexes: Mapping[str, re.Pattern[str]]
+    rule: RuleSpec,
+    text: str,
+    *,
+    matcher: Matcher,
+    regexes: Mapping[str, regex.Pattern[str]],
+    on_slow: Callable[[str], None] = lambda expression: None,
 ) -> Match | None:
-    """Whether a caption's words satisfy the rule; the best of its matches, confidence and schedule aside."""
+    """Whether a caption's words satisfy the rule; the best of its matches, confidence and schedule aside.
+
+    `on_slow` hears of an expression that took too long; it counts as one that does not match.
+    """
     if any(matcher.match(phrase, text) for phrase in rule.unless):
         return None
     needed = [_phrase(rule, phrase, text=text, matcher=matcher) for phrase in rule.all_of]
     wanted = [_phrase(rule, phrase, text=text, matcher=matcher) for phrase in rule.patterns]
-    wanted += [_search(rule, text, regexes[pattern]) for pattern in rule.regex]
+    wanted += [_search(rule, text, regexes[pattern], on_slow) for pattern in rule.regex]
     if None in needed or (wanted and not any(wanted)):
         return None
     found = [match for match in (*wanted, *needed) if match is not None]
@@ -290,9 +319,15 @@ def _phrase(rule: RuleSpec, phrase: str, *, text: str, matcher: Matcher) -> Matc
     return Match(rule.rule_id, phrase, found.start, found.end, found.score)
 
 
-def _search(rule: RuleSpec, text: str, regex: re.Pattern[str]) -> Match | None:
-    found = regex.search(text)
-    return found and Match(rule.rule_id, regex.pattern, found.start(), found.end(), 1.0)
+def _search(
+    rule: RuleSpec, text: str, pattern: regex.Pattern[str], on_slow: Callable[[str], None]
+) -> Match | None:
+    try:
+        found = pattern.search(text, concurrent=True, timeout=REGEX_S)
+    except TimeoutError:
+        on_slow(pattern.pattern)
+        return None
+    return found and Match(rule.rule_id, pattern.pattern, found.start(), found.end(), 1.0)
 
 
 def _stale(entry: Mapping[str, Any], rule: RuleSpec, wall_unix_ms: int) -> bool:

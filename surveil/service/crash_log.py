@@ -11,12 +11,13 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from surveil.clock import Clock, ns
 from surveil.errors import StoreError
+from surveil.records import Problem
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,8 @@ CRASH_FILE = "crashes.json"
 WITHIN_S = 3600.0
 FALL_BACK_AFTER = 3
 KEPT = 20
+RETRY_NS = ns(10.0)
+REMEDY = "make room on the disk of state_dir, and see that surveil may write there"
 COUNTED = ("killed", "model")
 """What a model can do to the daemon; an exception in the alerts thread is not cured by another model."""
 
@@ -49,13 +52,21 @@ def fall_back_due(
 
 
 class CrashLog:
-    """The ends of this state directory's daemons. Main thread. A disk that refuses raises StoreError."""
+    """The ends of this state directory's daemons. Main thread, but `problems` and `counters` from any.
+
+    A disk that refuses stops nothing: what could not be written is a problem, and is tried again by `settle`.
+    """
+
+    name = "crash-log"
 
     def __init__(self, state_dir: Path, *, clock: Clock, boot_id: str | None = None) -> None:
         self._path = state_dir / CRASH_FILE
         self._clock = clock
         self._boot_id = boot_id if boot_id is not None else read_boot_id()
         self._ends: list[End] = []
+        self._running = False
+        self._problem: Problem | None = None
+        self._retry_mono_ns = 0
 
     def started(self) -> bool:
         """Record how the last process ended, mark this one; True when the fall-back is to be started instead.
@@ -66,14 +77,27 @@ class CrashLog:
         now_ns = self._clock.monotonic_ns()
         if mark == self._boot_id:
             self._ends.append(End(self._boot_id, now_ns, "killed"))
-        self._write(running=True)
+        self._running = True
+        self._write()
         return fall_back_due(self._ends, boot_id=self._boot_id, now_mono_ns=now_ns)
 
     def ended(self, cause: str | None) -> None:
         """Take the mark away; `cause` is None for an end in order, `model`, or the name of the thread that failed."""
         if cause is not None:
             self._ends.append(End(self._boot_id, self._clock.monotonic_ns(), cause))
-        self._write(running=False)
+        self._running = False
+        self._write()
+
+    def settle(self) -> None:
+        """Try, now and then, to write what the disk refused."""
+        if self._problem is not None and self._clock.monotonic_ns() >= self._retry_mono_ns:
+            self._write()
+
+    def problems(self) -> Sequence[Problem]:
+        return () if self._problem is None else (self._problem,)
+
+    def counters(self) -> Mapping[str, float]:
+        return {"unclean_ends": len(self._ends)}
 
     @property
     def ends(self) -> tuple[End, ...]:
@@ -91,13 +115,27 @@ class CrashLog:
             logger.warning("%s cannot be read and is begun anew: %s", self._path, error)
             return [], None
 
-    def _write(self, *, running: bool) -> None:
+    def _write(self) -> None:
         self._ends = self._ends[-KEPT:]
         document = {
-            "running_in_boot": self._boot_id if running else None,
+            "running_in_boot": self._boot_id if self._running else None,
             "ends": [asdict(end) for end in self._ends],
         }
-        write_atomically(self._path, json.dumps(document, indent=1) + "\n")
+        try:
+            write_atomically(self._path, json.dumps(document, indent=1) + "\n")
+        except StoreError as error:
+            self._refused(error)
+        else:
+            self._problem = None
+
+    def _refused(self, error: StoreError) -> None:
+        self._retry_mono_ns = self._clock.monotonic_ns() + RETRY_NS
+        if self._problem is None:
+            text = f"{error}; a model that kills surveil again and again would not be noticed"
+            logger.warning("%s", text)
+            self._problem = Problem(
+                "bookkeeping", text, self._clock.unix_ms(), component=self.name, remedy=REMEDY
+            )
 
 
 def write_atomically(path: Path, text: str) -> None:

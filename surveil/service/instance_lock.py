@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +12,10 @@ from pathlib import Path
 from surveil.errors import StoreError, SurveilError
 from surveil.records import Problem
 
+logger = logging.getLogger(__name__)
+
 LOCK_FILE = "surveil.lock"
+REFUSED_BY_DISK = {errno.ENOSPC, errno.EROFS, errno.EDQUOT, errno.EIO}
 
 
 class InstanceLock:
@@ -23,10 +28,13 @@ class InstanceLock:
         self._fd: int | None = None
 
     def acquire(self) -> None:
-        """Raises SurveilError, naming the process that holds it; StoreError when the directory cannot be written."""
+        """Raises SurveilError, naming the process that holds it; StoreError when there is no such directory to be had.
+
+        A disk that is full or cannot be written is no reason not to watch.
+        """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            fd = self._open()
         except OSError as error:
             raise StoreError(
                 f"{self._path.parent} cannot be written ({error.strerror}): make it, give it to the user that "
@@ -41,9 +49,28 @@ class InstanceLock:
                 f"{self._path.parent} is in use by another surveil{holder}: stop that one, or give this one "
                 "another state_dir"
             ) from error
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
         self._fd = fd
+        self._sign(fd)
+
+    def _open(self) -> int:
+        """The file; where the disk takes no new one, the one that is there, or the directory itself: the kernel locks
+        that as well."""
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            if error.errno not in REFUSED_BY_DISK:
+                raise
+        there = self._path if self._path.exists() else self._path.parent
+        return os.open(there, os.O_RDONLY | os.O_CLOEXEC)
+
+    def _sign(self, fd: int) -> None:
+        """Our process id, for the message to whoever comes second."""
+        try:
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            # Nothing depends on it: the lock holds, and other parts tell of the disk.
+            logger.warning("%s cannot be written: %s", self._path, error.strerror)
 
     def release(self) -> None:
         """The file stays: taking it away would let two newcomers lock two different files of one name."""
@@ -60,5 +87,8 @@ class InstanceLock:
 
 def _pid_in(fd: int) -> str:
     """Fit to follow a noun; empty in the moment between the other's lock and its writing."""
-    pid = os.pread(fd, 20, 0).decode("ascii", errors="replace").strip()
+    try:
+        pid = os.pread(fd, 20, 0).decode("ascii", errors="replace").strip()
+    except OSError:  # the directory itself is locked
+        return ""
     return f" (process {pid})" if pid.isdigit() else ""

@@ -12,10 +12,8 @@ import re
 import shutil
 import signal
 import sqlite3
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,6 +21,7 @@ import pytest
 from tests.support.alert_driver import CAMERAS, PREFIX
 from tests.support.alert_scene import Daemon, pause, scene
 from tests.support.broker import MOSQUITTO, Broker
+from tests.support.small_disk import fill, small_disk
 from tests.support.subscriber import Subscriber
 from tests.support.waiting import eventually
 
@@ -132,29 +131,6 @@ def test_a_damaged_database_is_set_aside_and_everything_goes_on(tmp_path: Path) 
         # The rows of these pictures are gone, not the pictures: nothing is moved while that is so.
         assert len(list((it.daemon.state / "snapshots").rglob("*.jpg"))) >= pictures
         assert not (it.daemon.state / "snapshots/quarantine").exists()
-
-
-@contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[Path]:
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode != 0:
-        pytest.skip("only root may mount a small tmpfs")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def fill(path: Path) -> None:
-    """Until the disk takes no byte more."""
-    with path.open("wb", buffering=0) as stream:
-        for size in (1 << 16, 1 << 12, 1):
-            try:
-                while True:
-                    stream.write(bytes(size))
-            except OSError:
-                continue
 
 
 def test_the_disk_is_full_and_freed(tmp_path: Path) -> None:

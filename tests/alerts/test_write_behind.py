@@ -117,8 +117,49 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
     clock = FakeClock()
-    with pytest.raises(StoreError, match="cannot be used"):
-        AlertStore(blocked / "alerts.db", clock, WallTime(clock))
+    store = AlertStore(blocked / "alerts.db", clock, WallTime(clock))
+    (problem,) = store.problems()
+    assert (problem.code, problem.component) == ("disk", "store")
+    assert "cannot be used" in problem.text
+    store.close()
+
+
+def test_a_file_that_opens_late_is_joined_by_what_was_done_without_it(tmp_path: Path) -> None:
+    """Numbers of the file go on, what went out meanwhile keeps its own, and its waiting counts from its own moment."""
+    clock = FakeClock()
+    before = Room(tmp_path / "node", clock)
+    before.open()
+    clock.advance(30 * 86_400)
+    before.open()
+    before.store.states.set_enabled("gate", False)
+    store_id = before.store.store_id
+    before.store.close()
+    (tmp_path / "node").rename(tmp_path / "away")
+    (tmp_path / "node").write_text("")  # no folder, so no database
+    without = Room(tmp_path / "node", clock, snapshots=False)
+    clock.advance(5)
+    assert without.open().durable is False
+    assert without.waiting() == [1]
+    without.store.states.set_enabled("yard", False)
+    (tmp_path / "node").unlink()
+    (tmp_path / "away").rename(tmp_path / "node")
+    clock.advance(2)
+    assert without.store.settle()
+    assert without.store.problems() == ()
+    assert without.store.store_id == store_id
+    assert without.open().sequence == 3
+    outgoing = without.store.waiting("mqtt")
+    assert [(one.alert.sequence, one.store_id == store_id) for one in outgoing] == [
+        (1, True),
+        (2, True),
+        (1, False),
+        (3, True),
+    ]
+    assert without.store.expire(60.0) == 1, "only what had waited for a month"
+    states = without.store.states
+    assert not states.enabled("gate")
+    assert not states.enabled("yard")
+    without.store.close()
 
 
 def test_problems_and_counters_are_told_while_a_disk_takes_its_time(room: Room) -> None:

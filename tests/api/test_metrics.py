@@ -116,6 +116,14 @@ def test_a_camera_that_left_the_configuration_leaves_no_series(metrics: Metrics)
     assert b"yard" not in metrics.render()
 
 
+def test_what_parts_count_is_asked_when_prometheus_asks(metrics: Metrics) -> None:
+    done = {"done_total": 3.0}
+    metrics.read_counters(lambda: {"recorder": done})
+    assert value(metrics, "component", component="recorder", counter="done_total") == 3
+    done["done_total"] = 4.0
+    assert value(metrics, "component", component="recorder", counter="done_total") == 4
+
+
 def test_problems_come_and_go(metrics: Metrics) -> None:
     metrics.problems([Problem("disk", "full", 0, "a"), Problem("disk", "twice", 0, "a")])
     assert value(metrics, "problem", code="disk", component="a") == 1

@@ -55,6 +55,15 @@ def test_the_default_comes_first_and_the_rest_in_the_order_of_its_files() -> Non
     assert engine("") is engine("torch")
 
 
+def test_the_order_does_not_depend_on_what_was_imported_before() -> None:
+    program = (
+        "import surveil.captioning.script_config\n"
+        "from surveil.captioning import engine_names\n"
+        "assert engine_names() == ('torch', 'openvino', 'remote', 'script'), engine_names()"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
 def test_engines_are_named_when_one_is_not_there() -> None:
     with pytest.raises(ConfigError, match="'onnx'; allowed are torch, openvino, remote, script"):
         open_captioner(CaptionerSpec(engine="onnx"))

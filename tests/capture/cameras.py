@@ -99,7 +99,7 @@ class Bench:
         self.clock = FakeClock()
         self.buffer = FrameBuffer(256 << 20, keep_s=1e6)
         self.camera = ScriptedCamera(self.clock, *scripts)
-        self.stream_status = StreamStatus(spec.camera_id, self.clock)
+        self.stream_status = StreamStatus(spec, self.clock)
         self.session = SteppedSession(
             spec,
             self.buffer,

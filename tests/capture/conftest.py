@@ -33,7 +33,7 @@ def clip_with_b_frames(clips: Path) -> Path:
 @pytest.fixture
 def address() -> Iterator[str]:
     """Host and port of a StillCamera."""
-    StillCamera.served = 0
+    StillCamera.served, StillCamera.halves = 0, False
     with ThreadingHTTPServer(("127.0.0.1", 0), StillCamera) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()

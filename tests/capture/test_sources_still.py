@@ -9,8 +9,12 @@ from surveil.capture.camera_spec import CameraSpec
 from surveil.capture.decoder import Decoder, Slot
 from surveil.capture.sources import StillSource
 from surveil.errors import SourceError
+from surveil.records import CameraState
 from tests.fakes import FakeClock
 from tests.support.clips import read_number
+from tests.support.room import CaptureRoom
+from tests.support.still_camera import StillCamera
+from tests.support.waiting import eventually
 
 
 def numbers(spec: CameraSpec, count: int) -> tuple[list[int], float]:
@@ -73,3 +77,23 @@ def test_what_is_no_picture_is_a_reason(address: str, path: str, told: str) -> N
 def test_nobody_there_is_a_reason() -> None:
     with pytest.raises(SourceError, match="refuses connections"):
         numbers(CameraSpec("yard", "still+http://127.0.0.1:9/now.jpg"), 1)
+
+
+def test_stills_that_end_in_their_middle_are_told_and_not_shown(address: str) -> None:
+    """Given a camera whose every picture is cut short, it is degraded, and online again with the first whole one."""
+    spec = CameraSpec(
+        "yard",
+        f"still+http://{address}/now.jpg",
+        poll_s=0.1,
+        stall_timeout_s=1.0,
+        read_timeout_s=1.0,
+    )
+    StillCamera.halves = True
+    with CaptureRoom([spec]) as room:
+        eventually(lambda: room.status("yard").state is CameraState.DEGRADED)
+        assert room.buffer.newest("yard") is None
+        (problem,) = room.capture.problems()
+        assert (problem.code, problem.component) == ("camera_blind", "camera:yard")
+        StillCamera.halves = False
+        eventually(lambda: room.status("yard").state is CameraState.ONLINE)
+        assert room.capture.problems() == []

@@ -155,6 +155,10 @@ def test_a_big_stream_that_is_down_is_said_and_the_captioned_frame_is_the_snapsh
     eventually(lambda: room.capture.statuses()["yard"].reason == told)
     assert room.state("yard") is CameraState.ONLINE
     assert room.capture.snapshot_frame(frame) == (frame, 0)
+    (problem,) = room.capture.problems()
+    assert (problem.code, problem.component) == ("snapshot_stream_down", "camera:yard")
+    assert "/nowhere/big.mp4 does not exist" in problem.text
+    assert "snapshot_url" in problem.remedy
 
 
 def test_a_missing_file_and_a_bad_one_are_statuses_and_the_others_play(
@@ -201,8 +205,14 @@ def test_a_thread_that_hangs_in_native_code_is_left_behind_and_replaced(
     room = Room(clock)
     room.capture.reconcile([spec("hung", pipe)])
     eventually(lambda: room.state("hung") is CameraState.CONNECTING)
+    _supervised(room, clock, until=lambda: room.state("hung") is CameraState.OFFLINE)
+    assert room.capture.abandoned_total == 0
+    assert "not open after" in (room.capture.statuses()["hung"].reason or "")
+    assert [problem.code for problem in room.capture.problems()] == ["camera_offline"]
     _supervised(room, clock, until=lambda: room.capture.abandoned_total >= 1)
     assert room.state("hung") is CameraState.STUCK
+    codes = [(problem.code, problem.component) for problem in room.capture.problems()]
+    assert codes == [("camera_stuck", "camera:hung"), ("capture_threads_hung", "capture:hung")]
     assert "hung for more than" in (room.capture.statuses()["hung"].reason or "")
     _supervised(room, clock, until=lambda: room.capture.abandoned_total >= MAX_ABANDONED)
     _supervised(room, clock, until=lambda: "threads hang" in str(room.capture.statuses()["hung"]))

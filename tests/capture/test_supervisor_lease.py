@@ -10,7 +10,7 @@ import pytest
 
 from surveil.capture import CameraSpec, CaptureSupervisor, DecodeMode, FrameBuffer
 from surveil.capture.sources import Source, Wait, open_source
-from surveil.capture.supervisor import MAIN
+from surveil.capture.stream_status import MAIN
 from surveil.clock import Clock, SystemClock, WallTime, ns
 from tests.support.waiting import eventually
 

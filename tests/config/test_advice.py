@@ -57,6 +57,16 @@ def test_an_ordinary_configuration_gets_none(folder: Folder) -> None:
             "cameras.1.url",
             "b has the same address as a",
         ),
+        (
+            "cameras: [{id: a, url: rtsp://h, read_timeout: 1m}]\n" + RULE + MQTT,
+            "cameras.0.read_timeout",
+            "1m is longer than stall_timeout, 10s, which is used instead",
+        ),
+        (
+            "cameras: [{id: a, url: still+http://h/now.jpg, poll: 2m, stall_timeout: 20s}]\n" + RULE + MQTT,
+            "cameras.0.stall_timeout",
+            "20s is shorter than the time between two pictures, 2m, which is used instead",
+        ),
     ],
 )  # fmt: skip
 def test_what_looks_odd_is_told(folder: Folder, text: str, where: str, expected: str) -> None:

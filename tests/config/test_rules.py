@@ -77,7 +77,7 @@ def test_several_windows_and_the_end_of_the_day(folder: Folder) -> None:
         ),
         ("patterns: ['!!!']", "rules[0]: needs an id: none can be made from its patterns"),
         ("regex: 'a'", "rules[0]: needs an id"),
-        ("id: a, regex: '('", "not a regular expression: missing ), unterminated subpattern"),
+        ("id: a, regex: '('", "not a regular expression: missing )"),
         (
             "patterns: fire, for: 5s, confirm: {hits: 2, of: 3}",
             "rules[0].for: and confirm are both given",

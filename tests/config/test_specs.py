@@ -32,6 +32,7 @@ GIVEN: dict[tuple[type[Any], type[BaseModel]], set[str]] = {
     (CameraSpec, cameras.Camera): {
         *("camera_id", "url", "snapshot_url", "username", "password", "transport", "decode"),
         *("interval_s", "options", "regions", "loop", "pace"),
+        *("read_timeout_s", "stall_timeout_s", "clamped"),
     },
     (CameraPlan, cameras.Sampling): {"camera_id", "gates", "regions"},
     (Gates, cameras.Sampling): set(),
@@ -41,7 +42,7 @@ GIVEN: dict[tuple[type[Any], type[BaseModel]], set[str]] = {
     (Schedule, rules.Window): {"start", "end", "time_zone"},
     (MqttSpec, mqtt.Mqtt): {
         *("node", "port", "topic_prefix", "client_id", "tls", "keepalive_s", "max_in_flight"),
-        *("snapshots", "discovery_prefix"),
+        *("snapshots", "discovery_prefix", "canary"),
     },
     (TlsSpec, mqtt.Tls): {"certificate", "insecure"},
     (WebhookSpec, notify.Webhook): {"node", "name"},
@@ -202,3 +203,65 @@ def test_a_webhook_gets_only_what_matters_enough(config: Config) -> None:
     found = specs.destination(entry, "webhook:desk")
     assert [severity.value for severity in found.severities] == ["critical"]
     assert (found.rules, found.cameras) == (None, None)
+
+
+def test_deadlines_that_contradict_start_clamped(tmp_path: Path) -> None:
+    """What was accepted before still starts: a read longer than the stall time, a poll longer than it; a default gives
+    way without a word."""
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "cameras:\n"
+        "- {id: read, url: rtsp://h/1, read_timeout: 1m}\n"
+        "- {id: quick, url: rtsp://h/2, stall_timeout: 2s}\n"
+        "- {id: still, url: still+http://h/3, poll: 2m, stall_timeout: 20s}\n"
+        "- {id: slow, url: still+http://h/4, poll: 2m}\n"
+        "- {id: file, url: clip.mp4, read_timeout: 1m}\n"
+        "mqtt: {host: h}\nrules: [{patterns: fire}]\n"
+    )
+    config = load_config(path, environ={})
+    made = {spec.camera_id: spec for spec in specs.camera_specs(config, config.cameras)}
+    assert made["read"].read_timeout_s == made["read"].stall_timeout_s == 10.0
+    assert made["read"].clamped == (
+        "read_timeout 1m is longer than stall_timeout, 10s, which is used instead",
+    )
+    assert (made["quick"].read_timeout_s, made["quick"].clamped) == (2.0, ())
+    assert made["still"].stall_timeout_s == 120.0
+    assert made["still"].clamped == (
+        "stall_timeout 20s is shorter than the time between two pictures, 2m, which is used instead",
+    )
+    assert (made["slow"].stall_timeout_s, made["slow"].clamped) == (120.0, ())
+    assert (made["file"].read_timeout_s, made["file"].clamped) == (60.0, ())
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param("sampling: {interval: 2s}\n", id="everybody's interval"),
+        pytest.param("sampling: {max_interval: 2m, motion_area: off}\n", id="gates"),
+        pytest.param("captioner: {prompt: a photo of}\n", id="prompt"),
+    ],
+)
+def test_a_change_of_how_pictures_are_chosen_reopens_no_camera(
+    tmp_path: Path, changed: str
+) -> None:
+    text = (
+        "cameras:\n- {id: a, url: rtsp://h/1}\n- {id: b, url: rtsp://h/2, snapshot_url: rtsp://h/3}\n"
+        "mqtt: {host: h}\nrules: [{patterns: fire}]\n"
+    )
+    path = tmp_path / "config.yaml"
+
+    def made(text: str) -> list[CameraSpec]:
+        path.write_text(text)
+        config = load_config(path, environ={})
+        return specs.camera_specs(config, config.cameras)
+
+    before = made(text)
+    pairs = list(zip(made(text + changed), before, strict=True))
+    assert [after.needs_reopening(running) for after, running in pairs] == [False, False]
+    renamed = made(text.replace("id: a,", "id: a, name: Gate, prompt: a photo of, interval: 1s,"))
+    assert not renamed[0].needs_reopening(before[0])
+    turned = made(text.replace("id: a,", "id: a, rotate: 90,"))
+    assert [now.needs_reopening(old) for now, old in zip(turned, before, strict=True)] == [
+        True,
+        False,
+    ]

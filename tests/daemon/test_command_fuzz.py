@@ -25,7 +25,7 @@ from tests.support.wire_broker import WireBroker
 PREFIX = "surveil/edge-01/"
 BIRTH = "homeassistant/status"
 DISCOVERY = [
-    f"homeassistant/device/surveil-edge-01--{camera}/config" for camera in ("yard", "gate")
+    f"homeassistant/device/surveil-edge-01{camera}/config" for camera in ("", "--yard", "--gate")
 ]
 KEPT = 4
 """Alerts of the yard."""

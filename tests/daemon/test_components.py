@@ -40,6 +40,17 @@ def test_parts_and_their_numbers_are_found_in_one_place() -> None:
     assert [part.name for part in components] == ["a", "b"]
 
 
+def test_a_part_that_cannot_count_keeps_no_other_from_it() -> None:
+    class Broken(Part):
+        def counters(self) -> dict[str, float]:
+            raise ZeroDivisionError
+
+    components = Components()
+    components.register(Broken("a"))
+    components.register(Part("b"))
+    assert components.counters() == {"b": {"done_total": 3}}
+
+
 def test_two_parts_of_one_name_are_a_mistake() -> None:
     components = Components()
     components.register(Part("a"))

@@ -44,3 +44,17 @@ def test_a_flood_is_cut_off_and_told(caplog: pytest.LogCaptureFixture) -> None:
         commands.put(CaptionNow("gate"))
     assert len(list(commands.take())) == CAPACITY
     assert "lost one for camera gate" in caplog.text
+
+
+def test_a_flood_that_goes_on_is_taken_up_to_where_it_was_and_no_further() -> None:
+    """Each command that is carried out brings another: the main thread must get back to its watchdog all the same."""
+    commands = Commands(lambda: None)
+    for _ in range(10):
+        commands.put(CaptionNow("yard"))
+    taken = 0
+    for _ in commands.take():
+        commands.put(CaptionNow("yard"))
+        taken += 1
+        assert taken <= 10, "it goes on for ever"
+    assert taken == 10
+    assert commands.counters()["waiting"] == 10

@@ -150,8 +150,13 @@ def ensure_list(value: Any) -> list[Any]:
 
 
 def device_classes(folder: Path, platform: str) -> Any:
-    """The enumeration of a platform, from whichever of its files declares it."""
+    """The enumeration of a platform's device classes."""
     name = "".join(word.capitalize() for word in platform.split("_")) + "DeviceClass"
+    return declared(folder, platform, name)
+
+
+def declared(folder: Path, platform: str, name: str) -> Any:
+    """An enumeration of a platform, from whichever of its files declares it."""
     for file in ("const.py", "__init__.py"):
         source = folder / "homeassistant/components" / platform / file
         lines = source.read_text().splitlines() if source.exists() else []
@@ -209,6 +214,12 @@ def prepare(folder: Path) -> None:
         module.__dict__["DEVICE_CLASSES_SCHEMA"] = voluptuous.All(
             voluptuous.Lower, voluptuous.Coerce(classes)
         )
+    sensor = importlib.import_module("homeassistant.components.sensor")
+    states = declared(folder, "sensor", "SensorStateClass")
+    sensor.__dict__.update(
+        CONF_STATE_CLASS="state_class",
+        STATE_CLASSES_SCHEMA=voluptuous.All(voluptuous.Lower, voluptuous.Coerce(states)),
+    )
 
 
 def validate(payload: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 import jinja2
 import pytest
 
-from surveil.delivery.mqtt.discovery import CameraInfo, discovery_payload
+from surveil.delivery.mqtt.discovery import CameraInfo, discovery_payload, node_payload
 from surveil.delivery.mqtt.topics import Topics
 
 CACHE = Path(__file__).parents[1] / ".cache" / "homeassistant"
@@ -71,6 +71,11 @@ def understood(schemas: Path, payload: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
+def node_message(*, canary: bool = True) -> dict[str, Any]:
+    payload: dict[str, Any] = json.loads(node_payload(TOPICS, canary=canary))
+    return payload
+
+
 def message(
     camera: CameraInfo | None = None, event_types: tuple[str, ...] = ("person_climbing", "fire")
 ) -> dict[str, Any]:
@@ -101,6 +106,68 @@ def test_home_assistant_understands_every_entity(schemas: Path) -> None:
 def test_a_camera_without_armed_rules_is_understood(schemas: Path) -> None:
     config = understood(schemas, message(CameraInfo("yard", "Yard"), ()))
     assert config["components"]["alert"]["event_types"] == []
+
+
+@pytest.mark.timeout(300)
+def test_home_assistant_understands_the_node(schemas: Path) -> None:
+    config = understood(schemas, node_message())
+    entities = config["components"]
+    assert {key: value["platform"] for key, value in entities.items()} == {
+        "problem": "binary_sensor",
+        "canary": "binary_sensor",
+        "unwatched": "sensor",
+    }
+    assert config["device"]["identifiers"] == ["surveil-edge-01"]
+    assert entities["problem"]["device_class"] == "problem"
+    assert entities["problem"]["state_topic"] == "surveil/edge-01/health"
+    assert entities["problem"]["json_attributes_topic"] == "surveil/edge-01/health"
+    assert entities["unwatched"]["state_class"] == "total_increasing"
+
+
+@pytest.mark.parametrize(
+    ("component", "key", "value"),
+    [
+        ("problem", "dev_cla", "trouble"),
+        ("canary", "stat_topic", "surveil/x"),
+        ("unwatched", "stat_cla", "total_growing"),
+        ("unwatched", "stat_t", "surveil/#/stats"),
+    ],
+)
+def test_these_schemas_can_refuse_a_node(
+    schemas: Path, component: str, key: str, value: object
+) -> None:
+    wrong = node_message()
+    wrong["cmps"][component][key] = value
+    with pytest.raises(AssertionError, match="Invalid"):
+        understood(schemas, wrong)
+
+
+def test_a_node_without_proofs_has_no_entity_for_them() -> None:
+    assert set(node_message(canary=False)["cmps"]) == {"problem", "unwatched"}
+
+
+@pytest.mark.parametrize(
+    ("key", "said", "state"),
+    [
+        ("problem", {"state": "ok", "problems": []}, "OFF"),
+        ("problem", {"state": "degraded", "problems": [{"code": "disk"}]}, "ON"),
+        ("canary", {"passed": True}, "OFF"),
+        ("canary", {"passed": False}, "ON"),
+        ("unwatched", {"unwatched_s": {"yard": 1.5, "gate": 2.25}}, "3.8"),
+        ("unwatched", {"unwatched_s": {}}, "0"),
+    ],
+)
+def test_what_the_node_says_becomes_a_state(key: str, said: dict[str, Any], state: str) -> None:
+    template = jinja2.Template(node_message()["cmps"][key]["val_tpl"], autoescape=True)
+    assert template.render(value_json=said) == state
+
+
+def test_the_node_and_a_camera_share_no_entity() -> None:
+    everything = [*node_message()["cmps"].values()]
+    for camera in ("problem", "canary", "unwatched"):
+        everything += message(CameraInfo(camera, camera))["cmps"].values()
+    assert len({one["uniq_id"] for one in everything}) == 18
+    assert len({one["def_ent_id"] for one in everything}) == 18
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,36 @@ def test_another_prefix_leaves_nothing_of_the_old_one(tmp_path: Path, broker: Br
             assert b"home/cams/yard/alert" in (config or b"")
 
 
+def test_discovery_that_was_switched_off_is_cleared(tmp_path: Path, broker: Broker) -> None:
+    """Also of another prefix: else Home Assistant keeps dead devices for ever."""
+    with node(tmp_path, broker) as it, Subscriber(broker.port) as subscriber:
+        it.connected()
+        eventually(lambda: subscriber.last("homeassistant/device/surveil-edge-01/config"))
+        eventually(lambda: subscriber.last("homeassistant/device/surveil-edge-01--gate/config"))
+    for prefix in ("ha", None):
+        with node(tmp_path, broker, discovery_prefix=prefix) as it:
+            it.connected()
+            eventually(lambda: not any("(" in key for key in it.room.store.states.announced()))
+        with Subscriber(broker.port) as subscriber:
+            subscriber.wait_for(f"{PREFIX}/status", b"stopped")
+            found = {h.topic for h in subscriber.heard() if "/device/" in h.topic}
+        devices = ("", "--yard", "--gate") if prefix else ()
+        assert found == {f"{prefix}/device/surveil-edge-01{one}/config" for one in devices}
+
+
+def test_a_node_of_another_name_leaves_no_device(tmp_path: Path, broker: Broker) -> None:
+    spec = {"topic_prefix": "home/cams", "client_id": "box"}
+    with node(tmp_path, broker, **spec) as it:
+        it.connected()
+    with node(tmp_path, broker, node="edge-02", **spec) as it:
+        it.connected()
+        eventually(lambda: not any("(" in key for key in it.room.store.states.announced()))
+    with Subscriber(broker.port) as subscriber:
+        subscriber.wait_for("home/cams/status", b"stopped")
+        devices = [h.topic.split("/")[2] for h in subscriber.heard() if "/device/" in h.topic]
+    assert sorted(devices) == ["surveil-edge-02", "surveil-edge-02--gate", "surveil-edge-02--yard"]
+
+
 def test_home_assistants_birth_brings_discovery_again(tmp_path: Path, broker: Broker) -> None:
     config = "homeassistant/device/surveil-edge-01--yard/config"
     with Subscriber(broker.port) as subscriber, node(tmp_path, broker) as it:

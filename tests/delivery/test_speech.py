@@ -192,7 +192,7 @@ def test_a_stop_does_not_wait_for_a_sentence_to_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "espeak-ng"
-    program.write_text("#!/bin/sh\necho started >&2\n: > \"$0.began\"\nexec sleep 60\n")
+    program.write_text('#!/bin/sh\necho started >&2\n: > "$0.began"\nexec sleep 60\n')
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     room = Room(tmp_path / "room", SystemClock(), destinations=(Destination("speech:hall"),))

@@ -223,9 +223,7 @@ NOW_MS = 1_795_000_000_000
         ),
     ],
 )
-def test_retry_after_is_seconds_or_a_date(
-    headers: dict[str, str], seconds: float | None
-) -> None:
+def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after_s(Answer(503, b"", headers), now_unix_ms=NOW_MS) == seconds
 
 

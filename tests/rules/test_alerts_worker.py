@@ -13,7 +13,7 @@ from surveil.captioning.captions_worker import CaptionQueue
 from surveil.clock import WallTime
 from surveil.language import Lexicon
 from surveil.records import Alert, Caption, Unchanged
-from surveil.rules import ChangeKind, Incident, IncidentChange, RuleEngine
+from surveil.rules import ChangeKind, Incident, IncidentChange, RuleEngine, RuleSpec
 from surveil.rules.alerts_worker import AlertsWorker
 from tests.daemon.builders import caption_of, rule
 from tests.fakes import FakeClock, make_frame
@@ -221,3 +221,20 @@ def test_a_caption_still_on_its_way_from_a_camera_switched_off_is_dropped(bench:
     bench.worker.watch(["yard"])
     bench.see(CLIMBING)
     assert len(bench.told.alerts) == 2
+
+
+def test_a_rule_whose_expression_takes_for_ever_is_a_problem_until_it_is_replaced(
+    bench: Bench,
+) -> None:
+    slow = RuleSpec("ladder", regex=(r"^(a|\w|\w\w|\w\s)+(?<=z)$",))
+    bench.worker.submit(lambda engine: engine.reload([slow], Lexicon.load({})))
+    bench.see("an empty yard")
+    assert bench.worker.problems() == []
+    bench.see("a man in a dark hoodie is carrying a ladder across the empty yard at night")
+    (problem,) = bench.worker.problems()
+    assert problem.code == "rule_regex_slow"
+    assert problem.text.startswith("rule ladder: ")
+    assert problem.since_unix_ms == bench.clock.unix_ms()
+    bench.worker.submit(lambda engine: engine.reload(RULES, Lexicon.load({})))
+    bench.see("an empty yard")
+    assert bench.worker.problems() == []

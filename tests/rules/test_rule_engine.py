@@ -180,3 +180,31 @@ def test_min_confidence_counts_a_missing_confidence_as_none() -> None:
     for confidence in (None, 0.4):
         assert engine.observe(caption("a fire", 0, confidence=confidence), UNIX_MS) == []
     assert kinds(engine.observe(caption("a fire", 1, confidence=0.5), UNIX_MS)) == ["opened"]
+
+
+LADDER_TEXT = (
+    "a man in a dark hoodie is carrying a ladder across the empty yard at night with his dog"
+)
+MANY_WAYS = r"^(a|\w|\w\w|\w\s)+(?<=z)$"
+"""Every pair of letters can be taken in two ways, so there are two to the power of forty to try."""
+
+
+def test_an_expression_that_would_take_for_ever_is_given_up_and_named() -> None:
+    """`re` would try them all, and hold every thread of the process meanwhile."""
+    slow = RuleSpec("ladder", regex=(MANY_WAYS,))
+    sound = RuleSpec("dog", patterns=("dog",))
+    engine = RuleEngine([slow, sound], LEXICON)
+    assert engine.slow_regexes == frozenset()
+    changes = engine.observe(caption(LADDER_TEXT, 0), UNIX_MS)
+    assert [change.incident.rule.rule_id for change in changes] == ["dog"]
+    assert engine.slow_regexes == {MANY_WAYS}
+    engine.reload([sound], LEXICON)
+    assert engine.slow_regexes == frozenset()
+
+
+def test_repetitions_inside_repetitions_are_searched_as_quickly_as_others() -> None:
+    rule = RuleSpec("ladder", regex=(r"^(\w+\s?)+ladder$",))
+    engine = RuleEngine([rule], LEXICON)
+    assert engine.observe(caption(LADDER_TEXT, 0), UNIX_MS) == []
+    (opened,) = engine.observe(caption("a man on a LADDER", 1), UNIX_MS)
+    assert opened.incident.match.end == len("a man on a ladder")

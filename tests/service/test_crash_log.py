@@ -1,6 +1,7 @@
 """A daemon that is killed again and again starts with the fall-back; one that ends in order does not."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from surveil.clock import ns
-from surveil.errors import StoreError
 from surveil.service.crash_log import CRASH_FILE, KEPT, CrashLog, End, fall_back_due, read_boot_id
 from tests.fakes import FakeClock
 
@@ -84,9 +84,27 @@ def test_the_file_stays_small(tmp_path: Path, clock: FakeClock) -> None:
     assert len(json.loads((tmp_path / CRASH_FILE).read_text())["ends"]) == KEPT
 
 
-def test_a_disk_that_refuses_is_a_store_error(tmp_path: Path, clock: FakeClock) -> None:
-    with pytest.raises(StoreError, match="cannot be written"):
-        CrashLog(tmp_path / "missing", clock=clock, boot_id="b").started()
+def test_a_disk_that_refuses_is_a_problem_and_no_end(tmp_path: Path, clock: FakeClock) -> None:
+    """There was no start on a full disk, for want of a file of a few bytes."""
+    state = tmp_path / "missing"
+    log = CrashLog(state, clock=clock, boot_id="b")
+    assert not log.started()
+    (problem,) = log.problems()
+    assert (problem.code, problem.component) == ("bookkeeping", "crash-log")
+    assert "cannot be written" in problem.text
+    clock.advance(11)
+    log.settle()
+    assert log.problems() == (problem,)
+    state.mkdir()
+    log.settle()
+    assert log.problems() == (problem,), "not asked at every tick"
+    clock.advance(11)
+    log.settle()
+    assert log.problems() == ()
+    assert json.loads((state / CRASH_FILE).read_text())["running_in_boot"] == "b"
+    shutil.rmtree(state)
+    log.ended(None)
+    assert [found.code for found in log.problems()] == ["bookkeeping"]
 
 
 def test_this_boot_has_a_name() -> None:

@@ -13,9 +13,13 @@ from tests.support.clips import numbered_picture
 
 
 class StillCamera(BaseHTTPRequestHandler):
-    """Serves numbered pictures at /now.jpg and /now.png; asks for joe's password at /private.jpg."""
+    """Serves numbered pictures at /now.jpg and /now.png; asks for joe's password at /private.jpg.
+
+    While `halves` is set each picture ends in its middle.
+    """
 
     served: ClassVar[int] = 0
+    halves: ClassVar[bool] = False
 
     def do_GET(self) -> None:
         login = base64.b64encode(b"joe:p@ss").decode()
@@ -31,7 +35,8 @@ class StillCamera(BaseHTTPRequestHandler):
             kind = "PNG" if self.path.endswith("png") else "JPEG"
             body = io.BytesIO()
             Image.fromarray(numbered_picture(StillCamera.served)).save(body, kind)
-            self._answer(body.getvalue())
+            picture = body.getvalue()
+            self._answer(picture[: len(picture) // 2] if StillCamera.halves else picture)
         else:
             self.send_error(404)
 

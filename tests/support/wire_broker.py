@@ -1,4 +1,5 @@
-"""A broker of one MQTT 3.1.1 connection that hands on whatever bytes a test likes, which a real broker would refuse."""
+"""A broker of one connection at a time that does what a real one would not: hands on whatever bytes a test likes,
+acknowledges nothing, refuses by topic."""
 
 from __future__ import annotations
 
@@ -8,13 +9,21 @@ from collections.abc import Iterator
 
 CONNECT, PUBLISH, PUBACK, SUBSCRIBE, PINGREQ = 1, 3, 4, 8, 12
 ANSWERS = {CONNECT: bytes.fromhex("20020000"), PINGREQ: bytes.fromhex("d000")}
+ANSWERS_5 = {**ANSWERS, CONNECT: bytes.fromhex("2003000000")}
+NOT_AUTHORIZED = b"\x87"
 
 
 class WireBroker:
     """Driven by the test's thread. `heard`: (topic, payload) of what the client published since it was last emptied."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, mqtt_5: bool = False) -> None:
+        self.refused: set[str] = set()
+        """Topics that it takes no messages on; MQTT 5 only."""
+        self._mqtt_5 = mqtt_5
         self.heard: list[tuple[str, bytes]] = []
+        self.mute = False
+        """Takes messages and acknowledges none."""
+        self.connects_total = 0
         self.acknowledged: int | None = None
         """The packet id of the last PUBACK."""
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -35,7 +44,13 @@ class WireBroker:
                 self._client = self._listener.accept()[0]
             except BlockingIOError:
                 return
-        self._unread += _received(self._client)
+            self.connects_total += 1
+        received = _received(self._client)
+        if received is None:  # it hung up; the next one is served
+            self._client.close()
+            self._client, self._unread = None, b""
+            return
+        self._unread += received
         for kind, flags, body in self._packets():
             self._answer(kind, flags, body)
 
@@ -47,18 +62,27 @@ class WireBroker:
 
     def _answer(self, kind: int, flags: int, body: bytes) -> None:
         assert self._client is not None
-        if kind in ANSWERS:
-            self._client.sendall(ANSWERS[kind])
+        answers = ANSWERS_5 if self._mqtt_5 else ANSWERS
+        if kind in answers:
+            self._client.sendall(answers[kind])
         elif kind == SUBSCRIBE:
-            self._client.sendall(b"\x90\x03" + body[:2] + b"\x01")
+            granted = b"\x00\x01" if self._mqtt_5 else b"\x01"
+            rest = body[:2] + granted
+            self._client.sendall(b"\x90" + bytes([len(rest)]) + rest)
         elif kind == PUBACK:
             (self.acknowledged,) = struct.unpack("!H", body[:2])
         elif kind == PUBLISH:
             end = 2 + struct.unpack("!H", body[:2])[0]
             packet_id = body[end : end + 2] if flags & 0x06 else b""
-            self.heard.append((body[2:end].decode(), body[end + len(packet_id) :]))
-            if packet_id:
-                self._client.sendall(b"\x40\x02" + packet_id)
+            start = end + len(packet_id)
+            if self._mqtt_5:
+                start += 1 + body[start]  # user properties
+            topic = body[2:end].decode()
+            self.heard.append((topic, body[start:]))
+            if packet_id and not self.mute:
+                refusal = NOT_AUTHORIZED + b"\x00" if topic in self.refused else b""
+                answer = packet_id + refusal
+                self._client.sendall(b"\x40" + bytes([len(answer)]) + answer)
 
     def _packets(self) -> Iterator[tuple[int, int, bytes]]:
         while (cut := _cut(self._unread)) is not None:
@@ -68,11 +92,14 @@ class WireBroker:
             yield first >> 4, first & 0x0F, body
 
 
-def _received(client: socket.socket) -> bytes:
+def _received(client: socket.socket) -> bytes | None:
+    """What has come so far; None when the client hung up."""
     try:
-        return client.recv(1 << 20, socket.MSG_DONTWAIT)
+        return client.recv(1 << 20, socket.MSG_DONTWAIT) or None
     except BlockingIOError:
         return b""
+    except ConnectionResetError:
+        return None
 
 
 def _cut(data: bytes) -> tuple[int, int] | None:

@@ -230,10 +230,12 @@ def make_linear(weight: Tensor, bias: Tensor | None, *, rows: int) -> Linear | P
 
 
 def can_pack(weight: Tensor) -> bool:
-    """Whether oneDNN is there and knows the type; torch for ARM may be built without it."""
+    """Whether oneDNN is there and knows the type on this processor; torch for ARM may be built without it, and bf16
+    takes AVX-512 or AVX-NE-CONVERT."""
     return (
         weight.device.type == "cpu"
         and weight.dtype in _PACKED_DTYPES
         and torch.backends.mkldnn.is_available()
         and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
+        and (weight.dtype is torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported())
     )

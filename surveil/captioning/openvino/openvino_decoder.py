@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from transformers import GenerationConfig
 
 from surveil.captioning.blip.token_search import BeamCache, TokenSearch
-from surveil.captioning.openvino.openvino_encoder import EncoderOutput
+from surveil.captioning.openvino.openvino_encoder import OpenVinoEncoderOutput
 from surveil.captioning.openvino.openvino_graphs import LOGITS, NEW_ENTRIES
 from surveil.captioning.openvino.openvino_tensors import as_openvino, as_torch
 
@@ -68,7 +68,7 @@ class OpenVinoDecoder(TokenSearch):
         if not self._may_fix:
             self._graph_for(None)
 
-    def new_cache(self, encoder_output: EncoderOutput, *, positions: int) -> BeamCache:
+    def new_cache(self, encoder_output: OpenVinoEncoderOutput, *, positions: int) -> BeamCache:
         return BeamCache(
             layers=self.config.num_hidden_layers,
             images=encoder_output.images,
@@ -79,13 +79,20 @@ class OpenVinoDecoder(TokenSearch):
             room=self._rooms.get(encoder_output.images > 1),
         )
 
-    def search(self, start: Tensor, *, encoder_output: EncoderOutput, how: GenerationConfig) -> Any:
+    def search(
+        self, start: Tensor, *, encoder_output: OpenVinoEncoderOutput, how: GenerationConfig
+    ) -> Any:
         # Memory is taken again by later searches, which torch allows inside this mode only if it was made there.
         with _one_torch_thread(), torch.inference_mode():
             return super().search(start, encoder_output=encoder_output, how=how)
 
     def next_logits(
-        self, tokens: Tensor, positions: Tensor, *, cache: BeamCache, encoder_output: EncoderOutput
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        *,
+        cache: BeamCache,
+        encoder_output: OpenVinoEncoderOutput,
     ) -> Tensor:
         prompt = cache.empty
         queries = tokens.shape[1]
@@ -103,7 +110,7 @@ class OpenVinoDecoder(TokenSearch):
         return logits[:, -1:] if prompt else logits
 
     def _sizes_of(
-        self, cache: BeamCache, encoder_output: EncoderOutput, *, prompt_tokens: int
+        self, cache: BeamCache, encoder_output: OpenVinoEncoderOutput, *, prompt_tokens: int
     ) -> Sizes | None:
         """Of all steps of this search; None for the graph that takes all."""
         if not self._may_fix or cache.images > 1 or prompt_tokens > 1:
@@ -128,7 +135,7 @@ class _Graph:
         self._packed: Callable[[], None] | None = packed
         self._read: dict[str, Tensor] = {}  # a request reads memory without holding it
 
-    def bind(self, encoder_output: EncoderOutput, cache: BeamCache) -> None:
+    def bind(self, encoder_output: OpenVinoEncoderOutput, cache: BeamCache) -> None:
         """What stays where it is for a whole search."""
         for name, tensor in encoder_output.memory.items():
             self._hand_over(name, tensor)

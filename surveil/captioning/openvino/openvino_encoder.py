@@ -16,7 +16,7 @@ STREAMS = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EncoderOutput:
+class OpenVinoEncoderOutput:
     """A batch of images as the text decoder looks at them."""
 
     memory: dict[str, Tensor]
@@ -60,18 +60,20 @@ class OpenVinoVision:
         self._known: set[int] = set()
         (self._whole,) = self._make(1)
 
-    def __call__(self, pixels: Tensor) -> EncoderOutput:
+    def __call__(self, pixels: Tensor) -> OpenVinoEncoderOutput:
         """(images, 3, side_px, side_px), normalised."""
         pixels = pixels.float().contiguous()
         images = pixels.shape[0]
         if not self._may_cut or images == 1:
-            return EncoderOutput(self._encode_at_once(pixels), images)
+            return OpenVinoEncoderOutput(self._encode_at_once(pixels), images)
         paired = images - images % STREAMS
         self._run(self._cut(images, paired), pixels[:paired].chunk(STREAMS))
         for at in range(paired, images):
             for name, found in self._encode_at_once(pixels[at : at + 1]).items():
                 self._room[name][at] = found[0]
-        return EncoderOutput({name: room[:images] for name, room in self._room.items()}, images)
+        return OpenVinoEncoderOutput(
+            {name: room[:images] for name, room in self._room.items()}, images
+        )
 
     def _encode_at_once(self, pixels: Tensor) -> dict[str, Tensor]:
         self._run([self._whole], [pixels])

@@ -24,7 +24,7 @@ HELD_OUT = 5
 """Every fifth picture is kept from calibration, to measure with."""
 LEAST_PICTURES = 10
 PEAK_GB = 6
-"""EncoderOutput with BLIP-large; smaller models need less."""
+"""OpenVinoEncoderOutput with BLIP-large; smaller models need less."""
 
 
 @dataclass(frozen=True, slots=True)

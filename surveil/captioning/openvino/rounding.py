@@ -19,7 +19,7 @@ from surveil.captioning.blip.token_search import search_of
 from surveil.captioning.blip.vision_encoder import to_pixels
 from surveil.captioning.engine import INT8_TEXT_DECODER, INT8_VISION_ENCODER, GenerationSpec
 from surveil.captioning.openvino.openvino_decoder import OpenVinoDecoder
-from surveil.captioning.openvino.openvino_encoder import EncoderOutput
+from surveil.captioning.openvino.openvino_encoder import OpenVinoEncoderOutput
 from surveil.captioning.openvino.openvino_engine import (
     Graphs,
     Places,
@@ -199,7 +199,7 @@ def _pixels(picture: Rgb, loaded: LoadedModel) -> Tensor:
     )
 
 
-def _sentence(encoder_output: EncoderOutput, decoder: OpenVinoDecoder) -> Tensor:
+def _sentence(encoder_output: OpenVinoEncoderOutput, decoder: OpenVinoDecoder) -> Tensor:
     """What the model says of one picture, (1, tokens), begin token included."""
     how = search_of(GenerationSpec(num_beams=1), decoder.config)
     start = torch.tensor([[decoder.config.bos_token_id]])
@@ -209,7 +209,7 @@ def _sentence(encoder_output: EncoderOutput, decoder: OpenVinoDecoder) -> Tensor
 
 
 def _read_again(
-    tokens: Tensor, encoder_output: EncoderOutput, decoder: OpenVinoDecoder
+    tokens: Tensor, encoder_output: OpenVinoEncoderOutput, decoder: OpenVinoDecoder
 ) -> dict[str, Any]:
     """What the text decoder's graph is given to read a whole sentence at once."""
     cache = decoder.new_cache(encoder_output, positions=tokens.shape[1])

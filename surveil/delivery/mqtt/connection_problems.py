@@ -87,6 +87,4 @@ class ConnectionProblems:
         return self._twin
 
     def _problem(self, code: str, text: str, since_unix_ms: int) -> Problem:
-        return Problem(
-            code, text, since_unix_ms, component=self._component, remedy=REMEDIES[code]
-        )
+        return Problem(code, text, since_unix_ms, component=self._component, remedy=REMEDIES[code])

@@ -64,6 +64,7 @@ class MqttConnection:
         self._answer_by_mono_ns = 0
         self._accepted_mono_ns = 0
         self._short_lived = 0
+        self._loss_expected = False
         self._given_up: Lost | None = None
         self._connector: _Connector | None = None
         self._session: MqttSession | None = None
@@ -80,6 +81,10 @@ class MqttConnection:
     def acknowledged(self) -> None:
         """The broker has acknowledged something of ours."""
         self._problems.acknowledged()
+
+    def expect_loss(self) -> None:
+        """The broker refused something; Mosquitto 2.0 then closes the connection, which no twin has done."""
+        self._loss_expected = True
 
     def give_up(self, *, silent_ns: int) -> None:
         """The broker takes our messages and acknowledges none: begin again. The next `poll` says so."""
@@ -158,6 +163,7 @@ class MqttConnection:
         if isinstance(event, Connected):
             self.limits = event
             self._accepted_mono_ns = self._now()
+            self._loss_expected = False
             self._backoff.reset()
             self.lost = None
             self._problems.accepted()
@@ -184,7 +190,8 @@ class MqttConnection:
         self._next_attempt_mono_ns = self._now() + ns(delay_s)
 
     def _suspect_other_client(self, lost: Lost) -> Lost:
-        short = self.limits is not None and self._now() - self._accepted_mono_ns < SHORT_NS
+        lived_ns = self._now() - self._accepted_mono_ns
+        short = self.limits is not None and lived_ns < SHORT_NS and not self._loss_expected
         self._short_lived = self._short_lived + 1 if short else 0
         if self._short_lived < TOO_MANY_SHORT:
             return lost

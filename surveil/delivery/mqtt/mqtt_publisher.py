@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import tzinfo
 
-from surveil.clock import Clock
+from surveil.clock import Clock, ns
 from surveil.delivery import payloads
 from surveil.delivery.delivery_queue import ReplayQueue, RetainedLedger, SnapshotFiles
 from surveil.delivery.mqtt.mqtt_connection import COMPONENT, MqttConnection
@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 
 RECEIPTS_A_COMMIT = 100
 STATES_IN_FLIGHT = 10
+RETRY_REFUSED_NS = ns(300.0)
 
 Reference = Outgoing | Gap | Message
 """What a PUBACK is for."""
@@ -50,6 +51,10 @@ class MqttPublisher:
         self.refusal: Problem | None = None
         """Of states and gaps; a refused alert is parked."""
         self._refusals: dict[str, str] = {}
+        self._passed_over: set[str] = set()
+        """Refused topics, until the next retry: Mosquitto 2.0 closes the connection after each refusal."""
+        self._retry_mono_ns = 0
+        self._gaps_refused: set[tuple[int, int]] = set()
         self._queue = queue
         self._ledger = ledger
         self._connection = connection
@@ -97,6 +102,7 @@ class MqttPublisher:
 
     def pump(self) -> None:
         """Hand the broker as much as it may have now."""
+        self._retry_refused()
         self._send_states()
         if self.more:
             self._send_gaps()
@@ -115,7 +121,8 @@ class MqttPublisher:
                 self._states_in_flight -= 1
                 self._state_published(reference, event.refusal)
             case Gap() if event.refusal:
-                # Not told, so its row stays; it stays taken, too, until there is another connection.
+                # Not told, so its row stays, for another start to try.
+                self._gaps_refused.add((reference.gap_id, reference.last))
                 self._note_refusal(self._gap_topic(reference), event.refusal)
             case Gap():
                 self._note_refusal(self._gap_topic(reference), None)
@@ -143,7 +150,8 @@ class MqttPublisher:
         while self._states_in_flight < self._state_window and (
             message := self._retained.take_unsent()
         ):
-            self._publish(message, message)
+            if message.topic not in self._passed_over:
+                self._publish(message, message)
         drained = self._states_in_flight < self._state_window
         if self._online_due and drained and self._pictures_first <= 0:
             # Last, so that whoever sees `online` has seen all other states of this connection before.
@@ -153,7 +161,8 @@ class MqttPublisher:
 
     def _send_gaps(self) -> None:
         for gap in self._queue.gaps(MQTT):
-            if gap.gap_id not in self._gaps_taken and self._room():
+            refused = (gap.gap_id, gap.last) in self._gaps_refused
+            if gap.gap_id not in self._gaps_taken and not refused and self._room():
                 self._gaps_taken.add(gap.gap_id)
                 topic = self._gap_topic(gap)
                 self._publish(Message(topic, payloads.gap_payload(gap), retain=False), gap)
@@ -220,14 +229,26 @@ class MqttPublisher:
     def _state_published(self, message: Message, refusal: str | None) -> None:
         self._note_refusal(message.topic, refusal)
         if refusal is not None:
+            if not self._passed_over:
+                self._retry_mono_ns = self._clock.monotonic_ns() + RETRY_REFUSED_NS
+            self._passed_over.add(message.topic)
             return
         if message.note is not None:
             self._ledger.forget(message.note)
         if message.on_acknowledged is not None:
             message.on_acknowledged()
 
+    def _retry_refused(self) -> None:
+        """States that were refused once more, as they are now."""
+        if self._passed_over and self._clock.monotonic_ns() >= self._retry_mono_ns:
+            topics, self._passed_over = self._passed_over, set()
+            for topic in topics:
+                self._retained.resend(topic)
+
     def _note_refusal(self, topic: str, refusal: str | None) -> None:
         """`refusal` None: the broker takes it, perhaps again."""
+        if refusal is not None:
+            self._connection.expect_loss()
         if refusal is None:
             if self._refusals.pop(topic, None) is None:
                 return
@@ -258,6 +279,7 @@ class MqttPublisher:
     def _refused(self, outgoing: Outgoing, reason: str) -> None:
         """Parked; it stays among the taken, so that it is not tried again even if the queue cannot be written now."""
         self.refused_total += 1
+        self._connection.expect_loss()
         logger.error(
             "%s refused alert %s: %s", self._connection.where, outgoing.alert.alert_id, reason
         )

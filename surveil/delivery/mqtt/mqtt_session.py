@@ -88,6 +88,8 @@ class MqttSpec:
     snapshot_max_px: int = 640
     discovery_prefix: str | None = "homeassistant"
     """None: no Home Assistant discovery."""
+    canary: bool = True
+    """Whether the node proves itself, and Home Assistant gets an entity for it."""
 
     @property
     def prefix(self) -> str:

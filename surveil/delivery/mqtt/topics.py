@@ -72,6 +72,17 @@ class Topics:
         return f"{self.discovery_prefix}/device/{self.device_id(camera_id)}/config"
 
     @property
+    def node_discovery(self) -> str | None:
+        """Where Home Assistant learns of the node itself."""
+        if self.discovery_prefix is None:
+            return None
+        return f"{self.discovery_prefix}/device/{self.node_device_id}/config"
+
+    @property
+    def node_device_id(self) -> str:
+        return f"surveil-{self.node}"
+
+    @property
     def birth(self) -> str | None:
         """Where Home Assistant says that it has started."""
         return None if self.discovery_prefix is None else f"{self.discovery_prefix}/status"
@@ -93,8 +104,9 @@ class Topics:
         ]
 
     def retained_of_node(self) -> list[str]:
-        """What must be cleared when the node gets another name or prefix."""
-        return [self.of_node(leaf) for leaf in ("canary", "health", "status")]
+        """What must be cleared when the node gets another name or prefix, discovery first."""
+        discovery = [self.node_discovery] if self.node_discovery else []
+        return [*discovery, *(self.of_node(leaf) for leaf in ("canary", "health", "status"))]
 
     def read_command(self, topic: str, payload: bytes) -> Command | Replay:
         """Raises ValueError, which says what was found and what is allowed."""
