@@ -35,7 +35,7 @@ class TryLater(SurveilError):
 class DeliveryWorker(Worker):
     """Subclasses say how; the deliveries table, order, and retrying are the same for all."""
 
-    failing = "delivery_failing"
+    failing: str
     """Code of the problem while nothing gets out."""
     remedy = ""
     """What a person can do about that."""
