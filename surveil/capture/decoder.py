@@ -44,6 +44,8 @@ class GopMeter:
     """Distance of keyframes, measured on their times of arrival."""
 
     def __init__(self) -> None:
+        self.gop_s: float | None = None
+        """The longest of the last three distances; None before the second keyframe. Any thread may read it."""
         self._gaps_ns: deque[int] = deque(maxlen=MEASURED)
         self._last_key_ns: int | None = None
         self._packets = 0
@@ -56,13 +58,9 @@ class GopMeter:
             return
         if self._last_key_ns is not None:
             self._gaps_ns.append(mono_ns - self._last_key_ns)
+            self.gop_s = max(self._gaps_ns) / NS_PER_S
             self._gop_packets = self._packets
         self._last_key_ns, self._packets = mono_ns, 0
-
-    @property
-    def gop_s(self) -> float | None:
-        """The longest of the last three distances; None before the second keyframe."""
-        return max(self._gaps_ns) / NS_PER_S if self._gaps_ns else None
 
     @property
     def gop_packets(self) -> int | None:

@@ -157,6 +157,12 @@ class Session(Worker):
         """Go on by this spec, which must not differ in anything that needs another connection. Any thread."""
         self._adopted = spec
 
+    @property
+    def gop_s(self) -> float | None:
+        """The longest of the last distances between keyframes; None where none is known. Any thread."""
+        connection = self._connection
+        return None if connection is None else connection.plan.meter.gop_s
+
     def _take_over(self, spec: CameraSpec) -> None:
         self._adopted = None
         if spec.detect_frozen_s != self.spec.detect_frozen_s:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from surveil.capture.buffer import FrameBuffer, StreamPacket
-from surveil.capture.camera_spec import CameraSpec
+from surveil.capture.camera_spec import CameraSpec, DecodeMode
 from surveil.capture.decoder import FrameMaker, decode_packets
 from surveil.capture.session import Session
 from surveil.capture.sources import Opener, open_source
@@ -205,7 +205,7 @@ class Stream:
         self._clock = clock
         self._start_session = start_session
         self._hung_since_unix_ms = 0
-        self._clamped_since_unix_ms = clock.unix_ms()
+        self._clamped_since_unix_ms: int | None = None
 
     def supervise(self) -> None:
         """Replaces a session that hangs."""
@@ -216,8 +216,6 @@ class Stream:
     def adopt(self, spec: CameraSpec) -> None:
         """Go on with another spec, on the same connection."""
         if spec != self.spec:
-            if spec.clamped != self.spec.clamped:
-                self._clamped_since_unix_ms = self._clock.unix_ms()
             self.spec = spec
             self.session.adopt(spec)
             self.stream_status.adopt(spec)
@@ -235,13 +233,22 @@ class Stream:
         )
 
     def clamped_problem(self) -> Problem | None:
-        """That deadlines of the configuration contradict, and which gave way. Any thread."""
-        camera_id = self.spec.camera_id
-        if not self.spec.clamped or camera_id.endswith(MAIN):
+        """That deadlines contradict each other or the camera, and which gave way. Any thread."""
+        camera_id, clamped = self.spec.camera_id, [*self.spec.clamped]
+        gop_s, stall_s = self.session.gop_s, self.spec.stall_timeout_s
+        if self.spec.decode is DecodeMode.KEYFRAMES and gop_s is not None and gop_s > stall_s:
+            clamped.append(
+                f"stall_timeout {stall_s:g} s is shorter than the time between two keyframes, "
+                f"{gop_s:.0f} s, which is waited for instead"
+            )
+        if not clamped or camera_id.endswith(MAIN):
+            self._clamped_since_unix_ms = None
             return None
+        if self._clamped_since_unix_ms is None:
+            self._clamped_since_unix_ms = self._clock.unix_ms()
         return Problem(
             code="deadlines_clamped",
-            text=f"camera {camera_id}: {'; '.join(self.spec.clamped)}",
+            text=f"camera {camera_id}: {'; '.join(clamped)}",
             since_unix_ms=self._clamped_since_unix_ms,
             component=CAMERA + camera_id,
             remedy="change the one or the other in the camera's configuration",

@@ -137,3 +137,16 @@ def test_deadlines_that_were_clamped_are_a_problem_until_they_agree(room: Room, 
     room.capture.reconcile([replace(spec, clamped=())])
     assert room.capture.problems() == []
     assert room.opened == ["yard"]
+
+
+def test_keyframes_further_apart_than_the_stall_time_are_told(room: Room, clip: Path) -> None:
+    """Given that only keyframes are wanted, which come every second, and a stall time of half of one."""
+    spec = CameraSpec("yard", str(clip), decode=DecodeMode.KEYFRAMES, stall_timeout_s=0.5)
+    room.capture.reconcile([spec])
+    eventually(room.capture.problems)
+    (problem,) = room.capture.problems()
+    assert problem.code == "deadlines_clamped"
+    assert "time between two keyframes, 1 s" in problem.text
+    assert room.capture.problems()[0].since_unix_ms == problem.since_unix_ms
+    room.capture.reconcile([replace(spec, stall_timeout_s=10.0)])
+    assert room.capture.problems() == []
