@@ -79,11 +79,7 @@ class MqttDelivery(Worker):
         if spec.snapshots and snapshots is not None:
             self._pictures = NewestSnapshots(queue, snapshots, max_px=spec.snapshot_max_px)
         self._discovery = DiscoveryAnnouncer(
-            ledger,
-            self._retained,
-            self.topics,
-            pictures=self._pictures is not None,
-            canary=spec.canary,
+            ledger, self._retained, self.topics, pictures=bool(self._pictures), canary=spec.canary
         )
         will = Message(self.topics.of_node("status"), b"offline")
         self._connection = MqttConnection(spec, clock, will=will, chance=chance)
