@@ -34,10 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=Path("config.yaml"),
         help="default: %(default)s",
     )
+    parser.add_argument("--strict", action="store_true", help="exit 1 for a warning, too")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit code: 0, or 1 when `surveil run` could not do all that the file asks for."""
+    """Exit code: 0, or 1 when `surveil run` could not do all that the file asks for; with --strict, warnings count."""
     try:
         reading = read_config(args.config, environ=os.environ, unseen_credentials=True)
     except ConfigError as error:
@@ -50,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         return _wrong(listing(reading.file, absent))
     for line in summary(reading, warnings=len(warnings)):
         print(line)
-    return 0
+    return EXIT_WRONG if args.strict and warnings else 0
 
 
 def _warnings(

@@ -109,23 +109,12 @@ def _join(
 ) -> Node:
     config, clock, wall = context.config, context.clock, context.wall
     metrics, activity = Metrics(clock), CameraActivity()
-    components = Components()
+    components, own_problems = Components(), NodeProblems(clock, wall)
     health = _health(context, components, destinations, metrics)
     clips = _clips(context, storage, pipeline)
-    recorder = AlertRecorder(
-        storage.alerts,
-        storage.snapshots,
-        destinations.filters,
-        clock=clock,
-        wall=wall,
-        source=pipeline.capture,
-    )
-    fanout = EventFanout()
-    fanout.add(activity)
-    fanout.add(ToMetrics(metrics))
-    fanout.add(ToCapture(pipeline.capture))
-    for receiver in _optional_receivers(context, storage, destinations, clips):
-        fanout.add(receiver)
+    recorder = _recorder(context, storage, pipeline, destinations)
+    receivers = _optional_receivers(context, storage, destinations, clips)
+    fanout = _fanout(activity, ToMetrics(metrics), ToCapture(pipeline.capture), *receivers)
     alerts = _alerts(context, storage, pipeline, recorder=recorder, fanout=fanout)
     cameras = _cameras(context, storage, pipeline, destinations, alerts=alerts, activity=activity)
     canary = _canary(context, storage, pipeline, destinations, alerts=alerts, metrics=metrics)
@@ -139,7 +128,16 @@ def _join(
         activity=activity,
         alerts=alerts,
         cameras=cameras,
-        stats=_stats(context, storage, destinations, cameras, health=health, metrics=metrics),
+        stats=NodeStats(
+            cameras=cameras,
+            store=storage.alerts,
+            mqtt=destinations.mqtt,
+            metrics=metrics,
+            health=health,
+            node_problems=own_problems,
+            state_dir=config.state_dir,
+            destinations=destinations.names,
+        ),
         retention_jobs=_retention(context, storage, destinations),
         canary=canary,
         clips=clips,
@@ -150,7 +148,7 @@ def _join(
             timezone=specs.zone(config),
         ),
         health=health,
-        own_problems=NodeProblems(clock, wall),
+        own_problems=own_problems,
         metrics=metrics,
     )
 
@@ -174,6 +172,26 @@ def _register_parts(node: Node, context: Context) -> None:
     node.register(node.own_problems)
     if node.canary is not None:
         node.register(node.canary)
+
+
+def _recorder(
+    context: Context, storage: Storage, pipeline: Pipeline, destinations: Destinations
+) -> AlertRecorder:
+    return AlertRecorder(
+        storage.alerts,
+        storage.snapshots,
+        destinations.filters,
+        clock=context.clock,
+        wall=context.wall,
+        source=pipeline.capture,
+    )
+
+
+def _fanout(*receivers: Receiver) -> EventFanout:
+    fanout = EventFanout()
+    for receiver in receivers:
+        fanout.add(receiver)
+    return fanout
 
 
 def _optional_receivers(
@@ -229,26 +247,6 @@ def _cameras(
         activity=activity,
         clock=context.clock,
         wall=context.wall,
-    )
-
-
-def _stats(
-    context: Context,
-    storage: Storage,
-    destinations: Destinations,
-    cameras: CameraRegistry,
-    *,
-    health: HealthMonitor,
-    metrics: Metrics,
-) -> NodeStats:
-    return NodeStats(
-        cameras=cameras,
-        store=storage.alerts,
-        mqtt=destinations.mqtt,
-        metrics=metrics,
-        health=health,
-        state_dir=context.config.state_dir,
-        destinations=destinations.names,
     )
 
 

@@ -66,6 +66,15 @@ class NodeProblems:
         remedy = "restart surveil; the log has the stacks, report them"
         self._set(Problem("thread_hung", text, self._now_ms(), remedy=remedy))
 
+    def state_folder(self, refusal: OSError | None) -> None:
+        """Whether the folder of databases and pictures can be looked at now."""
+        if refusal is None:
+            self._clear("state_folder")
+            return
+        text = f"the state folder cannot be looked at: {refusal.strerror or refusal}"
+        remedy = "mount or mend the disk of `state_dir`, then restart surveil"
+        self._set(Problem("state_folder", text, self._now_ms(), remedy=remedy))
+
     def _set(self, problem: Problem) -> None:
         self._opened_total += problem.code not in self._problems
         # A new dictionary: who iterates in another thread keeps the one it has.

@@ -13,6 +13,7 @@ from surveil.api.status_page import EngineReport
 from surveil.captioning import CaptionsWorker
 from surveil.daemon.camera_registry import CameraOverview, CameraRegistry
 from surveil.daemon.health import HealthMonitor
+from surveil.daemon.node_problems import NodeProblems
 from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
 from surveil.records import CameraState
 
@@ -28,6 +29,7 @@ class NodeStats:
         mqtt: MqttDelivery | None,
         metrics: Metrics,
         health: HealthMonitor,
+        node_problems: NodeProblems,
         state_dir: Path,
         destinations: Sequence[str],
     ) -> None:
@@ -36,6 +38,7 @@ class NodeStats:
         self._mqtt = mqtt
         self._metrics = metrics
         self._health = health
+        self._node_problems = node_problems
         self._state_dir = state_dir
         self._destinations = tuple(destinations)
         self.captioners: list[CaptionsWorker] = []
@@ -63,7 +66,7 @@ class NodeStats:
             self._metrics.deliveries_waiting(destination, waiting)
         failed = sum(worker.stats.failed_total for worker in self.captioners)
         self._metrics.captions_failed(failed)
-        self._metrics.disk_free_bytes(shutil.disk_usage(self._state_dir).free)
+        self._look_at_disk()
 
     def line(self) -> str:
         """One line for people."""
@@ -96,6 +99,16 @@ class NodeStats:
             },
             "stretched": stretched(overview),
         }
+
+    def _look_at_disk(self) -> None:
+        """A disk that is gone must not end the watch: whoever writes to it says what follows."""
+        try:
+            free_bytes = shutil.disk_usage(self._state_dir).free
+        except OSError as refusal:
+            self._node_problems.state_folder(refusal)
+        else:
+            self._metrics.disk_free_bytes(free_bytes)
+            self._node_problems.state_folder(None)
 
     def _worst(self) -> list[str]:
         """The oldest problem in its own words, and how many others there are."""

@@ -88,6 +88,12 @@ def test_warnings_are_marked_and_do_no_harm(file: Path, capsys: pytest.CaptureFi
     assert out.startswith(f"{file}: valid, 1 warning\n")
 
 
+def test_strict_takes_a_warning_for_a_mistake(file: Path) -> None:
+    assert main(["check", "--strict", "-c", str(file)]) == 0
+    file.write_text(VALID.replace("[entrance]", "[clip]"))
+    assert main(["check", "--strict", "-c", str(file)]) == 1
+
+
 def test_words_that_the_lexicon_does_not_know_are_warnings(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

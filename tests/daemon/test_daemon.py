@@ -235,3 +235,21 @@ def test_stop_ends_every_thread_well_within_its_deadline(tmp_path: Path) -> None
         daemon.stop()
         assert clock.monotonic_ns() - began_ns < ns(10)
         assert not any(worker.alive for worker in workers)
+
+
+def test_a_state_folder_that_vanishes_is_told_and_ends_nothing(tmp_path: Path) -> None:
+    """A disk that is unmounted or a folder that is moved: the watch goes on, and the node says so until it is back."""
+    with running(write_config(tmp_path)) as daemon:
+        state = daemon.node.config.state_dir
+        elsewhere = state.with_name("elsewhere")
+
+        def told() -> bool:
+            return "state_folder" in {problem.code for problem in daemon.node.health.problems}
+
+        daemon.tick()
+        assert not told()
+        state.rename(elsewhere)
+        ticking(daemon, told)
+        elsewhere.rename(state)
+        ticking(daemon, lambda: not told())
+        assert daemon.failure is None
