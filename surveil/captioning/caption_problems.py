@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from surveil.captioning.engine import CaptionResult, has_words
+from surveil.captioning.engine import CaptionResult
 from surveil.clock import Clock, ns
 from surveil.records import Problem
 
@@ -19,6 +19,11 @@ EMPTY_IN_A_ROW = 3
 """One wordless sentence may be the picture's fault, a row of them is the model's."""
 STALE_NS = ns(90.0)
 """A camera whose failure was not repeated for this long is not asked for any more: samples are repeated within 30 s."""
+
+
+def has_words(text: str) -> bool:
+    """Whether a caption says anything: a model that is broken often goes on making punctuation."""
+    return any(character.isalnum() for character in text)
 
 
 def cleaned(result: CaptionResult) -> CaptionResult:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Protocol
 
-from surveil.captioning.caption_problems import CaptionProblems, cleaned
-from surveil.captioning.engine import Captioner, CaptionResult, Interruptible, has_words
+from surveil.captioning.caption_problems import CaptionProblems, cleaned, has_words
+from surveil.captioning.engine import Captioner, CaptionResult, Interruptible
 from surveil.captioning.fallback import FallbackCaptioner
 from surveil.clock import NS_PER_MS, NS_PER_S, Clock, ns
 from surveil.errors import CaptionError, OutOfMemoryError

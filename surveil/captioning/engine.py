@@ -34,11 +34,6 @@ class CaptionResult:
     """As `surveil.records.Caption.confidence`; None where the engine gives none."""
 
 
-def has_words(text: str) -> bool:
-    """Whether a caption says anything: a model that is broken often goes on making punctuation."""
-    return any(character.isalnum() for character in text)
-
-
 class Captioner(Protocol):
     """A loaded engine. One thread at a time may call `caption`; the properties are constant, for any thread."""
 

@@ -25,7 +25,7 @@ from PIL import Image, UnidentifiedImageError
 
 from surveil.alerts.state_table import StateTable
 from surveil.api.metrics import Metrics
-from surveil.captioning.engine import has_words
+from surveil.captioning.caption_problems import has_words
 from surveil.capture.av_picture import picture_of
 from surveil.clock import NS_PER_MS, NS_PER_S, Clock, WallTime, rfc3339
 from surveil.errors import ConfigError

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 from transformers import BlipForConditionalGeneration, GenerationConfig
 
-from surveil.captioning.blip.text_decoder import TextDecoder
+from surveil.captioning.blip.blip_networks import TextDecoder, TorchVision
 from surveil.captioning.blip.token_search import TokenSearch
-from surveil.captioning.blip.vision_encoder import TorchVision
 
 DEMO_MODEL = Path(__file__).parents[2] / "samples" / "model"
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from surveil.captioning.blip.vision_encoder import TorchVision
+from surveil.captioning.blip.blip_networks import TorchVision
 from tests.captioning.blips import DEC, SEP, geometry, random_blip, tiny_config
 from tests.captioning.pairs import PROMPTS, SEARCHES, Pair, demo_blip, make_pixels, torch_pair
 

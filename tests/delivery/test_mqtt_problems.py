@@ -10,9 +10,8 @@ from typing import Literal
 
 import pytest
 
-from surveil.delivery.mqtt.connection_problems import ConnectionProblems
 from surveil.delivery.mqtt.discovery import CameraInfo
-from surveil.delivery.mqtt.mqtt_connection import MqttConnection
+from surveil.delivery.mqtt.mqtt_connection import ConnectionProblems, MqttConnection
 from surveil.delivery.mqtt.mqtt_delivery import MqttDelivery
 from surveil.delivery.mqtt.mqtt_session import TAKEN_OVER, Lost, MqttSpec
 from surveil.delivery.mqtt.topics import Message

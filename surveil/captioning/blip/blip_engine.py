@@ -13,12 +13,12 @@ from torch import Tensor
 
 from surveil.captioning import devices
 from surveil.captioning.blip.batch_size import best_batch
+from surveil.captioning.blip.blip_networks import TextDecoder, TorchVision, to_pixels
 from surveil.captioning.blip.model_loading import LoadedModel, load_blip
-from surveil.captioning.blip.text_decoder import TextDecoder
 from surveil.captioning.blip.token_search import TokenSearch, longest, search_of
-from surveil.captioning.blip.vision_encoder import TorchVision, to_pixels
+from surveil.captioning.caption_problems import has_words
 from surveil.captioning.devices import Device
-from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec, has_words
+from surveil.captioning.engine import CaptionerSpec, CaptionResult, GenerationSpec
 from surveil.errors import CaptionError, ConfigError, ModelError, OutOfMemoryError
 from surveil.records import PictureSize, Rgb
 

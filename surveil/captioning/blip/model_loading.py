@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from transformers import AutoTokenizer, BlipConfig, BlipForConditionalGeneration
 
-from surveil.captioning.blip.vision_encoder import Preprocessing
 from surveil.captioning.blip.weights import read_weights, weight_files
 from surveil.captioning.devices import Device
 from surveil.captioning.engine import INT8_TEXT_DECODER, INT8_VISION_ENCODER, is_quantized
@@ -18,6 +18,45 @@ from surveil.errors import ModelError
 
 WEIGHT_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin")
 TOKEN_FILES = ("tokenizer.json", "vocab.txt")
+
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How pictures are normalised, as `preprocessor_config.json` says; the defaults are BLIP's published ones."""
+
+    side_px: int = 384
+    mean: tuple[float, ...] = CLIP_MEAN
+    std: tuple[float, ...] = CLIP_STD
+    resample: Image.Resampling = Image.Resampling.BICUBIC
+
+    @classmethod
+    def read(cls, folder: Path, *, side_px: int) -> Preprocessing:
+        """`side_px` comes from the model's config: position embeddings fix it, the processor's file may be absent."""
+        settings = _processor_settings(folder)
+        return cls(
+            side_px=side_px,
+            mean=tuple(settings.get("image_mean", CLIP_MEAN)),
+            std=tuple(settings.get("image_std", CLIP_STD)),
+            resample=Image.Resampling(settings.get("resample", Image.Resampling.BICUBIC)),
+        )
+
+
+def _processor_settings(folder: Path) -> dict[str, Any]:
+    """transformers 5 saves one file for words and pictures; published BLIPs have one for pictures only."""
+    old, new = folder / "preprocessor_config.json", folder / "processor_config.json"
+    path = old if old.is_file() else new
+    if not path.is_file():
+        return {}
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ModelError(f"model file {path} is not JSON ({error})") from error
+    settings: dict[str, Any] = content.get("image_processor", content)
+    return settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from surveil.captioning.blip.blip_networks import to_pixels
 from surveil.captioning.blip.model_loading import LoadedModel
 from surveil.captioning.blip.token_search import search_of
-from surveil.captioning.blip.vision_encoder import to_pixels
 from surveil.captioning.engine import INT8_TEXT_DECODER, INT8_VISION_ENCODER, GenerationSpec
 from surveil.captioning.openvino.openvino_decoder import OpenVinoDecoder
 from surveil.captioning.openvino.openvino_encoder import OpenVinoEncoderOutput

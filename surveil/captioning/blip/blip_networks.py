@@ -1,14 +1,13 @@
-"""BLIP's vision encoder: pictures normalised, pixels in, (images, patches + 1, width) out.
+"""BLIP's two networks, rebuilt from a loaded model, layer by layer, as this processor computes them fastest.
 
-Nine tenths of the work is here.
+The vision encoder: pictures normalised, pixels in, (images, patches + 1, width) out; nine tenths of the work is here.
+The text decoder: what it saw and the words so far in, the next word's logits out.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
+from transformers.models.blip.configuration_blip import BlipTextConfig
 
 from surveil.captioning import devices
-from surveil.errors import ModelError
+from surveil.captioning.blip.model_loading import Preprocessing
+from surveil.captioning.blip.token_search import BeamCache, TokenSearch
 from surveil.records import Rgb
 
 
@@ -39,7 +40,7 @@ class TorchVision(nn.Module):
         self.places = nn.Parameter(embeddings.position_embedding.detach(), requires_grad=False)
         self.layers = nn.ModuleList()
         while len(source.encoder.layers):
-            self.layers.append(_Layer(source.encoder.layers[0], config, rows=rows + 1))
+            self.layers.append(_EncoderLayer(source.encoder.layers[0], config, rows=rows + 1))
             del source.encoder.layers[0]
         self.norm = source.post_layernorm
 
@@ -55,7 +56,7 @@ class TorchVision(nn.Module):
         return normed
 
 
-class _Layer(nn.Module):
+class _EncoderLayer(nn.Module):
     def __init__(self, source: Any, config: Any, *, rows: int) -> None:
         super().__init__()
         attention, mlp = source.self_attn, source.mlp
@@ -107,45 +108,6 @@ def _attend_one(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     back at every layer, and clearing those pages took longer than the products (38 to 14 ms a layer)."""
     scores = functional.softmax(torch.matmul(queries, keys.transpose(1, 2)), dim=-1)
     return torch.matmul(scores, values)
-
-
-CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
-CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
-
-
-@dataclass(frozen=True, slots=True)
-class Preprocessing:
-    """How pictures are normalised, as `preprocessor_config.json` says; the defaults are BLIP's published ones."""
-
-    side_px: int = 384
-    mean: tuple[float, ...] = CLIP_MEAN
-    std: tuple[float, ...] = CLIP_STD
-    resample: Image.Resampling = Image.Resampling.BICUBIC
-
-    @classmethod
-    def read(cls, folder: Path, *, side_px: int) -> Preprocessing:
-        """`side_px` comes from the model's config: position embeddings fix it, the processor's file may be absent."""
-        settings = _processor_settings(folder)
-        return cls(
-            side_px=side_px,
-            mean=tuple(settings.get("image_mean", CLIP_MEAN)),
-            std=tuple(settings.get("image_std", CLIP_STD)),
-            resample=Image.Resampling(settings.get("resample", Image.Resampling.BICUBIC)),
-        )
-
-
-def _processor_settings(folder: Path) -> dict[str, Any]:
-    """transformers 5 saves one file for words and pictures; published BLIPs have one for pictures only."""
-    old, new = folder / "preprocessor_config.json", folder / "processor_config.json"
-    path = old if old.is_file() else new
-    if not path.is_file():
-        return {}
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ModelError(f"model file {path} is not JSON ({error})") from error
-    settings: dict[str, Any] = content.get("image_processor", content)
-    return settings
 
 
 def to_square(picture: Rgb, spec: Preprocessing) -> Rgb:
@@ -239,3 +201,159 @@ def can_pack(weight: Tensor) -> bool:
         and hasattr(torch.ops.mkldnn, "_reorder_linear_weight")
         and (weight.dtype is torch.float32 or torch.ops.mkldnn._is_mkldnn_bf16_supported())
     )
+
+
+STEP_ROWS = 12
+"""Rows that a decoding step is packed for: four images, three beams."""
+PATCH_ROWS = 577
+"""Rows of one image in BLIP's published size: 24 x 24 patches and the class token."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EncoderOutput:
+    """A batch of images as the decoder looks at them. Not a tensor, so `generate` does not copy it for each beam."""
+
+    keys: tuple[Tensor, ...]
+    """One a layer, (images, heads, head_dim, patches): ready for the product with the queries."""
+    values: tuple[Tensor, ...]
+    """One a layer, (images, heads, patches, head_dim)."""
+
+    @property
+    def images(self) -> int:
+        return self.values[0].shape[0]
+
+
+class TextDecoder(TokenSearch):
+    """Built from a loaded BlipTextLMHeadModel, whose weights it takes over layer by layer."""
+
+    def __init__(self, source: Any) -> None:
+        """`source`: a BlipTextLMHeadModel in its final type, on its device; it is emptied, to hold weights once."""
+        super().__init__(source.config)
+        config = source.config
+        self._heads = config.num_attention_heads
+        self._head_dim = config.hidden_size // config.num_attention_heads
+        embeddings = source.bert.embeddings
+        self.words = embeddings.word_embeddings
+        self.positions = embeddings.position_embeddings
+        self.norm = embeddings.LayerNorm
+        self.layers = nn.ModuleList()
+        while len(source.bert.encoder.layer):
+            self.layers.append(_DecoderLayer(source.bert.encoder.layer[0], config))
+            del source.bert.encoder.layer[0]
+        head = source.cls.predictions
+        self.head_dense = _packed(head.transform.dense)
+        self.head_norm = head.transform.LayerNorm
+        self.head = make_linear(head.decoder.weight, head.decoder.bias, rows=STEP_ROWS)
+        self.head_act = head.transform.transform_act_fn
+
+    def project(self, patches: Tensor) -> EncoderOutput:
+        """(images, patches, width) from the vision tower, projected once."""
+        pairs = [layer.project(patches) for layer in self.layers]  # type: ignore[operator]
+        return EncoderOutput(tuple(keys for keys, _ in pairs), tuple(values for _, values in pairs))
+
+    def new_cache(self, encoder_output: EncoderOutput, *, positions: int) -> BeamCache:
+        return BeamCache(
+            layers=len(self.layers),
+            images=encoder_output.images,
+            heads=self._heads,
+            head_dim=self._head_dim,
+            like=encoder_output.values[0],
+            positions=positions,
+        )
+
+    def next_logits(
+        self, tokens: Tensor, positions: Tensor, *, cache: BeamCache, encoder_output: EncoderOutput
+    ) -> Tensor:
+        mask = cache.mask()
+        prompt = cache.empty
+        hidden = self.norm(self.words(tokens) + self.positions(positions))
+        for number, layer in enumerate(self.layers):
+            hidden = layer(
+                hidden, number=number, cache=cache, mask=mask, encoder_output=encoder_output
+            )
+        return self._logits(hidden[:, -1:] if prompt else hidden)
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        logits: Tensor = self.head(self.head_norm(self.head_act(self.head_dense(hidden))))
+        return logits
+
+
+class _DecoderLayer(nn.Module):
+    """Self-attention over the sentence, cross-attention over the image, feed-forward; a norm after each."""
+
+    def __init__(self, source: Any, config: BlipTextConfig) -> None:
+        super().__init__()
+        self._heads = config.num_attention_heads
+        self._head_dim = config.hidden_size // config.num_attention_heads
+        own, cross = source.attention, source.crossattention
+        scale = (
+            self._head_dim**-0.5
+        )  # a power of two for BLIP's 64, so folding it into the queries is exact
+        self.qkv = _joined([own.self.query, own.self.key, own.self.value], scale=scale)
+        self.own_out = _packed(own.output.dense)
+        self.own_norm = own.output.LayerNorm
+        self.query = _joined([cross.self.query], scale=scale)
+        self.keys_values = _joined([cross.self.key, cross.self.value], rows=PATCH_ROWS)
+        self.cross_out = _packed(cross.output.dense)
+        self.cross_norm = cross.output.LayerNorm
+        self.up = _packed(source.intermediate.dense)
+        self.down = _packed(source.output.dense)
+        self.norm = source.output.LayerNorm
+        self._act = source.intermediate.intermediate_act_fn
+        self._gelu = config.hidden_act == "gelu"
+
+    def project(self, patches: Tensor) -> tuple[Tensor, Tensor]:
+        both = self._split(self.keys_values(patches), parts=2)
+        return both[0].transpose(2, 3).contiguous(), both[1].contiguous()
+
+    def forward(
+        self,
+        hidden: Tensor,
+        *,
+        number: int,
+        cache: BeamCache,
+        mask: Tensor | None,
+        encoder_output: EncoderOutput,
+    ) -> Tensor:
+        """`hidden` (images, queries, width): queries are the prompt's tokens, then one per beam."""
+        queries, keys, values = self._split(self.qkv(hidden), parts=3)
+        keys, values = cache.append(number, keys, values)
+        found = _attend(queries, keys.transpose(2, 3), values, mask)
+        hidden = self.own_norm(self.own_out.plus(found, hidden))
+        queries = self._split(self.query(hidden), parts=1)[0]
+        found = _attend(queries, encoder_output.keys[number], encoder_output.values[number], None)
+        hidden = self.cross_norm(self.cross_out.plus(found, hidden))
+        grown = self.up.gelu(hidden) if self._gelu else self._act(self.up(hidden))
+        normed: Tensor = self.norm(self.down.plus(grown, hidden))
+        return normed
+
+    def _split(self, joined: Tensor, *, parts: int) -> Tensor:
+        """(images, n, parts * width) -> (parts, images, heads, n, head_dim), a view."""
+        images, n, _ = joined.shape
+        return joined.view(images, n, parts, self._heads, self._head_dim).permute(2, 0, 3, 1, 4)
+
+
+def _attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
+    """Scaled queries (images, heads, q, d), keys (images, heads, d, n) -> (images, q, heads * d).
+
+    Written out: for a handful of queries torch's fused attention is slower than two products and a softmax.
+    """
+    scores = torch.matmul(queries, keys)
+    if mask is not None:
+        scores = scores + mask
+    found = torch.matmul(functional.softmax(scores, dim=-1), values)
+    return found.transpose(1, 2).flatten(2)
+
+
+def _packed(source: nn.Linear, *, rows: int = STEP_ROWS) -> Linear | PackedLinear:
+    return make_linear(source.weight, source.bias, rows=rows)
+
+
+def _joined(
+    sources: list[nn.Linear], *, scale: float = 1.0, rows: int = STEP_ROWS
+) -> Linear | PackedLinear:
+    """Several products of one input as one; the first is scaled."""
+    weights = [source.weight.detach() for source in sources]
+    biases = [source.bias.detach() for source in sources]
+    weights[0], biases[0] = weights[0] * scale, biases[0] * scale
+    return make_linear(torch.cat(weights), torch.cat(biases), rows=rows)

@@ -7,8 +7,8 @@ import torch
 from transformers import BlipVisionConfig, BlipVisionModel
 
 from surveil.captioning import devices
-from surveil.captioning.blip import vision_encoder as vision
-from surveil.captioning.blip.vision_encoder import TorchVision
+from surveil.captioning.blip import blip_networks as vision
+from surveil.captioning.blip.blip_networks import TorchVision
 
 
 @pytest.fixture
