@@ -45,7 +45,10 @@ def changed_area(now: Luma, before: Luma) -> float:
     Reckoned on the histogram of differences, which holds all that medians ask for: less than half the time of sorting
     the thumbnail's 5184 pixels twice.
     """
-    counts = np.bincount((now.astype(np.int16) - before + 255).ravel(), minlength=511)
+    difference = np.subtract(now, before, dtype=np.int16)
+    if int(difference.max()) - int(difference.min()) <= MIN_STEP:
+        return 0.0  # no pixel is further than that from the median: a quiet scene, at a fifth of the cost
+    counts = np.bincount((difference + 255).ravel(), minlength=511)
     twice_shift = _twice_median(counts) - 2 * 255
     twice_magnitudes = np.abs(2 * DIFFERENCES - twice_shift)
     noise = _twice_median(np.bincount(twice_magnitudes, weights=counts)) / 4
