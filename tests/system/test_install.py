@@ -112,7 +112,7 @@ def test_again_is_an_upgrade_that_keeps_configuration_and_data(root: Path) -> No
 def test_an_unknown_dropin_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     done = make(tmp_path / "new", "install", "DROPINS=gpu")
     assert done.returncode != 0
-    assert "there is no drop-in gpu; there are: cuda intel-gpu npu v4l2" in done.stdout
+    assert "there is no drop-in gpu; there are: cuda intel-gpu npu sound v4l2" in done.stdout
     assert not (tmp_path / "new").exists()
 
 
